@@ -1,0 +1,22 @@
+/* What the three parts of the native host share. */
+#ifndef PODWIRE_HOST_H
+#define PODWIRE_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "quickjs.h"
+
+/* native/sys.c: the object that scripts know as __sys. */
+JSValue podwire_sys(JSContext *ctx, int argc, char **argv);
+
+/* native/spawn.c: runs a program to its end; see Spawn and Exit in src/host/sys.ts. */
+JSValue podwire_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
+
+/* Throws {op, errno} with the C library's text for errno; `path` may be NULL. */
+JSValue podwire_fail(JSContext *ctx, const char *op, const char *path);
+
+/* native/sha512.c: 128 lower-case hex digits and a NUL. */
+void podwire_sha512_hex(const uint8_t *data, size_t length, char hex[129]);
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * The native host: one QuickJS context, one compiled script, no event loop.
+ * A script that throws, or leaves a rejected promise behind, ends with a CNI error on stdout and status 1:
+ * the generated main() of qjsc would exit 0 and print nothing, which a runtime takes for success.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host.h"
+
+/* Written by qjsc, from the bundle. */
+extern const uint8_t podwire_bytecode[];
+extern const uint32_t podwire_bytecode_size;
+
+enum {
+    MEMORY_LIMIT = 64 << 20,
+    STACK_LIMIT = 512 << 10,
+};
+
+static int rejected;
+
+static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void *opaque)
+{
+    (void)ctx, (void)promise, (void)opaque;
+    if (handled) {
+        rejected--;
+    } else {
+        rejected++;
+        JS_Throw(ctx, JS_DupValue(ctx, reason));
+    }
+}
+
+static JSContext *new_context(void)
+{
+    JSRuntime *rt = JS_NewRuntime();
+    if (!rt)
+        return NULL;
+    JS_SetMemoryLimit(rt, MEMORY_LIMIT);
+    JS_SetMaxStackSize(rt, STACK_LIMIT);
+    JS_SetGCThreshold(rt, 8 << 20);
+    JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
+    JSContext *ctx = JS_NewContextRaw(rt);
+    if (!ctx)
+        return NULL;
+    /* What the scripts may use; Date, RegExp, Proxy, eval and modules are left out, and with them most of the engine's attack surface. */
+    JS_AddIntrinsicBaseObjects(ctx);
+    JS_AddIntrinsicJSON(ctx);
+    JS_AddIntrinsicMapSet(ctx);
+    JS_AddIntrinsicTypedArrays(ctx);
+    JS_AddIntrinsicPromise(ctx);
+    return ctx;
+}
+
+static const char *property(JSContext *ctx, JSValueConst object, const char *name)
+{
+    JSValue value = JS_GetPropertyStr(ctx, object, name);
+    if (JS_IsException(value) || JS_IsUndefined(value))
+        return NULL;
+    return JS_ToCString(ctx, value);
+}
+
+/* The last resort: what the script did not turn into an answer of its own. */
+static int report(JSContext *ctx)
+{
+    /* The limit has served its purpose, and the report needs room. */
+    JS_SetMemoryLimit(JS_GetRuntime(ctx), 2 * (size_t)MEMORY_LIMIT);
+    JSValue error = JS_GetException(ctx);
+    const char *text = JS_ToCString(ctx, error);
+    const char *stack = JS_IsObject(error) ? property(ctx, error, "stack") : NULL;
+    if (!getenv("CNI_COMMAND")) {
+        fprintf(stderr, "podwire: %s\n%s", text ? text : "unknown error", stack ? stack : "");
+        return 1;
+    }
+    JSValue answer = JS_NewObject(ctx);
+    JS_SetPropertyStr(ctx, answer, "cniVersion", JS_NewString(ctx, "1.1.0"));
+    JS_SetPropertyStr(ctx, answer, "code", JS_NewInt32(ctx, 999));
+    JS_SetPropertyStr(ctx, answer, "msg", JS_NewString(ctx, text ? text : "unknown error"));
+    if (stack)
+        JS_SetPropertyStr(ctx, answer, "details", JS_NewString(ctx, stack));
+    const char *json = JS_ToCString(ctx, JS_JSONStringify(ctx, answer, JS_UNDEFINED, JS_NewInt32(ctx, 4)));
+    fputs(json ? json : "{\"cniVersion\":\"1.1.0\",\"code\":999,\"msg\":\"out of memory\"}", stdout);
+    return 1;
+}
+
+static int run(JSContext *ctx, int argc, char **argv)
+{
+    JSValue global = JS_GetGlobalObject(ctx);
+    JS_SetPropertyStr(ctx, global, "__sys", podwire_sys(ctx, argc, argv));
+    JSValue script = JS_ReadObject(ctx, podwire_bytecode, podwire_bytecode_size, JS_READ_OBJ_BYTECODE);
+    if (JS_IsException(script) || JS_IsException(JS_EvalFunction(ctx, script)))
+        return report(ctx);
+    JSContext *job;
+    int pending;
+    while ((pending = JS_ExecutePendingJob(JS_GetRuntime(ctx), &job)) > 0)
+        ;
+    if (pending < 0 || rejected > 0)
+        return report(ctx);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    /* A reader that went away must be an EPIPE that can be told, not a silent death. */
+    signal(SIGPIPE, SIG_IGN);
+    JSContext *ctx = new_context();
+    if (!ctx) {
+        fputs("{\"cniVersion\":\"1.1.0\",\"code\":999,\"msg\":\"out of memory\"}", stdout);
+        return 1;
+    }
+    int status = run(ctx, argc, argv);
+    fflush(NULL);
+    /* The kernel frees faster than the engine does. */
+    _exit(status);
+}

@@ -1,0 +1,29 @@
+// Error numbers of asm-generic/errno-base.h and errno.h: those that podwire decides on or meets.
+
+export const EPERM = 1
+export const ENOENT = 2
+export const EINTR = 4
+export const EIO = 5
+export const EBADF = 9
+export const EAGAIN = 11
+export const ENOMEM = 12
+export const EACCES = 13
+export const EBUSY = 16
+export const EEXIST = 17
+export const ENODEV = 19
+export const ENOTDIR = 20
+export const EISDIR = 21
+export const EINVAL = 22
+export const ENOSPC = 28
+export const EROFS = 30
+export const ERANGE = 34
+export const ENOSYS = 38
+export const ENOTEMPTY = 39
+export const EPROTONOSUPPORT = 93
+export const EOPNOTSUPP = 95
+export const EAFNOSUPPORT = 97
+export const EADDRINUSE = 98
+export const EADDRNOTAVAIL = 99
+export const ENETUNREACH = 101
+export const ENOBUFS = 105
+export const ETIMEDOUT = 110

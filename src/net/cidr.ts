@@ -1,0 +1,67 @@
+// An address with a prefix length. The host bits are kept: `10.1.0.5/24` is an interface address, `networkOf` gives the subnet.
+
+import { type Address, compareAddresses, formatAddress, parseAddress, parseDecimal } from './address.ts'
+
+/** `10.1.0.5/24`: `length` is 0..32 for IPv4, 0..128 for IPv6. */
+export interface Cidr {
+  readonly address: Address
+  readonly length: number
+}
+
+/** Reads CIDR notation; throws a SyntaxError that quotes the text. */
+export function parseCidr(text: string): Cidr {
+  const slash = text.indexOf('/')
+  const length = slash < 0 ? undefined : parseDecimal(text.slice(slash + 1))
+  if (length === undefined) throw new SyntaxError(`not an address in CIDR notation: ${JSON.stringify(text)}`)
+  const address = parseAddress(text.slice(0, slash))
+  if (length > addressBits(address)) throw new SyntaxError(`prefix length over ${addressBits(address)}: ${JSON.stringify(text)}`)
+  return { address, length }
+}
+
+export function formatCidr({ address, length }: Cidr): string {
+  return `${formatAddress(address)}/${length}`
+}
+
+/** 32 or 128. */
+export function addressBits(address: Address): 32 | 128 {
+  return address.family === 4 ? 32 : 128
+}
+
+/** The address as a host prefix, /32 or /128. */
+export function hostCidr(address: Address): Cidr {
+  return { address, length: addressBits(address) }
+}
+
+/** The subnet with its host bits cleared: `10.1.0.5/24` → `10.1.0.0/24`. */
+export function networkOf({ address, length }: Cidr): Cidr {
+  return { address: withHostBits(address, length, 0), length }
+}
+
+/** The subnet's last address, all host bits set: for IPv4 the broadcast address. */
+export function lastAddress({ address, length }: Cidr): Address {
+  return withHostBits(address, length, 0xff)
+}
+
+export function cidrContains(cidr: Cidr, address: Address): boolean {
+  if (cidr.address.family !== address.family) return false
+  const first = networkOf(cidr).address
+  return compareAddresses(withHostBits(address, cidr.length, 0), first) === 0
+}
+
+export function sameCidr(a: Cidr, b: Cidr): boolean {
+  return a.length === b.length && compareAddresses(a.address, b.address) === 0
+}
+
+/** `0.0.0.0/0` or `::/0`. */
+export function isDefaultRoute(cidr: Cidr): boolean {
+  return cidr.length === 0 && cidr.address.bytes.every((byte) => byte === 0)
+}
+
+function withHostBits(address: Address, length: number, fill: 0 | 0xff): Address {
+  const bytes = address.bytes.map((byte, i) => {
+    const kept = Math.min(8, Math.max(0, length - 8 * i))
+    const mask = (0xff << (8 - kept)) & 0xff
+    return (byte & mask) | (fill & ~mask)
+  })
+  return { family: address.family, bytes }
+}

@@ -1,0 +1,80 @@
+// The host's calls on Node, for unit tests: real files and hashes. What only the native host can do throws ENOSYS.
+
+import { createHash, randomBytes } from 'node:crypto'
+import fs from 'node:fs'
+import { getSystemErrorMap } from 'node:util'
+import type { Stat, Sys } from '../../src/host/sys.ts'
+
+const messages = new Map([...getSystemErrorMap()].map(([errno, [, message]]) => [-errno, message]))
+const strerror = (errno: number) => messages.get(errno) ?? `Unknown error ${errno}`
+
+class HostError extends Error {
+  override readonly name = 'SysError'
+  readonly op: string
+  readonly errno: number
+  constructor(op: string, errno: number, path = '') {
+    super(`${op}${path && ` ${path}`}: ${strerror(errno)}`)
+    this.op = op
+    this.errno = errno
+  }
+}
+
+/** Node's error as native/sys.c would throw it. */
+function call<T>(op: string, path: string, body: () => T): T {
+  try {
+    return body()
+  } catch (error) {
+    throw new HostError(op, -((error as NodeJS.ErrnoException).errno ?? -38), path)
+  }
+}
+
+const stat = ({ dev, ino, mode, size, mtimeMs }: fs.Stats): Stat => ({ dev, ino, mode, size, mtime: mtimeMs / 1000 })
+const missing = (op: string) => (): never => {
+  throw new HostError(op, 38)
+}
+const exactBuffer = (bytes: Uint8Array): ArrayBuffer => Uint8Array.from(bytes).buffer
+
+const host: Sys = {
+  argv: ['podwire'],
+  getenv: (name) => process.env[name],
+  environ: () => Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
+  exit: missing('exit'),
+  open: (path, flags, mode) => call('open', path, () => fs.openSync(path, flags, mode)),
+  close: (fd) => call('close', '', () => fs.closeSync(fd)),
+  read: (fd, length) =>
+    call('read', '', () => {
+      const buffer = Buffer.alloc(length)
+      return exactBuffer(buffer.subarray(0, fs.readSync(fd, buffer)))
+    }),
+  write: (fd, bytes) => call('write', '', () => fs.writeFileSync(fd, bytes)),
+  fsync: (fd) => call('fsync', '', () => fs.fsyncSync(fd)),
+  ftruncate: (fd, length) => call('ftruncate', '', () => fs.ftruncateSync(fd, length)),
+  fstat: (fd) => call('fstat', '', () => stat(fs.fstatSync(fd))),
+  lstat: (path) => call('lstat', path, () => stat(fs.lstatSync(path))),
+  fstatfs: missing('fstatfs'),
+  flock: () => {},
+  mkdir: (path, mode) => call('mkdir', path, () => fs.mkdirSync(path, { mode })),
+  rmdir: (path) => call('rmdir', path, () => fs.rmdirSync(path)),
+  rename: (from, to) => call('rename', from, () => fs.renameSync(from, to)),
+  link: (from, to) => call('link', to, () => fs.linkSync(from, to)),
+  unlink: (path) => call('unlink', path, () => fs.unlinkSync(path)),
+  readlink: (path) => call('readlink', path, () => fs.readlinkSync(path)),
+  getdents: (path) => call('getdents', path, () => fs.readdirSync(path)),
+  socket: missing('socket'),
+  bind: missing('bind'),
+  setsockopt: missing('setsockopt'),
+  send: missing('send'),
+  recv: missing('recv'),
+  setns: missing('setns'),
+  getrandom: (length) => exactBuffer(randomBytes(length)),
+  getpid: () => process.pid,
+  clock_gettime: () => Date.now() / 1000,
+  nanosleep: (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
+  spawn: missing('spawn'),
+  strerror,
+  decodeUtf8: (bytes, offset, length) => Buffer.from(bytes, offset, length).toString(),
+  encodeUtf8: (text) => exactBuffer(Buffer.from(text)),
+  sha512: (text) => createHash('sha512').update(text).digest('hex'),
+}
+
+Object.assign(globalThis, { __sys: host })
