@@ -1,0 +1,116 @@
+// The one decoder of netlink messages. Every length is checked against what was received: a short one throws, an unknown attribute is skipped.
+
+import { sys } from '../../host/sys.ts'
+
+/** A received message: its header, and where its body lies in the datagram. */
+export interface Received {
+  readonly type: number
+  readonly flags: number
+  readonly sequence: number
+  readonly body: View
+}
+
+const NLMSG_HDRLEN = 16
+const NLA_HDRLEN = 4
+const NLA_TYPE_MASK = 0x3fff
+
+/** A window on received bytes with readers by width and order. */
+export class View {
+  readonly buffer: ArrayBuffer
+  readonly start: number
+  readonly length: number
+  readonly #data: DataView
+
+  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start) {
+    this.buffer = buffer
+    this.start = start
+    this.length = length
+    this.#data = new DataView(buffer, start, length)
+  }
+
+  u8(at = 0): number {
+    return this.#data.getUint8(this.#checked(at, 1))
+  }
+
+  u16(at = 0): number {
+    return this.#data.getUint16(this.#checked(at, 2), true)
+  }
+
+  u32(at = 0): number {
+    return this.#data.getUint32(this.#checked(at, 4), true)
+  }
+
+  i32(at = 0): number {
+    return this.#data.getInt32(this.#checked(at, 4), true)
+  }
+
+  be32(at = 0): number {
+    return this.#data.getUint32(this.#checked(at, 4), false)
+  }
+
+  /** Exact up to 2^53, which no handle of the kernel reaches. */
+  be64(at = 0): number {
+    return this.be32(at) * 2 ** 32 + this.be32(at + 4)
+  }
+
+  bytes(at = 0, length = this.length - at): Uint8Array {
+    return new Uint8Array(this.buffer.slice(this.start + this.#checked(at, length), this.start + at + length))
+  }
+
+  /** Text up to the first NUL. */
+  text(): string {
+    let length = 0
+    while (length < this.length && this.#data.getUint8(length) !== 0) length++
+    return sys.decodeUtf8(this.buffer, this.start, length)
+  }
+
+  sub(at: number, length = this.length - at): View {
+    return new View(this.buffer, this.start + this.#checked(at, length), length)
+  }
+
+  /** The attributes from `at` on, by type; of a repeated one the last, as the kernel's own parser keeps it. */
+  attributes(at = 0): Map<number, View> {
+    const found = new Map<number, View>()
+    for (const [type, value] of this.list(at)) found.set(type, value)
+    return found
+  }
+
+  /** The attributes from `at` on in their order, for lists whose elements share one type. */
+  list(at = 0): (readonly [type: number, value: View])[] {
+    const found: (readonly [number, View])[] = []
+    let offset = at
+    while (offset + NLA_HDRLEN <= this.length) {
+      const length = this.u16(offset)
+      if (length < NLA_HDRLEN) throw new RangeError(`netlink attribute at ${offset} claims ${length} bytes, fewer than its header`)
+      found.push([this.u16(offset + 2) & NLA_TYPE_MASK, this.sub(offset + NLA_HDRLEN, length - NLA_HDRLEN)])
+      offset += (length + 3) & ~3
+    }
+    return found
+  }
+
+  #checked(at: number, length: number): number {
+    if (at < 0 || length < 0 || at + length > this.length) {
+      throw new RangeError(`netlink message ends early: ${length} bytes wanted at ${at} of ${this.length}`)
+    }
+    return at
+  }
+}
+
+/** Splits a datagram into its messages (linux/netlink.h: nlmsghdr). */
+export function decodeMessages(datagram: ArrayBuffer): Received[] {
+  const view = new View(datagram)
+  const messages: Received[] = []
+  let offset = 0
+  while (offset + NLMSG_HDRLEN <= view.length) {
+    const length = view.u32(offset)
+    if (length < NLMSG_HDRLEN) throw new RangeError(`netlink message at ${offset} claims ${length} bytes, fewer than its header`)
+    messages.push({
+      type: view.u16(offset + 4),
+      flags: view.u16(offset + 6),
+      sequence: view.u32(offset + 8),
+      body: view.sub(offset + NLMSG_HDRLEN, length - NLMSG_HDRLEN),
+    })
+    offset += (length + 3) & ~3
+  }
+  return messages
+}

@@ -1,0 +1,122 @@
+// The one encoder of netlink messages. A message is a nested literal: fixed structure first, then attributes;
+// lengths and padding are filled in here and nowhere else (linux/netlink.h: NLMSG_ALIGN, NLA_ALIGN are 4).
+
+/** An attribute: its type, then its value as bytes, or as attributes of its own (NLA_F_NESTED is added). */
+export type Attribute = readonly [type: number, value: Uint8Array | readonly Attribute[]]
+
+/** One message before it has a sequence number. */
+export interface Message {
+  readonly type: number
+  readonly flags: number
+  /** The family's fixed structure: ifinfomsg, rtmsg, nfgenmsg… */
+  readonly body: Uint8Array
+  readonly attributes: readonly Attribute[]
+}
+
+const NLMSG_HDRLEN = 16
+const NLA_HDRLEN = 4
+const NLA_F_NESTED = 0x8000
+
+/** amd64 and arm64 are little-endian; netlink is host order, so this is a fact of the build target. */
+const LITTLE = true
+
+/** The message with its header (linux/netlink.h: nlmsghdr), padded to four bytes. */
+export function encodeMessage(message: Message, sequence: number): Uint8Array {
+  const length = NLMSG_HDRLEN + align(message.body.length) + attributesLength(message.attributes)
+  const bytes = new Uint8Array(length)
+  const view = new DataView(bytes.buffer)
+  // __u32 nlmsg_len; __u16 nlmsg_type; __u16 nlmsg_flags; __u32 nlmsg_seq; __u32 nlmsg_pid;
+  view.setUint32(0, length, LITTLE)
+  view.setUint16(4, message.type, LITTLE)
+  view.setUint16(6, message.flags, LITTLE)
+  view.setUint32(8, sequence, LITTLE)
+  bytes.set(message.body, NLMSG_HDRLEN)
+  writeAttributes(bytes, view, NLMSG_HDRLEN + align(message.body.length), message.attributes)
+  return bytes
+}
+
+/** Attributes alone, as some payloads carry them (nftables' user data does not: see there). */
+export function encodeAttributes(attributes: readonly Attribute[]): Uint8Array {
+  const bytes = new Uint8Array(attributesLength(attributes))
+  writeAttributes(bytes, new DataView(bytes.buffer), 0, attributes)
+  return bytes
+}
+
+/** Messages one behind the other, as one datagram. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+export function u8(value: number): Uint8Array {
+  return Uint8Array.of(value)
+}
+
+/** 16 bits in the machine's order; `be16` is the network's. */
+export function u16(value: number): Uint8Array {
+  return Uint8Array.of(value, value >> 8)
+}
+
+export function be16(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value)
+}
+
+/** 32 bits in the machine's order; `be32` is the network's. */
+export function u32(value: number): Uint8Array {
+  return Uint8Array.of(value, value >> 8, value >> 16, value >> 24)
+}
+
+export function be32(value: number): Uint8Array {
+  return Uint8Array.of(value >> 24, value >> 16, value >> 8, value)
+}
+
+export function be64(value: number): Uint8Array {
+  return concat([be32(Math.floor(value / 2 ** 32)), be32(value)])
+}
+
+/** ASCII with the NUL that the kernel wants behind it: names of devices, tables, chains. */
+export function cstr(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length + 1)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}
+
+function align(length: number): number {
+  return (length + 3) & ~3
+}
+
+function valueLength(value: Attribute[1]): number {
+  return value instanceof Uint8Array ? value.length : attributesLength(value)
+}
+
+function attributesLength(attributes: readonly Attribute[]): number {
+  let length = 0
+  for (const [, value] of attributes) length += NLA_HDRLEN + align(valueLength(value))
+  return length
+}
+
+/** linux/netlink.h: nlattr {__u16 nla_len; __u16 nla_type;}, the length without the padding. Returns the offset behind the last one. */
+function writeAttributes(bytes: Uint8Array, view: DataView, start: number, attributes: readonly Attribute[]): number {
+  let offset = start
+  for (const [type, value] of attributes) {
+    const body = offset + NLA_HDRLEN
+    let end: number
+    if (value instanceof Uint8Array) {
+      bytes.set(value, body)
+      view.setUint16(offset + 2, type, LITTLE)
+      end = body + value.length
+    } else {
+      view.setUint16(offset + 2, type | NLA_F_NESTED, LITTLE)
+      end = writeAttributes(bytes, view, body, value)
+    }
+    if (end - offset > 0xffff) throw new RangeError(`netlink attribute ${type} is ${end - offset} bytes long, 65535 is the limit`)
+    view.setUint16(offset, end - offset, LITTLE)
+    offset = align(end)
+  }
+  return offset
+}

@@ -1,0 +1,82 @@
+// Addresses of a device.
+
+import type { Address } from '../../net/address.ts'
+import { type Cidr, formatCidr, lastAddress } from '../../net/cidr.ts'
+import type { Received } from '../netlink/decode.ts'
+import { type Attribute, u32 } from '../netlink/encode.ts'
+import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import {
+  AF_INET,
+  AF_INET6,
+  IFA_ADDRESS,
+  IFA_BROADCAST,
+  IFA_F_NODAD,
+  IFA_FLAGS,
+  IFA_LOCAL,
+  RTM_DELADDR,
+  RTM_GETADDR,
+  RTM_NEWADDR,
+} from './constants.ts'
+import { addressFamily, type Request } from './request.ts'
+
+/** `flags` are IFA_F_*, `scope` RT_SCOPE_*. */
+export interface LinkAddress {
+  readonly cidr: Cidr
+  readonly flags: number
+  readonly scope: number
+}
+
+/** `ip address add CIDR dev #INDEX [nodad]`; IPv4 with the subnet's broadcast address, as `ip … brd +` has it. */
+export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean }): Request {
+  const attributes: Attribute[] = [
+    [IFA_LOCAL, cidr.address.bytes],
+    [IFA_ADDRESS, cidr.address.bytes],
+  ]
+  if (cidr.address.family === 4 && cidr.length < 31) attributes.push([IFA_BROADCAST, lastAddress(cidr).bytes])
+  if (cidr.address.family === 6 && options.nodad) attributes.push([IFA_FLAGS, u32(IFA_F_NODAD)])
+  return {
+    op: `add address ${formatCidr(cidr)}`,
+    type: RTM_NEWADDR,
+    flags: NLM_F_CREATE | NLM_F_EXCL,
+    body: ifaddrmsg(index, cidr),
+    attributes,
+  }
+}
+
+/** `ip address del CIDR dev #INDEX` */
+export function deleteAddress(index: number, cidr: Cidr): Request {
+  return {
+    op: `delete address ${formatCidr(cidr)}`,
+    type: RTM_DELADDR,
+    flags: 0,
+    body: ifaddrmsg(index, cidr),
+    attributes: [[IFA_LOCAL, cidr.address.bytes]],
+  }
+}
+
+/** `ip address show dev #INDEX` */
+export function listAddresses(socket: NetlinkSocket, index: number): LinkAddress[] {
+  const received = dump(socket, { op: 'list addresses', type: RTM_GETADDR, flags: 0, body: ifaddrmsg(index), attributes: [] })
+  // A kernel without strict checking (before 4.20) ignores the index and sends them all.
+  return received.filter(({ body }) => body.u32(4) === index).flatMap(decodeAddress)
+}
+
+/** linux/if_addr.h: ifaddrmsg. */
+function ifaddrmsg(index: number, cidr?: Cidr): Uint8Array {
+  const bytes = new Uint8Array(8)
+  // __u8 ifa_family; __u8 ifa_prefixlen; __u8 ifa_flags; __u8 ifa_scope; __u32 ifa_index;
+  bytes[0] = cidr ? addressFamily(cidr.address) : 0
+  bytes[1] = cidr ? cidr.length : 0
+  bytes.set(u32(index), 4)
+  return bytes
+}
+
+function decodeAddress({ body }: Received): LinkAddress[] {
+  const family = body.u8(0)
+  const attributes = body.attributes(8)
+  // IFA_ADDRESS is the far end on a point-to-point link; IFA_LOCAL is ours wherever it is given.
+  const bytes = (attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS))?.bytes()
+  if (!bytes || (family !== AF_INET && family !== AF_INET6)) return []
+  const address: Address = { family: family === AF_INET ? 4 : 6, bytes }
+  return [{ cidr: { address, length: body.u8(1) }, flags: attributes.get(IFA_FLAGS)?.u32() ?? body.u8(2), scope: body.u8(3) }]
+}

@@ -1,0 +1,126 @@
+// Routes.
+
+import type { Address } from '../../net/address.ts'
+import { formatAddress } from '../../net/address.ts'
+import { type Cidr, formatCidr } from '../../net/cidr.ts'
+import type { Received } from '../netlink/decode.ts'
+import { type Attribute, concat, u8, u32 } from '../netlink/encode.ts'
+import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
+import {
+  AF_INET,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RT_TABLE_MAIN,
+  RT_TABLE_UNSPEC,
+  RTA_DST,
+  RTA_GATEWAY,
+  RTA_METRICS,
+  RTA_OIF,
+  RTA_PREFSRC,
+  RTA_PRIORITY,
+  RTA_TABLE,
+  RTAX_ADVMSS,
+  RTAX_MTU,
+  RTM_DELROUTE,
+  RTM_GETROUTE,
+  RTM_NEWROUTE,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+} from './constants.ts'
+import { addressFamily, type Request } from './request.ts'
+
+/** A unicast route. What is absent is the kernel's default: main table, protocol boot, scope link without a gateway. */
+export interface KernelRoute {
+  readonly dst: Cidr
+  readonly gateway?: Address | undefined
+  /** Index of the device it leaves by. */
+  readonly oif?: number | undefined
+  readonly src?: Address | undefined
+  readonly table?: number | undefined
+  readonly priority?: number | undefined
+  readonly scope?: number | undefined
+  readonly protocol?: number | undefined
+  readonly mtu?: number | undefined
+  readonly advmss?: number | undefined
+}
+
+/** `ip route append DST via GATEWAY dev #OIF …`: beside an equal one, as the reference plugins do, so that two gateways can share a destination. */
+export function appendRoute(route: KernelRoute): Request {
+  return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, route)
+}
+
+/** `ip route replace DST via GATEWAY dev #OIF …` */
+export function replaceRoute(route: KernelRoute): Request {
+  return routeRequest('replace', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route)
+}
+
+/** `ip route del DST via GATEWAY dev #OIF …` */
+export function deleteRoute(route: KernelRoute): Request {
+  return routeRequest('delete', RTM_DELROUTE, 0, route)
+}
+
+/** `ip route show table all` of one family, unicast routes only. */
+export function listRoutes(socket: NetlinkSocket, family: number): KernelRoute[] {
+  const body = new Uint8Array(12)
+  body[0] = family
+  const received = dump(socket, { op: 'list routes', type: RTM_GETROUTE, flags: 0, body, attributes: [] })
+  return received.filter((message) => message.body.u8(7) === RTN_UNICAST).map(decodeRoute)
+}
+
+export function formatRoute({ dst, gateway, oif, table }: KernelRoute): string {
+  const via = gateway ? ` via ${formatAddress(gateway)}` : ''
+  return `${formatCidr(dst)}${via}${oif ? ` dev #${oif}` : ''}${table ? ` table ${table}` : ''}`
+}
+
+function routeRequest(verb: string, type: number, flags: number, route: KernelRoute): Request {
+  const { dst, gateway, oif, src, priority, mtu, advmss } = route
+  const table = route.table ?? RT_TABLE_MAIN
+  const attributes: Attribute[] = []
+  if (dst.length > 0) attributes.push([RTA_DST, dst.address.bytes])
+  if (gateway) attributes.push([RTA_GATEWAY, gateway.bytes])
+  if (oif) attributes.push([RTA_OIF, u32(oif)])
+  if (src) attributes.push([RTA_PREFSRC, src.bytes])
+  if (priority) attributes.push([RTA_PRIORITY, u32(priority)])
+  if (table > 255) attributes.push([RTA_TABLE, u32(table)])
+  const metrics: Attribute[] = []
+  if (mtu) metrics.push([RTAX_MTU, u32(mtu)])
+  if (advmss) metrics.push([RTAX_ADVMSS, u32(advmss)])
+  if (metrics.length > 0) attributes.push([RTA_METRICS, metrics])
+  // The kernel refuses a gateway route of scope link, and a link route of scope global would need a gateway it cannot find.
+  const scope = route.scope ?? (gateway || dst.address.family === 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK)
+  return {
+    op: `${verb} route ${formatRoute(route)}`,
+    type,
+    flags,
+    body: concat([
+      // unsigned char rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type; unsigned rtm_flags;
+      u8(addressFamily(dst.address)),
+      u8(dst.length),
+      Uint8Array.of(0, 0, table > 255 ? RT_TABLE_UNSPEC : table, route.protocol ?? RTPROT_BOOT, scope, RTN_UNICAST),
+      u32(0),
+    ]),
+    attributes,
+  }
+}
+
+function decodeRoute({ body }: Received): KernelRoute {
+  const family = body.u8(0) === AF_INET ? 4 : 6
+  const attributes = body.attributes(12)
+  const address = (type: number): Address | undefined => {
+    const bytes = attributes.get(type)?.bytes()
+    return bytes && { family, bytes }
+  }
+  const metrics = attributes.get(RTA_METRICS)?.attributes()
+  return {
+    dst: { address: address(RTA_DST) ?? { family, bytes: new Uint8Array(family === 4 ? 4 : 16) }, length: body.u8(1) },
+    gateway: address(RTA_GATEWAY),
+    oif: attributes.get(RTA_OIF)?.u32(),
+    src: address(RTA_PREFSRC),
+    table: attributes.get(RTA_TABLE)?.u32() ?? body.u8(4),
+    priority: attributes.get(RTA_PRIORITY)?.u32(),
+    scope: body.u8(6),
+    protocol: body.u8(5),
+    mtu: metrics?.get(RTAX_MTU)?.u32(),
+    advmss: metrics?.get(RTAX_ADVMSS)?.u32(),
+  }
+}

@@ -1,0 +1,49 @@
+// Kernel parameters under /proc/sys. Those under net/ are the ones of the namespace that the process is in.
+
+import { ENOENT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+
+const O_RDONLY = 0
+const O_RDWR = 2
+
+/** `sysctl -n KEY`, slashes for dots; undefined where the kernel does not have it. */
+export function readSysctl(key: string): string | undefined {
+  try {
+    return withFile(key, O_RDONLY, read)
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return undefined
+    throw error
+  }
+}
+
+/** `sysctl -w KEY=VALUE`, only where the value differs: /proc/sys is read-only in many containers where nothing is left to write. */
+export function ensureSysctl(key: string, value: string): void {
+  if (withFile(key, O_RDONLY, read) === value) return
+  withFile(key, O_RDWR, (fd) => sys.write(fd, value))
+}
+
+/** Like ensureSysctl for what is an improvement and not a need: false where the kernel lacks the key or refuses. */
+export function trySysctl(key: string, value: string): boolean {
+  try {
+    withFile(key, O_RDWR, (fd) => sys.write(fd, value))
+    return true
+  } catch (error) {
+    if (isSysError(error)) return false
+    throw error
+  }
+}
+
+function read(fd: number): string {
+  const bytes = sys.read(fd, 4096)
+  return sys.decodeUtf8(bytes, 0, bytes.byteLength).trim()
+}
+
+function withFile<T>(key: string, flags: number, use: (fd: number) => T): T {
+  const fd = sys.open(`/proc/sys/${key}`, flags)
+  try {
+    return use(fd)
+  } finally {
+    sys.close(fd)
+  }
+}
