@@ -10,7 +10,7 @@ if [ -d "$out" ]; then
   exit 0
 fi
 if ! command -v go >/dev/null; then
-  echo 'go-reference: Go is not installed; install it (https://go.dev/dl) or do without the comparison' >&2
+  echo 'go-reference: Go is not installed: install Go 1.24 or later, or do without the comparison' >&2
   exit 3
 fi
 

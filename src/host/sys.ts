@@ -57,6 +57,11 @@ export interface Sys {
   link(from: string, to: string): void
   unlink(path: string): void
   readlink(path: string): string
+  symlink(target: string, path: string): void
+  /** Sets the last modification to `mtime`, whole seconds since the epoch; the last access stays. */
+  utimensat(path: string, mtime: number): void
+  /** Whether this process may read (4), write (2) or search (1) there; a read-only file system is EROFS. */
+  access(path: string, mode: number): void
   /** The names in a directory, in the kernel's order, without `.` and `..`. */
   getdents(path: string): string[]
 

@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes } from 'node:crypto'
 import fs from 'node:fs'
+import { uptime } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Stat, Sys } from '../../src/host/sys.ts'
 
@@ -59,6 +60,9 @@ const host: Sys = {
   link: (from, to) => call('link', to, () => fs.linkSync(from, to)),
   unlink: (path) => call('unlink', path, () => fs.unlinkSync(path)),
   readlink: (path) => call('readlink', path, () => fs.readlinkSync(path)),
+  symlink: (target, path) => call('symlink', path, () => fs.symlinkSync(target, path)),
+  utimensat: (path, mtime) => call('utimensat', path, () => fs.utimesSync(path, fs.statSync(path).atimeMs / 1000, mtime)),
+  access: (path, mode) => call('access', path, () => fs.accessSync(path, mode)),
   getdents: (path) => call('getdents', path, () => fs.readdirSync(path)),
   socket: missing('socket'),
   bind: missing('bind'),
@@ -68,7 +72,7 @@ const host: Sys = {
   setns: missing('setns'),
   getrandom: (length) => exactBuffer(randomBytes(length)),
   getpid: () => process.pid,
-  clock_gettime: () => Date.now() / 1000,
+  clock_gettime: (clock) => (clock === 7 ? uptime() : Date.now() / 1000),
   nanosleep: (milliseconds) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds),
   spawn: missing('spawn'),
   strerror,

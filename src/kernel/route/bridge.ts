@@ -17,6 +17,7 @@ import {
   IFLA_BRPORT_ISOLATED,
   IFLA_BRPORT_MODE,
   IFLA_EXT_MASK,
+  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
@@ -52,8 +53,8 @@ export function addBridge(bridge: { name: string; mac?: Mac | undefined; mtu?: n
   }
 }
 
-/** `ip link set NAME type bridge_slave hairpin on|off isolated on|off` */
-export function setBridgePort(ref: LinkRef, port: { hairpin: boolean; isolated: boolean }): Request {
+/** `ip link set NAME alias TEXT type bridge_slave hairpin on|off isolated on|off`; the kernel takes no alias when a link is made. */
+export function setBridgePort(ref: LinkRef, port: { hairpin: boolean; isolated: boolean; alias: string }): Request {
   const slave: Attribute[] = [
     [IFLA_BRPORT_MODE, u8(Number(port.hairpin))],
     [IFLA_BRPORT_ISOLATED, u8(Number(port.isolated))],
@@ -65,6 +66,7 @@ export function setBridgePort(ref: LinkRef, port: { hairpin: boolean; isolated: 
     body: ifinfomsg(indexed(ref)),
     attributes: [
       ...named(ref),
+      [IFLA_IFALIAS, cstr(port.alias)],
       [
         IFLA_LINKINFO,
         [

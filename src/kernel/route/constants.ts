@@ -75,9 +75,11 @@ export const RTAX_ADVMSS = 8
 export const RT_TABLE_UNSPEC = 0
 export const RT_TABLE_MAIN = 254
 export const RTN_UNICAST = 1
+export const RTPROT_UNSPEC = 0
 export const RTPROT_BOOT = 3
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
+export const RT_SCOPE_NOWHERE = 255
 
 export const NDA_DST = 1
 export const NDA_LLADDR = 2

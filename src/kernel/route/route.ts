@@ -9,6 +9,7 @@ import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } f
 import {
   AF_INET,
   RT_SCOPE_LINK,
+  RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
   RT_TABLE_MAIN,
   RT_TABLE_UNSPEC,
@@ -26,6 +27,7 @@ import {
   RTM_NEWROUTE,
   RTN_UNICAST,
   RTPROT_BOOT,
+  RTPROT_UNSPEC,
 } from './constants.ts'
 import { addressFamily, type Request } from './request.ts'
 
@@ -54,7 +56,7 @@ export function replaceRoute(route: KernelRoute): Request {
   return routeRequest('replace', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route)
 }
 
-/** `ip route del DST via GATEWAY dev #OIF …` */
+/** `ip route del DST via GATEWAY dev #OIF …`: the first that has all that is given; scope and protocol match any where they are not. */
 export function deleteRoute(route: KernelRoute): Request {
   return routeRequest('delete', RTM_DELROUTE, 0, route)
 }
@@ -86,8 +88,9 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
   if (mtu) metrics.push([RTAX_MTU, u32(mtu)])
   if (advmss) metrics.push([RTAX_ADVMSS, u32(advmss)])
   if (metrics.length > 0) attributes.push([RTA_METRICS, metrics])
-  // The kernel refuses a gateway route of scope link, and a link route of scope global would need a gateway it cannot find.
-  const scope = route.scope ?? (gateway || dst.address.family === 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK)
+  const removal = type === RTM_DELROUTE
+  const protocol = route.protocol ?? (removal ? RTPROT_UNSPEC : RTPROT_BOOT)
+  const scope = route.scope ?? (removal ? RT_SCOPE_NOWHERE : defaultScope(route))
   return {
     op: `${verb} route ${formatRoute(route)}`,
     type,
@@ -96,11 +99,16 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
       // unsigned char rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type; unsigned rtm_flags;
       u8(addressFamily(dst.address)),
       u8(dst.length),
-      Uint8Array.of(0, 0, table > 255 ? RT_TABLE_UNSPEC : table, route.protocol ?? RTPROT_BOOT, scope, RTN_UNICAST),
+      Uint8Array.of(0, 0, table > 255 ? RT_TABLE_UNSPEC : table, protocol, scope, RTN_UNICAST),
       u32(0),
     ]),
     attributes,
   }
+}
+
+/** The kernel refuses a gateway route of scope link, and takes an IPv4 route of scope global without a gateway for one it cannot reach. */
+function defaultScope({ dst, gateway }: KernelRoute): number {
+  return gateway || dst.address.family === 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK
 }
 
 function decodeRoute({ body }: Received): KernelRoute {

@@ -6,7 +6,6 @@ import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import {
   IFF_UP,
   IFLA_ADDRESS,
-  IFLA_IFALIAS,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
@@ -31,10 +30,7 @@ export interface VethEnd {
  * The pod's end is born in its namespace: moving it there would make every other link change on the machine wait for an RCU grace period.
  * It stays down, so that its addresses are announced when it comes up (arp_notify).
  */
-export function addVeth(
-  host: VethEnd & { readonly master?: number; readonly alias?: string },
-  pod: VethEnd & { readonly netns: number },
-): Request {
+export function addVeth(host: VethEnd & { readonly master?: number }, pod: VethEnd & { readonly netns: number }): Request {
   const peer = concat([ifinfomsg({}), encodeAttributes([...endAttributes(pod), [IFLA_NET_NS_FD, u32(pod.netns)]])])
   const attributes: Attribute[] = [
     ...endAttributes(host),
@@ -47,7 +43,6 @@ export function addVeth(
     ],
   ]
   if (host.master) attributes.push([IFLA_MASTER, u32(host.master)])
-  if (host.alias) attributes.push([IFLA_IFALIAS, cstr(host.alias)])
   return {
     op: `add link ${host.name} type veth peer ${pod.name}`,
     type: RTM_NEWLINK,

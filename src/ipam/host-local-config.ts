@@ -1,0 +1,82 @@
+// The options of `host-local`, read once into what the verbs need.
+
+import type { ConfigContext } from '../cni/plugin.ts'
+import type { Reader } from '../cni/reader.ts'
+import { readRoute } from '../cni/result.ts'
+import { cniVersions, type Route } from '../cni/types.ts'
+import { type Address, parseAddress } from '../net/address.ts'
+import { type Range, type RangeSet, rangeSetProblems, readRange } from './range.ts'
+
+export interface HostLocalConfig {
+  readonly dataDir: string
+  /** One address each. Not read for DEL and GC: a lease has to go whatever became of the ranges. */
+  readonly sets: readonly RangeSet[]
+  /** Addresses asked for, in the order of CNI_ARGS, `args.cni.ips`, `runtimeConfig.ips`. */
+  readonly requested: readonly Address[]
+  readonly routes: readonly Route[]
+  /** Path of a resolv.conf for the result's `dns`, '' for none. */
+  readonly resolvConf: string
+}
+
+export function readHostLocalConfig(reader: Reader, context: ConfigContext): HostLocalConfig {
+  if (!reader.has('ipam')) reader.issue('ipam', "IPAM config missing 'ipam' key")
+  const dataDir = reader.object('ipam', (ipam) => ipam.string('dataDir')) || '/var/lib/cni/networks'
+  if (context.command === 'DEL' || context.command === 'GC') return { dataDir, sets: [], requested: [], routes: [], resolvConf: '' }
+  return {
+    dataDir,
+    sets: readSets(reader, context),
+    requested: readRequested(reader, context),
+    routes: reader.object('ipam', (ipam) => ipam.objects('routes', readRoute)) ?? [],
+    resolvConf: reader.object('ipam', (ipam) => ipam.string('resolvConf')) ?? '',
+  }
+}
+
+/** The runtime's ranges come first, then the single one of old, then `ranges`: that is also how the sets are numbered. */
+function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
+  const runtime = reader.object('runtimeConfig', (given) => given.lists('ipRanges', readRange)) ?? []
+  const own = reader.object('ipam', (ipam) => [
+    ...(ipam.has('subnet') ? [[readRange(ipam)]] : []),
+    ...(ipam.lists('ranges', readRange) ?? []),
+  ])
+  const sets: (readonly (Range | undefined)[])[] = [...runtime, ...(own ?? [])]
+  if (sets.length === 0) reader.issue('ipam', 'no IP ranges specified')
+  for (const problem of rangeSetProblems(sets)) reader.issue('ipam', problem)
+  const readable = sets.map((set) => set.filter((range) => range !== undefined))
+  const crowded = ([4, 6] as const).some((family) => readable.filter(([range]) => range?.start.family === family).length > 1)
+  if (crowded && !mayRepeatFamily(context)) {
+    reader.issue('ipam', `CNI version ${context.cniVersion} does not support more than 1 address per family`)
+  }
+  return readable
+}
+
+/** The results of 0.1.0 and 0.2.0 have room for one address a family. */
+export function mayRepeatFamily({ cniVersion }: ConfigContext): boolean {
+  return cniVersions.indexOf(cniVersion) >= cniVersions.indexOf('0.3.0')
+}
+
+function readRequested(reader: Reader, context: ConfigContext): Address[] {
+  const requested: Address[] = []
+  const fromArgs = context.args().get('IP')
+  if (fromArgs) requested.push(...parseRequested([fromArgs], (problem) => reader.issue('CNI_ARGS', problem)))
+  reader.object('args', (args) =>
+    args.object('cni', (cni) => {
+      requested.push(...parseRequested(cni.strings('ips') ?? [], (problem) => cni.issue('ips', problem)))
+    }),
+  )
+  reader.object('runtimeConfig', (given) => {
+    requested.push(...parseRequested(given.strings('ips') ?? [], (problem) => given.issue('ips', problem)))
+  })
+  return requested
+}
+
+/** A prefix length may follow and means nothing: the subnet of the range counts. */
+function parseRequested(texts: readonly string[], issue: (problem: string) => void): Address[] {
+  return texts.flatMap((text) => {
+    try {
+      return text === '' ? [] : [parseAddress(text.split('/')[0] ?? '')]
+    } catch {
+      issue(`expected an IP address, got ${JSON.stringify(text)}`)
+      return []
+    }
+  })
+}

@@ -1,0 +1,65 @@
+// STATUS of `host-local`: whether an ADD would get its addresses. Reads only, without the lock: a runtime asks every few seconds.
+
+import { CniError, ErrPluginNotAvailable } from '../cni/error.ts'
+import type { StatusRequest } from '../cni/plugin.ts'
+import { ENOENT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { parseAddress, sameAddress } from '../net/address.ts'
+import { bootId } from './boot.ts'
+import type { HostLocalConfig } from './host-local-config.ts'
+import { capacity, formatRangeSet, type RangeSet, rangeOf } from './range.ts'
+import { surveyLeases } from './survey.ts'
+
+/** Where a network's leases lie. */
+export function leaseDirectory({ config, network }: { readonly config: HostLocalConfig; readonly network: string }): string {
+  return `${config.dataDir}/${network}`
+}
+
+/** Throws CniError 50 where a set is used up or the data directory cannot be written. One that is not there yet is fine. */
+export function status(request: StatusRequest<HostLocalConfig>): void {
+  const directory = leaseDirectory(request)
+  const names = listing(directory)
+  for (const set of request.config.sets) {
+    const room = capacity(set)
+    // The names alone mostly settle it; only when they fill the set it matters which of them are leases that stand.
+    if (names.length < room) continue
+    const used = surveyLeases(directory, names, bootId()).leases.filter(({ address }) => occupies(set, address)).length
+    if (used < room) continue
+    const figures = `${used} of ${room} addresses are in use, in ${directory}`
+    throw new CniError(ErrPluginNotAvailable, `no IP addresses available in range set: ${formatRangeSet(set)}`, figures)
+  }
+}
+
+function listing(directory: string): string[] {
+  try {
+    requireWritable(directory)
+    return sys.getdents(directory)
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return []
+    if (isSysError(error)) throw new CniError(ErrPluginNotAvailable, `data directory cannot be used: ${directory}`, error.message)
+    throw error
+  }
+}
+
+// unistd.h
+const X_OK = 1
+const W_OK = 2
+
+/** The directory, or the nearest one above it that exists, where ADD would make it. */
+function requireWritable(directory: string): void {
+  try {
+    // The dot makes a file in the directory's place ENOTDIR.
+    sys.access(`${directory}/.`, W_OK | X_OK)
+  } catch (error) {
+    const slash = directory.lastIndexOf('/')
+    if (!isSysError(error, ENOENT) || directory === '') throw error
+    requireWritable(slash < 0 ? '.' : directory.slice(0, slash))
+  }
+}
+
+function occupies(set: RangeSet, text: string): boolean {
+  const address = parseAddress(text)
+  const range = rangeOf(set, address)
+  return range !== undefined && !sameAddress(address, range.gateway)
+}

@@ -1,0 +1,56 @@
+// The one door to address management for plugins that attach: integrated for the types built in, with the same files and answers as their
+// own programs but no second process; delegated for every other type, as SPEC section 4 says.
+
+import { delegate } from '../cni/delegate.ts'
+import type { ConfigContext, GcRequest, Request, StatusRequest } from '../cni/plugin.ts'
+import type { Reader } from '../cni/reader.ts'
+import type { Result } from '../cni/types.ts'
+import { hostLocalIpam } from './host-local.ts'
+import { staticIpam } from './static.ts'
+
+/** Takes the caller's own requests; the caller's configuration is not looked at. */
+export interface Ipam {
+  add(request: Request<unknown>): Result
+  del(request: Request<unknown>): void
+  check(request: Request<unknown>): void
+  gc(request: GcRequest<unknown>): void
+  status(request: StatusRequest<unknown>): void
+}
+
+/** The IPAM of `type`. An integrated one reads its options off the caller's top-level reader, so that all problems are reported together. */
+export function selectIpam(type: string, reader: Reader, context: ConfigContext): Ipam {
+  if (type === 'host-local') return integrate(hostLocalIpam, reader, context)
+  if (type === 'static') return integrate(staticIpam, reader, context)
+  return delegated(type)
+}
+
+/** An IPAM program's verbs, which find their options in the request. */
+interface Integrated<Config> {
+  readonly config: (reader: Reader, context: ConfigContext) => Config
+  readonly add: (request: Request<Config>) => Result
+  readonly del: (request: Request<Config>) => void
+  readonly check: (request: Request<Config>) => void
+  readonly gc: (request: GcRequest<Config>) => void
+  readonly status: (request: StatusRequest<Config>) => void
+}
+
+function integrate<Config>(ipam: Integrated<Config>, reader: Reader, context: ConfigContext): Ipam {
+  const config = ipam.config(reader, context)
+  return {
+    add: (request) => ipam.add({ ...request, config }),
+    del: (request) => ipam.del({ ...request, config }),
+    check: (request) => ipam.check({ ...request, config }),
+    gc: (request) => ipam.gc({ ...request, config }),
+    status: (request) => ipam.status({ ...request, config }),
+  }
+}
+
+function delegated(type: string): Ipam {
+  return {
+    add: (request) => delegate(type, 'ADD', request),
+    del: (request) => delegate(type, 'DEL', request),
+    check: (request) => delegate(type, 'CHECK', request),
+    gc: (request) => delegate(type, 'GC', request),
+    status: (request) => delegate(type, 'STATUS', request),
+  }
+}

@@ -1,0 +1,46 @@
+// host-local's lock on a network's leases: flock(2) on the file `lock`.
+
+import { CniError } from '../cni/error.ts'
+import { EAGAIN, ENOENT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+
+// asm-generic/fcntl.h
+const O_RDONLY = 0o0
+const O_CREAT = 0o100
+const LOCK_EX = 2
+
+/** A runtime gives an ADD minutes; whoever holds this lock for seconds hangs. */
+const waitMilliseconds = 10_000
+
+/** Runs `body` while nobody else holds the lock; undefined where there is no directory. Throws CniError 11 when it does not come free. */
+export function withLock<T>(directory: string, body: () => T): { readonly value: T } | undefined {
+  const path = `${directory}/lock`
+  const lock = open(path)
+  if (lock === undefined) return undefined
+  try {
+    acquire(lock, path)
+    return { value: body() }
+  } finally {
+    // Closing the only descriptor of it releases the lock.
+    sys.close(lock)
+  }
+}
+
+function open(path: string): number | undefined {
+  try {
+    return sys.open(path, O_RDONLY | O_CREAT, 0o600)
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return undefined
+    throw error
+  }
+}
+
+function acquire(lock: number, path: string): void {
+  try {
+    sys.flock(lock, LOCK_EX, waitMilliseconds)
+  } catch (error) {
+    if (!isSysError(error, EAGAIN)) throw error
+    throw new CniError(11, `leases are locked by another process: ${path}`, `waited ${waitMilliseconds / 1000} s`)
+  }
+}

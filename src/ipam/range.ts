@@ -1,0 +1,112 @@
+// The rules of host-local's ranges: what a subnet, a start, an end and a gateway make together, and what may stand beside it. Pure.
+
+import type { Reader } from '../cni/reader.ts'
+import { type Address, compareAddresses, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
+import { addressBits, type Cidr, cidrContains, formatCidr, lastAddress, networkOf } from '../net/cidr.ts'
+
+/** A run of addresses in one subnet, `start` and `end` included. The gateway is never given out; it may lie anywhere. */
+export interface Range {
+  readonly subnet: Cidr
+  readonly start: Address
+  readonly end: Address
+  readonly gateway: Address
+}
+
+/** One address of a result comes from one set: its ranges are of one family and do not overlap. */
+export type RangeSet = readonly Range[]
+
+/** Reads `{subnet, rangeStart?, rangeEnd?, gateway?}`; undefined where it is no range, and the reader knows why. */
+export function readRange(reader: Reader): Range | undefined {
+  const subnet = reader.cidr('subnet')
+  const rangeStart = reader.address('rangeStart')
+  const rangeEnd = reader.address('rangeEnd')
+  const gateway = reader.address('gateway')
+  if (!subnet) {
+    if (!reader.has('subnet')) reader.issue('subnet', 'missing')
+    return undefined
+  }
+  const network = networkOf(subnet)
+  if (subnet.length > addressBits(subnet.address) - 2) {
+    reader.issue('subnet', `Network ${formatCidr(network)} too small to allocate from`)
+    return undefined
+  }
+  if (!sameAddress(subnet.address, network.address)) {
+    const right = formatAddress(network.address)
+    reader.issue('subnet', `Network has host bits set. For a subnet mask of length ${subnet.length} the network address is ${right}`)
+    return undefined
+  }
+  const first = nextAddress(subnet.address)
+  const start = rangeStart ?? first
+  const end = rangeEnd ?? lastUsable(subnet)
+  const startInside = cidrContains(subnet, start)
+  const endInside = cidrContains(subnet, end)
+  const crossed = endInside && compareAddresses(start, end) > 0
+  if (rangeStart && (!startInside || crossed)) {
+    reader.issue('rangeStart', `RangeStart ${formatAddress(start)} not in network ${formatCidr(subnet)}`)
+  }
+  if (rangeEnd && (!endInside || (crossed && !rangeStart))) {
+    reader.issue('rangeEnd', `RangeEnd ${formatAddress(end)} not in network ${formatCidr(subnet)}`)
+  }
+  if (!startInside || !endInside || crossed) return undefined
+  return { subnet, start, end, gateway: gateway ?? first }
+}
+
+/** What is wrong with the sets together, in sentences. `undefined` stands for a range that could not be read and was reported. */
+export function rangeSetProblems(read: readonly (readonly (Range | undefined)[])[]): string[] {
+  const problems: string[] = []
+  const sets = read.map((set) => set.filter((range) => range !== undefined))
+  for (const [i, set] of sets.entries()) {
+    const problem = read[i]?.length === 0 ? 'empty range set' : setProblem(set)
+    if (problem) problems.push(`invalid range set ${i}: ${problem}`)
+    for (const [j, other] of sets.entries()) {
+      if (j > i && set.some((a) => other.some((b) => overlaps(a, b)))) problems.push(`range set ${i} overlaps with ${j}`)
+    }
+  }
+  return problems
+}
+
+export function rangeContains({ start, end }: Range, address: Address): boolean {
+  return start.family === address.family && compareAddresses(start, address) <= 0 && compareAddresses(address, end) <= 0
+}
+
+/** The range of the set that holds the address. */
+export function rangeOf(set: RangeSet, address: Address): Range | undefined {
+  return set.find((range) => rangeContains(range, address))
+}
+
+/** How many addresses the set can give out: its gateways do not count. Above 2⁵³ it is near enough. */
+export function capacity(set: RangeSet): number {
+  let total = 0
+  for (const range of set) total += distance(range.start, range.end) + (rangeContains(range, range.gateway) ? 0 : 1)
+  return total
+}
+
+/** `10.1.0.1-10.1.0.254,10.1.2.1-10.1.2.254` */
+export function formatRangeSet(set: RangeSet): string {
+  return set.map(({ start, end }) => `${formatAddress(start)}-${formatAddress(end)}`).join(',')
+}
+
+function setProblem(set: RangeSet): string | undefined {
+  if (set.some((range) => range.start.family !== set[0]?.start.family)) return 'mixed address families'
+  for (const [i, a] of set.entries()) {
+    const b = set.find((other, j) => j > i && overlaps(a, other))
+    if (b) return `subnets ${formatRangeSet([a])} and ${formatRangeSet([b])} overlap`
+  }
+  return undefined
+}
+
+function overlaps(a: Range, b: Range): boolean {
+  return rangeContains(a, b.start) || rangeContains(b, a.start)
+}
+
+/** IPv4's last address is the broadcast address; IPv6 has none. */
+function lastUsable(subnet: Cidr): Address {
+  const last = lastAddress(subnet)
+  return last.family === 4 ? nextAddress(last, -1) : last
+}
+
+function distance(from: Address, to: Address): number {
+  let total = 0
+  for (const [i, byte] of to.bytes.entries()) total = total * 256 + byte - (from.bytes[i] ?? 0)
+  return total
+}

@@ -1,0 +1,183 @@
+// The leases of one network on disk, `<dataDir>/<network>/<ip>`, in host-local's format and under its lock: both may work on them in turn.
+// A lease appears with its whole content. Nothing is flushed, because a lease does not outlive the boot.
+
+import { CniError } from '../cni/error.ts'
+import { EEXIST, ENOENT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { type Address, formatAddress, parseAddress } from '../net/address.ts'
+import { bootId } from './boot.ts'
+import { formatOwner, type Owner, ownerKey, parseOwner, sameOwner } from './lease.ts'
+import { withLock } from './lease-lock.ts'
+import { type OwnerIndex, openOwnerIndex } from './owner-index.ts'
+import { isAddress, type Lease } from './survey.ts'
+import { createText, overwriteText, readText } from './text-file.ts'
+import { draftName, tidy } from './tidy.ts'
+
+/** Runs `body` on the network's leases, alone; makes the directory. Throws CniError 11 where the lock does not come free in ten seconds. */
+export function withLeases<T>(directory: string, body: (store: LeaseStore) => T): T {
+  const there = withExistingLeases(directory, body)
+  if (there) return there.value
+  makeDirectory(directory)
+  const made = withExistingLeases(directory, body)
+  if (!made) throw new CniError(11, `lease directory is being removed: ${directory}`)
+  return made.value
+}
+
+/** The same where the directory exists; undefined where it does not: then there are no leases. */
+export function withExistingLeases<T>(directory: string, body: (store: LeaseStore) => T): { readonly value: T } | undefined {
+  return withLock(directory, () => {
+    const store = new LeaseStore(directory)
+    try {
+      return body(store)
+    } finally {
+      store.finish()
+    }
+  })
+}
+
+/** After so many taken addresses in a row one listing is cheaper than to try on. */
+const patience = 32
+
+export class LeaseStore {
+  readonly #directory: string
+  readonly #boot = bootId()
+  readonly #index: OwnerIndex
+  /** The draft's owner: the draft is linked to each address that the owner takes. */
+  #drafted: Owner | undefined
+  #misses = 0
+  #names: ReadonlySet<string> | undefined
+  /** Whether the index has to be sealed again. */
+  #changed = false
+  readonly #lastReserved = new Map<number, string>()
+
+  constructor(directory: string) {
+    this.#directory = directory
+    this.#index = openOwnerIndex(directory, this.#boot)
+    if (!this.#index.complete) this.leases()
+  }
+
+  /** The addresses of exactly this owner. */
+  addressesOf(owner: Owner): Address[] {
+    const key = ownerKey(owner)
+    // An edit of a lease file leaves the directory's time alone: what the index says is only believed when the file says it too.
+    if (!this.#index.get(key).every((address) => this.#isOwner(address, owner))) this.leases()
+    return this.#index.get(key).map(parseAddress)
+  }
+
+  /** Writes the lease; false where somebody has the address. */
+  take(address: Address, owner: Owner): boolean {
+    const name = formatAddress(address)
+    if (this.#names?.has(name)) return false
+    this.#draft(owner)
+    try {
+      sys.link(this.#path(draftName), this.#path(name))
+    } catch (error) {
+      if (!isSysError(error, EEXIST)) throw error
+      this.#misses++
+      if (this.#misses === patience) this.#names = new Set(sys.getdents(this.#directory))
+      return false
+    }
+    const key = ownerKey(owner)
+    this.#index.set(key, [...this.#index.get(key), name])
+    return true
+  }
+
+  /** Removes the owner's lease of that address; where it is not the owner's, nothing happens. */
+  release(address: Address, owner: Owner): void {
+    const name = formatAddress(address)
+    const key = ownerKey(owner)
+    if (this.#isOwner(name, owner)) {
+      this.#changed = true
+      sys.unlink(this.#path(name))
+    }
+    this.#index.set(
+      key,
+      this.#index.get(key).filter((other) => other !== name),
+    )
+  }
+
+  /** Every lease, from the files; what belongs to nobody is removed on the way, and the index made anew. */
+  leases(): readonly Lease[] {
+    this.#changed = true
+    const leases = tidy(this.#directory, this.#boot)
+    const entries = new Map<string, string[]>()
+    for (const { address, owner } of leases) {
+      if (!owner) continue
+      const key = ownerKey(owner)
+      const others = entries.get(key)
+      if (others) others.push(address)
+      else entries.set(key, [address])
+    }
+    this.#index.replace(entries)
+    return leases
+  }
+
+  /** Where a range set's round robin stands; undefined where nothing readable says so. */
+  lastReserved(set: number): Address | undefined {
+    const text = this.#readLastReserved(set)
+    return isAddress(text) ? parseAddress(text) : undefined
+  }
+
+  setLastReserved(set: number, address: Address): void {
+    this.#changed = true
+    const previous = this.#lastReserved.get(set) ?? this.#readLastReserved(set)
+    overwriteText(this.#path(`last_reserved_ip.${set}`), formatAddress(address), previous)
+  }
+
+  /** The last call. It fails for nothing: the leases stand as they are, and without the seal the next one walks. */
+  finish(): void {
+    try {
+      if (this.#drafted) sys.unlink(this.#path(draftName))
+    } catch (error) {
+      if (!isSysError(error)) throw error
+    }
+    if (this.#changed) this.#index.seal()
+  }
+
+  #path(name: string): string {
+    return `${this.#directory}/${name}`
+  }
+
+  #isOwner(name: string, owner: Owner): boolean {
+    try {
+      const found = parseOwner(readText(this.#path(name)))
+      return found !== undefined && sameOwner(found, owner)
+    } catch (error) {
+      if (isSysError(error, ENOENT)) return false
+      throw error
+    }
+  }
+
+  #draft(owner: Owner): void {
+    if (this.#drafted && sameOwner(this.#drafted, owner)) return
+    this.#changed = true
+    if (this.#drafted) sys.unlink(this.#path(draftName))
+    this.#drafted = undefined
+    createText(this.#path(draftName), formatOwner(owner))
+    this.#drafted = owner
+  }
+
+  #readLastReserved(set: number): string {
+    let text = ''
+    try {
+      text = readText(this.#path(`last_reserved_ip.${set}`))
+    } catch (error) {
+      if (!isSysError(error, ENOENT)) throw error
+    }
+    this.#lastReserved.set(set, text)
+    return text
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    sys.mkdir(path, 0o755)
+  } catch (error) {
+    if (isSysError(error, EEXIST)) return
+    const slash = path.lastIndexOf('/')
+    if (!isSysError(error, ENOENT) || slash <= 0) throw error
+    makeDirectory(path.slice(0, slash))
+    makeDirectory(path)
+  }
+}

@@ -1,0 +1,55 @@
+// Puts a lease directory in order after somebody else's work in it: a crash, another plugin, another boot. Under the lock only.
+
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { indexName, indexPrefix, removeIndex } from './owner-index.ts'
+import { type Lease, surveyLeases } from './survey.ts'
+
+/** A lease is written here and linked into place, so that nobody reads half of one. One that lies about is a crash's. */
+export const draftName = '.lease'
+
+/**
+ * Removes what belongs to nobody and makes this boot's index directory; returns the leases that stand. What cannot be removed
+ * (a read-only file system) stays: a DEL that finds nothing to release need not fail for it.
+ */
+export function tidy(directory: string, boot: string): readonly Lease[] {
+  const names = sys.getdents(directory)
+  const { leases, dead } = surveyLeases(directory, names, boot)
+  const kept = dead.filter((address) => !attempt(() => sys.unlink(`${directory}/${address}`))).map((address) => ({ address }))
+  if (names.includes(draftName)) attempt(() => sys.unlink(`${directory}/${draftName}`))
+  if (!names.includes(indexName(boot))) {
+    // In this order: while an earlier index is there it names the leases that have to go.
+    if (kept.length === 0) for (const name of names.filter(isIndex)) attempt(() => removeIndex(`${directory}/${name}`))
+    attempt(() => sys.mkdir(`${directory}/${indexName(boot)}`, 0o700))
+  }
+  attempt(() => linkOldName(directory, names))
+  return [...leases, ...kept]
+}
+
+/** Older host-locals kept the one mark of all sets under this name, and people still read it: it follows the first set's. */
+function linkOldName(directory: string, names: readonly string[]): void {
+  const path = `${directory}/last_reserved_ip`
+  if (names.includes('last_reserved_ip')) {
+    if ((sys.lstat(path).mode & S_IFMT) === S_IFLNK) return
+    sys.unlink(path)
+  }
+  sys.symlink('last_reserved_ip.0', path)
+}
+
+// linux/stat.h
+const S_IFMT = 0o170000
+const S_IFLNK = 0o120000
+
+function isIndex(name: string): boolean {
+  return name.startsWith(indexPrefix)
+}
+
+function attempt(act: () => void): boolean {
+  try {
+    act()
+    return true
+  } catch (error) {
+    if (isSysError(error)) return false
+    throw error
+  }
+}

@@ -1,0 +1,90 @@
+// Every verb of this room against the kernel of this machine, in namespaces of the test's own.
+
+import { beforeAll, expect, it } from 'vitest'
+import { buildProgram } from '../../../test/harness/native.ts'
+import { describeHost, withHost } from '../../../test/harness/netns.ts'
+
+describeHost('rtnetlink on the kernel', () => {
+  let told: Record<string, unknown> = {}
+  beforeAll(async () => {
+    const program = buildProgram('route')
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const { status, stdout, stderr } = await host.exec(program, [pod.netns])
+      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
+      told = JSON.parse(stdout)
+    })
+  })
+
+  it('a bridge has the MTU and MAC it was made with, and is up', () => {
+    expect(told.bridge).toEqual({ kind: 'bridge', mtu: 1400, mac: '0a:58:0a:01:00:01', up: 1 })
+  })
+
+  it('a second link of the same name is EEXIST, named', () => {
+    expect(told.again).toEqual({ errno: 17, message: 'add link br0 type bridge: File exists' })
+    expect(told.takenPeer).toEqual({ errno: 17, message: 'add link vethother type veth peer eth0: File exists' })
+    expect(told.leftover).toBe('none')
+  })
+
+  it('the kernel’s own words come along with an error', () => {
+    expect(told.longName).toEqual({ errno: 34, message: expect.stringContaining('add link a-name-of-sixteen type bridge: ') })
+    expect(told.failures).toEqual([
+      { index: 0, errno: 17, detail: expect.any(String) },
+      { index: 2, errno: 101, detail: 'Nexthop has invalid gateway' },
+    ])
+    expect(told.unreachable).toEqual({
+      errno: 101,
+      message: 'replace route 203.0.113.0/24 via 10.9.9.9: Network unreachable (Nexthop has invalid gateway)',
+    })
+  })
+
+  it('a link that is not there is undefined, and removing it false', () => {
+    expect([told.absent, told.removeAbsent]).toEqual(['none', false])
+  })
+
+  it('a file that is no namespace is refused', () => {
+    expect(told.notNamespace).toEqual({
+      errno: 22,
+      message: 'open network namespace /etc/hostname: Invalid argument (the file is not a namespace)',
+    })
+  })
+
+  it('a pair is made in one message, both ends in place', () => {
+    expect(told.port).toEqual({ kind: 'veth', mtu: 1400, master: true, hairpin: true, isolated: true, alias: 'podwire:net:id:eth0' })
+    expect(told.eth0).toEqual({ name: 'eth0', mac: '0a:58:0a:01:00:02', up: 0 })
+  })
+
+  it('VLANs are set where the kernel filters them, and EOPNOTSUPP elsewhere', () => {
+    if (told.vlan === 'done') expect(told.vlans).toBeGreaterThan(0)
+    else expect(told.vlan).toEqual({ errno: 95, message: expect.stringContaining('add VLAN 10-12 on port #') })
+  })
+
+  it('addresses are ready at once, without duplicate address detection', () => {
+    expect(told.addresses).toEqual(['10.1.0.2/24 ready', 'fd00::2/64 ready'])
+    expect(told.left).toEqual([1, 0])
+  })
+
+  it('routes carry table, metric, mtu and advmss', () => {
+    expect((told.routes as string[]).sort()).toEqual([
+      '0.0.0.0/0 via 10.1.0.1 table 254 - - -',
+      '10.1.0.0/24 table 254 - - -',
+      '192.0.2.0/24 via 10.1.0.1 table 254 1300 1200 7',
+      '198.51.100.0/24 table 1000 - - -',
+    ])
+  })
+
+  it('neighbours are set and deleted', () => {
+    expect([told.neighbours, told.noNeighbours]).toEqual([['10.1.0.9 0a:58:0a:01:00:09'], 0])
+  })
+
+  it('sysctls are those of the namespace that was entered, and the way back is found', () => {
+    expect(told.sysctl).toEqual([true, '1', 'none'])
+    expect(told.refused).toBe(false)
+    expect(told.invalid).toMatchObject({ errno: 22 })
+    expect(told.back).toBe(true)
+  })
+
+  it('deleted links are gone', () => {
+    expect(told.links).toEqual(['lo'])
+  })
+})

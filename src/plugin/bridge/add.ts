@@ -1,0 +1,131 @@
+// ADD of `bridge`: lease, bridge, pair, addresses, gateway, masquerade; undone in reverse when one of them fails.
+
+import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
+import type { Request } from '../../cni/plugin.ts'
+import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
+import { type Undo, withUndo } from '../../cni/undo.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
+import { ensureSysctl } from '../../kernel/sysctl.ts'
+import { nextAddress, parseAddress } from '../../net/address.ts'
+import { type Cidr, isDefaultRoute, networkOf } from '../../net/cidr.ts'
+import { formatMac, macFromIPv4 } from '../../net/mac.ts'
+import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
+import { addSpoofCheck, removeSpoofCheck } from '../spoof-check.ts'
+import type { BridgeConfig } from './config.ts'
+import { ensureBridge, ensureGateways } from './device.ts'
+import { addPort, awaitPort, portAlias, setPortVlans } from './port.ts'
+import { ensureVlanGateway } from './vlan-gateway.ts'
+
+const NO_LEASE: Result = { interfaces: [], ips: [], routes: [], dns: {} }
+
+export function add(request: Request<BridgeConfig>): Result {
+  return withPod(request.netns, (pod) => {
+    requireFreeName(pod, request.ifname, request.netns)
+    const route = openNetlink(NETLINK_ROUTE)
+    try {
+      return withUndo((undo) => attach(request, pod, route, undo))
+    } finally {
+      closeNetlink(route)
+    }
+  })
+}
+
+function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
+  const { config, ifname } = request
+  const lease = takeLease(request, undo)
+  const ips = withGateways(lease.ips, config)
+  const routes = withDefaultRoutes(lease.routes, ips, config)
+  const gateways = config.isGateway ? gatewayCidrs(ips) : []
+  const ownGateways = config.vlan === 0 ? gateways : []
+
+  const bridge = ensureBridge(route, config, ownGateways)
+  const port = addPodPort(request, pod, route, bridge, ips)
+  undo('delete the veth pair', () => removeLink(route, { index: port.index }))
+  setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
+  const end = podEnd(pod, port)
+  if (config.macspoofchk) {
+    undo('remove the MAC spoof check', () => removeSpoofCheck(request))
+    addSpoofCheck(request, port.name, end.mac)
+  }
+  configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
+
+  const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress)
+  const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
+  if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress)
+  enableForwarding(gateways)
+  if (config.masquerade) {
+    const { masquerade } = config
+    undo('remove the masquerade', () => masquerade.remove(request))
+    masquerade.add(request, ips)
+  }
+  const up = config.disableContainerInterface ? port : awaitPort(route, port.index)
+
+  const interfaces: Interface[] = [
+    { name: bridge.name, mac: formatMac(bridgeMac), mtu: bridge.mtu },
+    { name: up.name, mac: formatMac(up.mac), mtu: up.mtu },
+    { name: ifname, mac: formatMac(end.mac), mtu: end.mtu, sandbox: request.netns },
+  ]
+  if (vlanGateway) interfaces.push({ name: vlanGateway.name, mac: formatMac(vlanGateway.mac), mtu: vlanGateway.mtu })
+  return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
+}
+
+function takeLease(request: Request<BridgeConfig>, undo: Undo): Result {
+  const { ipam } = request.config
+  if (!ipam) return NO_LEASE
+  // Registered first: a delegate that fails half way has to be told to clean up as well (SPEC section 4).
+  undo('release the lease', () => ipam.del(request))
+  const lease = ipam.add(request)
+  if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
+  return lease
+}
+
+/** The addresses for the pod's interface, third in the result; a gateway that IPAM left open is the first address of the subnet. */
+function withGateways(ips: readonly IpConfig[], config: BridgeConfig): IpConfig[] {
+  return ips.map(({ address, gateway }) => {
+    const first = config.isGateway ? nextAddress(networkOf(address).address) : undefined
+    return { address, gateway: gateway ?? first, interface: 2 }
+  })
+}
+
+/** isDefaultGateway: one default route a family, where the result has none that names a gateway. */
+function withDefaultRoutes(routes: readonly Route[], ips: readonly IpConfig[], config: BridgeConfig): Route[] {
+  if (!config.isDefaultGateway) return [...routes]
+  const all = [...routes]
+  for (const { address, gateway } of ips) {
+    const family = address.address.family
+    if (all.some(({ dst, gw }) => gw && isDefaultRoute(dst) && dst.address.family === family)) continue
+    all.push({ dst: { address: parseAddress(family === 4 ? '0.0.0.0' : '::'), length: 0 }, gw: gateway })
+  }
+  return all
+}
+
+export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
+  return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: address.length }] : []))
+}
+
+function addPodPort(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, bridge: Link, ips: readonly IpConfig[]): Link {
+  const { config, ifname } = request
+  const ipv4 = ips.find(({ address }) => address.address.family === 4)
+  return addPort(route, {
+    bridge,
+    pod: { name: ifname, netns: pod.fd, mtu: config.mtu, mac: config.mac ?? (ipv4 && macFromIPv4(ipv4.address.address)) },
+    alias: portAlias(request),
+    hairpin: config.hairpin,
+    isolated: config.isolated,
+  })
+}
+
+function podEnd(pod: Pod, port: Link): Link {
+  const end = findLink(pod.route, { index: port.peer })
+  if (!end) throw new RangeError(`peer #${port.peer} of ${port.name} is not in the pod's namespace`)
+  return end
+}
+
+/** A gateway that does not forward is none. Never undone: others may have come to rely on it. */
+function enableForwarding(gateways: readonly Cidr[]): void {
+  const has = (family: 4 | 6) => gateways.some(({ address }) => address.family === family)
+  if (has(4)) ensureSysctl('net/ipv4/ip_forward', '1')
+  if (has(6)) ensureSysctl('net/ipv6/conf/all/forwarding', '1')
+}

@@ -1,0 +1,115 @@
+// CHECK and STATUS of `bridge`: look, compare, change nothing.
+
+import { CniError, ErrInternal, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import type { Request, StatusRequest } from '../../cni/plugin.ts'
+import type { Result } from '../../cni/types.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { listAddresses } from '../../kernel/route/address.ts'
+import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { findLink, type Link } from '../../kernel/route/link.ts'
+import { addressFamily } from '../../kernel/route/request.ts'
+import { type KernelRoute, listRoutes } from '../../kernel/route/route.ts'
+import { sameAddress } from '../../net/address.ts'
+import { formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
+import { formatMac } from '../../net/mac.ts'
+import { type Pod, withPod } from '../pod-interface.ts'
+import { checkSpoofCheck } from '../spoof-check.ts'
+import { gatewayCidrs } from './add.ts'
+import type { BridgeConfig } from './config.ts'
+import { findBridge } from './device.ts'
+
+export function check(request: Request<BridgeConfig>): void {
+  const { config, prevResult } = request
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  config.ipam?.check(request)
+  const route = openNetlink(NETLINK_ROUTE)
+  try {
+    const bridge = checkBridge(route, config, prevResult)
+    withPod(request.netns, (pod) => {
+      const end = checkPod(pod, request, prevResult)
+      checkPort(route, config, bridge, end)
+      if (config.macspoofchk) checkSpoofCheck(request)
+    })
+    const ours = prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.name === request.ifname)
+    config.masquerade?.check(request, ours)
+  } finally {
+    closeNetlink(route)
+  }
+}
+
+/** Ready where IPAM is and nobody else's device has the bridge's name. */
+export function status(request: StatusRequest<BridgeConfig>): void {
+  const { config } = request
+  config.ipam?.status(request)
+  const route = openNetlink(NETLINK_ROUTE)
+  try {
+    const link = findLink(route, { name: config.bridge })
+    if (link && link.kind !== 'bridge') fail(`${config.bridge} exists but is not a bridge`, ErrPluginNotAvailable)
+  } finally {
+    closeNetlink(route)
+  }
+}
+
+function checkBridge(route: NetlinkSocket, config: BridgeConfig, prevResult: Result): Link {
+  const bridge = findBridge(route, config.bridge)
+  if (!bridge) fail(`bridge ${config.bridge} is missing`)
+  if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
+  if (config.promisc && !(bridge.flags & IFF_PROMISC)) fail(`bridge ${config.bridge} is not promiscuous`)
+  if (config.isGateway && config.vlan === 0) {
+    const present = listAddresses(route, bridge.index)
+    for (const gateway of gatewayCidrs(prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.sandbox))) {
+      if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`bridge ${config.bridge} lacks its address ${formatCidr(gateway)}`)
+    }
+  }
+  return bridge
+}
+
+function checkPod(pod: Pod, request: Request<BridgeConfig>, prevResult: Result): Link {
+  const { ifname, netns, config } = request
+  const expected = prevResult.interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox)
+  const entry = prevResult.interfaces[expected]
+  if (!entry) fail(`prevResult has no interface ${ifname} in a sandbox`)
+  if (entry.sandbox !== netns) fail(`prevResult has sandbox ${entry.sandbox}, CNI_NETNS is ${netns}`)
+  const end = findLink(pod.route, { name: ifname })
+  if (!end) fail(`interface ${ifname} is missing in ${netns}`)
+  if (end.kind !== 'veth') fail(`interface ${ifname} is not a veth`)
+  if (!config.disableContainerInterface && !(end.flags & IFF_UP)) fail(`interface ${ifname} is down`)
+  if (entry.mac && entry.mac.toLowerCase() !== formatMac(end.mac))
+    fail(`interface ${ifname} has MAC ${formatMac(end.mac)}, expected ${entry.mac}`)
+
+  const addresses = listAddresses(pod.route, end.index)
+  for (const { address, interface: index } of prevResult.ips) {
+    if (index !== expected || addresses.some(({ cidr }) => sameCidr(cidr, address))) continue
+    fail(`interface ${ifname} lacks its address ${formatCidr(address)}`)
+  }
+  checkRoutes(pod, prevResult)
+  return end
+}
+
+function checkRoutes(pod: Pod, { routes }: Result): void {
+  const known = new Map<number, KernelRoute[]>()
+  for (const { dst, gw } of routes) {
+    const family = addressFamily(dst.address)
+    const present = known.get(family) ?? listRoutes(pod.route, family)
+    known.set(family, present)
+    const found = present.some((route) => {
+      const viaGateway = !gw || (route.gateway !== undefined && sameAddress(route.gateway, gw))
+      return sameCidr(route.dst, networkOf(dst)) && viaGateway
+    })
+    if (!found) fail(`route to ${formatCidr(dst)} is missing`)
+  }
+}
+
+/** The host's MAC is not compared: udev and systemd may change it, and nothing depends on it. */
+function checkPort(route: NetlinkSocket, config: BridgeConfig, bridge: Link, end: Link): void {
+  const port = findLink(route, { index: end.peer })
+  if (!port) fail(`the host's end #${end.peer} of ${end.name} is missing`)
+  if (port.master !== bridge.index) fail(`${port.name} is not a port of ${bridge.name}`)
+  if (!(port.flags & IFF_UP)) fail(`${port.name} is down`)
+  if (port.hairpin !== config.hairpin) fail(`${port.name} has hairpin ${port.hairpin}, expected ${config.hairpin}`)
+  if (port.isolated !== config.isolated) fail(`${port.name} has isolation ${port.isolated}, expected ${config.isolated}`)
+}
+
+function fail(problem: string, code = ErrInternal): never {
+  throw new CniError(code, problem)
+}

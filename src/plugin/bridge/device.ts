@@ -1,0 +1,93 @@
+// The bridge itself: made when it is missing, given its gateway addresses, otherwise left as its owner set it up.
+
+import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
+import { EEXIST } from '../../host/errno.ts'
+import { isSysError } from '../../host/error.ts'
+import { sys } from '../../host/sys.ts'
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
+import { exchange, transact } from '../../kernel/netlink/socket.ts'
+import { addAddress, deleteAddress, listAddresses } from '../../kernel/route/address.ts'
+import { addBridge } from '../../kernel/route/bridge.ts'
+import { IFF_PROMISC, IFF_UP } from '../../kernel/route/constants.ts'
+import { findLink, type Link, setLink } from '../../kernel/route/link.ts'
+import { trySysctl } from '../../kernel/sysctl.ts'
+import { type Cidr, cidrContains, formatCidr, sameCidr } from '../../net/cidr.ts'
+import { type Mac, macFromIPv4 } from '../../net/mac.ts'
+import type { BridgeConfig } from './config.ts'
+
+/** Finds the bridge or makes it; up, promiscuous where asked. An MTU or VLAN filtering that an existing one has is left alone. */
+export function ensureBridge(route: NetlinkSocket, config: BridgeConfig, gateways: readonly Cidr[]): Link {
+  const found = findBridge(route, config.bridge) ?? createBridge(route, config, gateways)
+  const promisc = config.promisc && !(found.flags & IFF_PROMISC)
+  if (found.flags & IFF_UP && !promisc) return found
+  transact(route, [setLink({ index: found.index }, promisc ? { up: true, promisc: true } : { up: true })])
+  return found
+}
+
+/** The device of that name; an error where it is something other than a bridge. */
+export function findBridge(route: NetlinkSocket, name: string): Link | undefined {
+  const link = findLink(route, { name })
+  if (link && link.kind !== 'bridge') {
+    throw new CniError(ErrInvalidNetworkConfig, `bridge: ${JSON.stringify(name)} already exists but is not a bridge`)
+  }
+  return link
+}
+
+/** Puts each gateway on the device. Returns the MAC it has then. */
+export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean): Mac {
+  const present = listAddresses(route, link.index).map(({ cidr }) => cidr)
+  const missing = gateways.filter((gateway) => !present.some((cidr) => sameCidr(cidr, gateway)))
+  if (missing.length === 0) return link.mac
+  const conflicts = present.filter((cidr) => missing.some((gateway) => conflict(cidr, gateway)))
+  const [first] = conflicts
+  if (first && !force) {
+    const wanted = missing.find((gateway) => conflict(first, gateway)) ?? first
+    throw new CniError(
+      ErrInvalidNetworkConfig,
+      `${JSON.stringify(link.name)} already has an IP address different from ${formatCidr(wanted)}`,
+      `it has ${formatCidr(first)}; remove it, change the subnet, or set forceAddress`,
+    )
+  }
+  const mac = stableMac(gateways) ?? link.mac
+  const requests = [
+    ...conflicts.map((cidr) => deleteAddress(link.index, cidr)),
+    ...missing.map((cidr) => addAddress(link.index, cidr, { nodad: true })),
+    // An address set by hand stays: without it a bridge takes over the lowest MAC of its ports, and neighbours' entries go stale.
+    setLink({ index: link.index }, { mac }),
+  ]
+  const failure = exchange(route, requests).failures.find(({ errno }) => errno !== EEXIST)
+  // EEXIST: another ADD on the same bridge was first, with the same address.
+  if (failure) transact(route, requests.slice(failure.index, failure.index + 1))
+  return mac
+}
+
+function createBridge(route: NetlinkSocket, config: BridgeConfig, gateways: readonly Cidr[]): Link {
+  const { bridge: name, mtu, vlans } = config
+  try {
+    transact(route, [addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })])
+    // A router's advertisement heard through a pod must not give the node an address.
+    trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
+  } catch (error) {
+    // Another ADD made it in between.
+    if (!isSysError(error, EEXIST)) throw error
+  }
+  const link = findBridge(route, name)
+  if (!link) throw new CniError(ErrInvalidNetworkConfig, `bridge ${JSON.stringify(name)} vanished while it was set up`)
+  return link
+}
+
+/** A second IPv4 address, or an IPv6 subnet that overlaps: the pods' gateway would not be unambiguous. */
+function conflict(present: Cidr, gateway: Cidr): boolean {
+  if (present.address.family !== gateway.address.family || sameCidr(present, gateway)) return false
+  if (gateway.address.family === 4) return true
+  return cidrContains(present, gateway.address) || cidrContains(gateway, present.address)
+}
+
+function stableMac(gateways: readonly Cidr[]): Mac | undefined {
+  const ipv4 = gateways.find(({ address }) => address.family === 4)
+  return ipv4 && macFromIPv4(ipv4.address)
+}
+
+function randomMac(): Mac {
+  return Uint8Array.of(0x0a, 0x58, ...new Uint8Array(sys.getrandom(4)))
+}

@@ -1,0 +1,78 @@
+// The pair of interfaces that joins a pod to the bridge.
+
+import type { Attachment } from '../../cni/types.ts'
+import { EEXIST, EOPNOTSUPP, ETIMEDOUT } from '../../host/errno.ts'
+import { isSysError, SysError } from '../../host/error.ts'
+import { sys } from '../../host/sys.ts'
+import type { Received } from '../../kernel/netlink/decode.ts'
+import { exchange, type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
+import { addPortVlan, deletePortVlan, listPortVlans, type PortVlan, setBridgePort } from '../../kernel/route/bridge.ts'
+import { IF_OPER_UP } from '../../kernel/route/constants.ts'
+import { decodeLink, findLink, getLink, type Link } from '../../kernel/route/link.ts'
+import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
+
+/** Random names collide once in 2^32 pairs; more tries than that needs would hide another cause of EEXIST. */
+const NAME_TRIES = 10
+
+/** How long to wait between looks at the port, in milliseconds: it comes up within one, or something is wrong. */
+const PORT_WAITS = [1, 2, 5, 20, 50, 500, 1000, 1000]
+
+export interface PortSetup {
+  readonly bridge: Link
+  readonly pod: VethEnd & { readonly netns: number }
+  readonly alias: string
+  readonly hairpin: boolean
+  readonly isolated: boolean
+}
+
+/** Makes the pair, the host's end a port of the bridge, and returns the host's end; its `peer` is the pod's index. */
+export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
+  const { bridge, pod, alias, hairpin, isolated } = setup
+  for (let attempt = 1; ; attempt++) {
+    const name = `veth${randomHex()}`
+    const host = { name, mtu: pod.mtu, master: bridge.index }
+    try {
+      const answers = transact(route, [addVeth(host, pod), setBridgePort({ name }, { hairpin, isolated, alias }), getLink({ name })])
+      return decodeLink(only(answers[2]))
+    } catch (error) {
+      if (!isSysError(error, EEXIST) || attempt === NAME_TRIES) throw error
+    }
+  }
+}
+
+/** How links made here say whose they are: what GC and an operator read. */
+export function portAlias({ network, containerId, ifname }: Attachment): string {
+  // None of the three may contain a colon, so the three can be told apart again.
+  return `podwire:${network}:${containerId}:${ifname}`
+}
+
+/** The VLANs of the port as configured: what the bridge put there by default goes first, unless it shall stay. */
+export function setPortVlans(route: NetlinkSocket, index: number, vlans: readonly PortVlan[], keepDefault: boolean): void {
+  if (vlans.length === 0) return
+  const stale = keepDefault ? [] : listPortVlans(route, index)
+  const requests = [...stale.map((vlan) => deletePortVlan(index, vlan)), ...vlans.map((vlan) => addPortVlan(index, vlan))]
+  const [failure] = exchange(route, requests).failures
+  if (!failure) return
+  const missing = failure.errno === EOPNOTSUPP ? 'this kernel has no VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)' : failure.detail
+  throw new SysError(requests[failure.index]?.op ?? 'set VLANs', failure.errno, missing)
+}
+
+/** Until the port forwards, nothing reaches the pod: waits for it, about 2.5 s at most. Returns the host's end as it is then. */
+export function awaitPort(route: NetlinkSocket, index: number): Link {
+  for (const wait of [0, ...PORT_WAITS]) {
+    if (wait > 0) sys.nanosleep(wait)
+    const link = findLink(route, { index })
+    if (link?.operstate === IF_OPER_UP) return link
+  }
+  throw new SysError(`wait for bridge port #${index} to come up`, ETIMEDOUT, 'bridge port in error state')
+}
+
+function only(received: readonly Received[] | undefined): Received {
+  const [first] = received ?? []
+  if (!first) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
+  return first
+}
+
+function randomHex(): string {
+  return Array.from(new Uint8Array(sys.getrandom(4)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,55 @@
+// DEL and GC of `bridge`: needs no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are told.
+
+import { gatherErrors } from '../../cni/error.ts'
+import type { GcRequest, Request } from '../../cni/plugin.ts'
+import type { ValidAttachment } from '../../cni/types.ts'
+import { log } from '../../host/log.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { listLinks, removeLink } from '../../kernel/route/link.ts'
+import { withPodIfThere } from '../pod-interface.ts'
+import { gcSpoofCheck, removeSpoofCheck } from '../spoof-check.ts'
+import type { BridgeConfig } from './config.ts'
+import { portAlias } from './port.ts'
+
+/** The link goes before the lease: an address that is given out again must not still be answered for. */
+export function del(request: Request<BridgeConfig>): void {
+  const { config } = request
+  gatherErrors('DEL', [
+    () => withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname })),
+    () => config.ipam?.del(request),
+    () => config.macspoofchk && removeSpoofCheck(request),
+    () => config.masquerade?.remove(request),
+  ])
+}
+
+/** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
+export function gc(request: GcRequest<BridgeConfig>): void {
+  const { config, network, valid } = request
+  if (!valid) return
+  gatherErrors('GC', [
+    () => deleteStaleLinks(network, valid),
+    () => config.ipam?.gc(request),
+    () => config.macspoofchk && gcSpoofCheck(valid),
+    () => config.masquerade?.gc(network, valid),
+  ])
+}
+
+function deleteStaleLinks(network: string, valid: readonly ValidAttachment[]): void {
+  const route = openNetlink(NETLINK_ROUTE)
+  try {
+    const live = new Set(valid.map((attachment) => portAlias({ network, ...attachment })))
+    const stale = listLinks(route).filter(({ alias }) => alias.startsWith(`podwire:${network}:`) && !live.has(alias))
+    gatherErrors(
+      'delete stale links',
+      stale.map((link) => () => removeStale(route, link.index, link.alias)),
+    )
+  } finally {
+    closeNetlink(route)
+  }
+}
+
+function removeStale(route: NetlinkSocket, index: number, alias: string): void {
+  log.info('deleting a stale link', { alias })
+  removeLink(route, { index })
+}

@@ -1,0 +1,120 @@
+// The pod's end: its addresses and routes, set inside its namespace in one batch. What bridge and ptp have in common.
+
+import { CniError, ErrInvalidEnvironmentVariables, ErrTryAgainLater } from '../cni/error.ts'
+import type { IpConfig, Route } from '../cni/types.ts'
+import { EINVAL, ENOENT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { log } from '../host/log.ts'
+import { sys } from '../host/sys.ts'
+import { inNamespace, openNamespace } from '../kernel/namespace.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink, transact } from '../kernel/netlink/socket.ts'
+import { addAddress, listAddresses } from '../kernel/route/address.ts'
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { findLink, setLink } from '../kernel/route/link.ts'
+import type { Request } from '../kernel/route/request.ts'
+import { appendRoute } from '../kernel/route/route.ts'
+import { ensureSysctl, trySysctl } from '../kernel/sysctl.ts'
+import { formatCidr } from '../net/cidr.ts'
+
+/** A pod's namespace with a socket in it. */
+export interface Pod {
+  readonly fd: number
+  readonly route: NetlinkSocket
+}
+
+/** Opens the namespace of CNI_NETNS for the length of `body`. */
+export function withPod<T>(netns: string, body: (pod: Pod) => T): T {
+  return useNamespace(openPodNamespace(netns), body)
+}
+
+/** Like withPod where the namespace may be gone: gone, too, where only the mount point's empty file is left of it. False then. */
+export function withPodIfThere(netns: string, body: (pod: Pod) => void): boolean {
+  if (netns === '') return false
+  let fd: number
+  try {
+    fd = openNamespace(netns)
+  } catch (error) {
+    if (!isSysError(error, ENOENT, EINVAL)) throw error
+    log.info('namespace is gone', { netns, error: error.message })
+    return false
+  }
+  useNamespace(fd, body)
+  return true
+}
+
+/** The specification: ADD must fail where the interface is already there. Asked before anything is made or leased. */
+export function requireFreeName(pod: Pod, ifname: string, netns: string): void {
+  if (!findLink(pod.route, { name: ifname })) return
+  throw new CniError(ErrInvalidEnvironmentVariables, `CNI_IFNAME: container interface ${JSON.stringify(ifname)} already exists in ${netns}`)
+}
+
+/** What the pod's end is given. */
+export interface PodSetup {
+  readonly index: number
+  readonly ifname: string
+  readonly ips: readonly IpConfig[]
+  readonly routes: readonly Route[]
+  /** Leave duplicate address detection on and wait for it. */
+  readonly enabledad: boolean
+  readonly up: boolean
+}
+
+/** `ip addr add …; ip link set IFNAME up; ip route append …` */
+export function configurePod(pod: Pod, setup: PodSetup): void {
+  inNamespace(pod.fd, () => setSysctls(setup))
+  const { index, ips, enabledad } = setup
+  const requests: Request[] = ips.map(({ address }) => addAddress(index, address, { nodad: !enabledad }))
+  if (setup.up) requests.push(setLink({ index }, { up: true }))
+  for (const route of setup.routes) {
+    const gateway = route.gw ?? ips.find((ip) => ip.gateway?.family === route.dst.address.family)?.gateway
+    requests.push(appendRoute({ ...route, gateway, oif: index }))
+  }
+  transact(pod.route, requests)
+  if (enabledad && ips.some(({ address }) => address.address.family === 6)) awaitDad(pod, index)
+}
+
+function setSysctls({ ifname, ips, enabledad }: PodSetup): void {
+  if (ips.some(({ address }) => address.address.family === 6)) {
+    // Container runtimes like to switch IPv6 off in every new namespace.
+    ensureSysctl('net/ipv6/conf/lo/disable_ipv6', '0')
+    ensureSysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0')
+    // Otherwise the kernel drops the addresses whenever somebody sets the link down.
+    ensureSysctl(`net/ipv6/conf/${ifname}/keep_addr_on_down`, '1')
+  }
+  if (enabledad) trySysctl(`net/ipv6/conf/${ifname}/enhanced_dad`, '1')
+  trySysctl(`net/ipv6/conf/${ifname}/accept_dad`, enabledad ? '1' : '0')
+  // Coming up announces the address: neighbours may know the previous owner's MAC.
+  trySysctl(`net/ipv4/conf/${ifname}/arp_notify`, '1')
+}
+
+/** Waits at most 5 s for the addresses to leave the tentative state (RFC 4862 §5.4). */
+function awaitDad(pod: Pod, index: number): void {
+  for (let waited = 0; waited <= 5000; waited += 50) {
+    const addresses = listAddresses(pod.route, index).filter(({ cidr }) => cidr.address.family === 6)
+    const failed = addresses.find(({ flags }) => flags & IFA_F_DADFAILED)
+    if (failed) throw new CniError(ErrTryAgainLater, `address ${formatCidr(failed.cidr)} is in use by another host on the link`)
+    if (!addresses.some(({ flags }) => flags & IFA_F_TENTATIVE)) return
+    sys.nanosleep(50)
+  }
+  throw new CniError(ErrTryAgainLater, 'IPv6 addresses are still tentative after 5 s of duplicate address detection')
+}
+
+function openPodNamespace(netns: string): number {
+  try {
+    return openNamespace(netns)
+  } catch (error) {
+    if (!isSysError(error)) throw error
+    throw new CniError(ErrInvalidEnvironmentVariables, `CNI_NETNS: failed to open netns ${JSON.stringify(netns)}: ${error.message}`)
+  }
+}
+
+/** The socket is opened inside and stays there; the process comes back at once. */
+function useNamespace<T>(fd: number, body: (pod: Pod) => T): T {
+  const route = inNamespace(fd, () => openNetlink(NETLINK_ROUTE))
+  try {
+    return body({ fd, route })
+  } finally {
+    closeNetlink(route)
+    sys.close(fd)
+  }
+}

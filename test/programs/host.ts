@@ -1,0 +1,94 @@
+// What the native host does at its edges, one behaviour a word: test/native-host.test.ts runs them.
+
+import { isSysError } from '../../src/host/error.ts'
+import { sys } from '../../src/host/sys.ts'
+
+const decode = (bytes: ArrayBuffer) => sys.decodeUtf8(bytes, 0, bytes.byteLength)
+const say = (text: unknown) => sys.write(1, `${JSON.stringify(text)}\n`)
+const attempt = (body: () => unknown) => {
+  try {
+    return body()
+  } catch (error) {
+    return isSysError(error) ? { op: error.op, errno: error.errno, message: error.message } : String(error)
+  }
+}
+const spawn = (file: string, args: string[], stdin = '', timeout = 0) =>
+  sys.spawn({ file, args: [file, ...args], env: ['LANG=C'], stdin, captureStderr: true, timeout })
+
+const behaviours: Record<string, () => void> = {
+  throw: () => {
+    throw new Error('on purpose')
+  },
+  rejection: () => {
+    void Promise.reject(new Error('nobody waits for this'))
+  },
+  'handled-rejection': () => {
+    Promise.reject(new Error('handled')).catch(() => say('handled'))
+  },
+  'late-throw': () => {
+    void Promise.resolve().then(() => {
+      throw new Error('thrown in a job')
+    })
+  },
+  memory: () => {
+    const hoard: string[] = []
+    for (;;) hoard.push('x'.repeat(1 << 20) + hoard.length)
+  },
+  stack: () => {
+    const deeper = (n: number): number => deeper(n + 1) + 1
+    say(deeper(0))
+  },
+  errors: () => {
+    say(attempt(() => sys.open('/no/such/file', 0)))
+    say(attempt(() => sys.open('/etc/host\0name', 0)))
+    say(attempt(() => sys.close(999)))
+    say(attempt(() => sys.decodeUtf8(new ArrayBuffer(4), 2, 3)))
+    say(attempt(() => sys.spawn({ file: '/no/such/program', args: [], env: [], stdin: '', captureStderr: false, timeout: 0 })))
+  },
+  files: () => {
+    const dir = sys.argv[2] ?? ''
+    const fd = sys.open(`${dir}/a`, 0o102, 0o600)
+    sys.write(fd, 'héllo\n')
+    sys.write(fd, Uint8Array.of(1, 2, 3).subarray(1))
+    say({ size: sys.fstat(fd).size, mode: sys.fstat(fd).mode & 0o777 })
+    sys.close(fd)
+    sys.link(`${dir}/a`, `${dir}/b`)
+    say(attempt(() => sys.link(`${dir}/a`, `${dir}/b`)))
+    sys.rename(`${dir}/a`, `${dir}/c`)
+    sys.symlink('c', `${dir}/d`)
+    say(sys.getdents(dir).sort())
+    say(sys.readlink(`${dir}/d`))
+    const back = sys.open(`${dir}/d`, 0)
+    say(decode(sys.read(back, 100)).slice(0, 5))
+    say(sys.read(back, 100).byteLength)
+  },
+  lock: () => {
+    const first = sys.open(sys.argv[2] ?? '', 0o102, 0o600)
+    const second = sys.open(sys.argv[2] ?? '', 2)
+    sys.flock(first, 2, 0)
+    const start = sys.clock_gettime(1)
+    say(attempt(() => sys.flock(second, 2, 200)))
+    const waited = sys.clock_gettime(1) - start
+    say(waited > 0.15 && waited < 2)
+    sys.flock(first, 8, 0)
+    sys.flock(second, 2, 200)
+    say('taken')
+  },
+  spawn: () => {
+    const cat = spawn('/bin/cat', [], 'x'.repeat(300_000))
+    say({ status: cat.status, length: cat.stdout.length })
+    say(spawn('/bin/sh', ['-c', 'echo out; echo err >&2; exit 3']))
+    const slow = spawn('/bin/sleep', ['10'], '', 100)
+    say({ signal: slow.signal, timedOut: slow.timedOut })
+    // What we opened must not be open in a child.
+    sys.open('/etc/hostname', 0)
+    say(spawn('/bin/ls', ['-l', '/proc/self/fd']).stdout.includes('/etc/hostname'))
+    // Nor may a child that does not read its stdin end us.
+    say(spawn('/bin/true', [], 'x'.repeat(300_000)).status)
+  },
+  sha512: () => say([0, 1, 111, 112, 127, 128, 129, 239, 240, 1000].map((n) => sys.sha512('é'.repeat(n)))),
+}
+
+const behaviour = behaviours[sys.argv[1] ?? '']
+if (behaviour) behaviour()
+else sys.exit(7)
