@@ -1,4 +1,5 @@
 /* Runs one program to its end with its standard streams on pipes: fed and drained together, so that neither side can block the other. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -6,6 +7,7 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,12 +190,14 @@ JSValue podwire_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
     if (timed_out)
         kill(pid, SIGKILL);
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    struct rusage usage = { 0 };
+    while (wait4(pid, &status, 0, &usage) < 0 && errno == EINTR)
         ;
     JSValue exit = JS_NewObject(ctx);
     JS_SetPropertyStr(ctx, exit, "status", JS_NewInt32(ctx, WIFEXITED(status) ? WEXITSTATUS(status) : -1));
     JS_SetPropertyStr(ctx, exit, "signal", JS_NewInt32(ctx, WIFSIGNALED(status) ? WTERMSIG(status) : 0));
     JS_SetPropertyStr(ctx, exit, "timedOut", JS_NewBool(ctx, timed_out));
+    JS_SetPropertyStr(ctx, exit, "maxrss", JS_NewInt64(ctx, usage.ru_maxrss));
     JS_SetPropertyStr(ctx, exit, "stdout", JS_NewStringLen(ctx, s.output[OUT].data ? s.output[OUT].data : "", s.output[OUT].length));
     JS_SetPropertyStr(ctx, exit, "stderr", JS_NewStringLen(ctx, s.output[ERR].data ? s.output[ERR].data : "", s.output[ERR].length));
     free(s.output[OUT].data);

@@ -92,7 +92,7 @@ describe('the native host', () => {
   it('runs programs with all three streams, bounded in time, without our descriptors', () => {
     expect(lines('spawn')).toEqual([
       { status: 0, length: 300_000 },
-      { status: 3, signal: 0, timedOut: false, stdout: 'out\n', stderr: 'err\n' },
+      { status: 3, signal: 0, timedOut: false, stdout: 'out\n', stderr: 'err\n', measured: true },
       { signal: 9, timedOut: true },
       false,
       0,

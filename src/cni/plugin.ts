@@ -1,8 +1,14 @@
-// definePlugin: the door for plugin authors. It reads the request, calls the plugin's verb, prints the answer.
-// (Contract first; the body follows.)
+// definePlugin: the door for plugin authors. It reads the request, calls the plugin's verb and prints the answer.
 
+import { log } from '../host/log.ts'
+import { parseArgs } from './args.ts'
+import { type CommonConfig, readCommonConfig, readPrevResult, readValidAttachments } from './config.ts'
+import { type Command, type Environment, readEnvironment } from './environment.ts'
+import { CniError, ErrInvalidNetNS, encodeError, tell, toCniError } from './error.ts'
+import { type Io, processIo } from './io.ts'
 import type { Json } from './json.ts'
 import type { Reader } from './reader.ts'
+import { encodeResult } from './result.ts'
 import type { Attachment, CniVersion, Result, ValidAttachment } from './types.ts'
 
 /** A request whose environment and configuration have been checked. */
@@ -28,6 +34,7 @@ export interface GcRequest<Config> extends Omit<Request<Config>, 'containerId' |
 
 export type StatusRequest<Config> = Omit<GcRequest<Config>, 'valid'>
 
+/** A plugin: what it is called, what it reads, one function a verb. A verb fails by throwing; without `check`, `gc` or `status` that verb succeeds. */
 export interface Plugin<Config> {
   readonly name: string
   readonly version: string
@@ -43,9 +50,90 @@ export interface Plugin<Config> {
 
 /** What reading a configuration may depend on besides the configuration. */
 export interface ConfigContext {
-  readonly command: 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS'
+  readonly command: Exclude<Command, 'VERSION'>
   readonly cniVersion: CniVersion
   readonly name: string
   /** CNI_ARGS, parsed; reading it throws CniError 4 where it is malformed, so a plugin that ignores it never fails on it. */
   readonly args: () => ReadonlyMap<string, string>
+}
+
+/** Runs one call and returns the exit status: 0, or 1 with the error on stdout. */
+export type Program = (io?: Io) => number
+
+/** Makes a program of a plugin. The order of work is libcni's skeleton's, except that the namespace is guarded before the work and not after. */
+export function definePlugin<Config>(plugin: Plugin<Config>): Program {
+  return (io = processIo) => {
+    if (!io.getenv('CNI_COMMAND')) return about(plugin, io)
+    // What an error is tagged with until the configuration has named a version.
+    let cniVersion: string = plugin.supports.at(-1) ?? '1.1.0'
+    try {
+      const environment = readEnvironment(io.getenv)
+      if (environment.command === 'VERSION') return answerVersion(plugin, io)
+      const stdin = io.readStdin()
+      const common = readCommonConfig(stdin, environment.command, plugin.supports)
+      cniVersion = common.cniVersion
+      guardNetns(environment, io)
+      const answer = run(plugin, environment, common, stdin)
+      if (answer) io.writeStdout(encodeResult(answer, common.cniVersion))
+      return 0
+    } catch (error) {
+      const answer = toCniError(error)
+      log.error(`${plugin.name}: ${tell(answer)}`, { code: answer.code, command: io.getenv('CNI_COMMAND') ?? '' })
+      io.writeStdout(encodeError(answer, cniVersion))
+      return 1
+    }
+  }
+}
+
+function run<Config>(plugin: Plugin<Config>, environment: Environment, common: CommonConfig, stdin: string): Result | undefined {
+  const { command, containerId, netns, ifname, args } = environment
+  const { cniVersion, name, raw, reader } = common
+  // VERSION was answered before there was a configuration.
+  if (command === 'VERSION') return undefined
+  log.debug(`${plugin.name} ${command}`, { network: name, id: containerId, ifname, netns })
+  const config = plugin.config(reader, { command, cniVersion, name, args: () => parseArgs(args) })
+  // A wrong option must not keep what it was once used with: DEL does what it can without.
+  if (command !== 'DEL') reader.report()
+  const path = environment.path.split(':').filter(Boolean)
+  const base = { cniVersion, network: name, args, path, config, stdin, raw, prevResult: readPrevResult(common, command) }
+  const request = { ...base, containerId, ifname, netns }
+  switch (command) {
+    case 'ADD':
+      return plugin.add(request)
+    case 'DEL':
+      plugin.del(request)
+      return undefined
+    case 'CHECK':
+      plugin.check?.(request)
+      return undefined
+    case 'GC':
+      plugin.gc?.({ ...base, valid: readValidAttachments(reader) })
+      return undefined
+    case 'STATUS':
+      plugin.status?.(base)
+      return undefined
+  }
+}
+
+/** A pod's interface made on the node itself would cut the node off; the check comes before anything is done. */
+function guardNetns({ command, netns }: Environment, io: Io): void {
+  if ((command !== 'ADD' && command !== 'DEL') || netns === '') return
+  const override = (io.getenv('CNI_NETNS_OVERRIDE') ?? '').toUpperCase()
+  if (override === '1' || override === 'TRUE' || !io.isOwnNetns(netns)) return
+  throw new CniError(ErrInvalidNetNS, "plugin's netns and netns from CNI_NETNS should not be the same", netns)
+}
+
+/** What a plugin says of itself. */
+type Identity = Pick<Plugin<unknown>, 'name' | 'version' | 'supports'>
+
+/** The only answer that needs nothing from stdin, and reads nothing. */
+function answerVersion({ supports }: Identity, io: Io): number {
+  io.writeStdout(`${JSON.stringify({ cniVersion: supports.at(-1), supportedVersions: supports })}\n`)
+  return 0
+}
+
+/** What a person sees who runs the file by hand. */
+function about({ name, version, supports }: Identity, io: Io): number {
+  io.writeStderr(`CNI ${name} plugin podwire ${version}\nCNI protocol versions supported: ${supports.join(', ')}\n`)
+  return 0
 }

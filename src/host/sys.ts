@@ -26,6 +26,8 @@ export interface Exit {
   readonly status: number
   readonly signal: number
   readonly timedOut: boolean
+  /** Peak resident set, KiB. */
+  readonly maxrss: number
   readonly stdout: string
   readonly stderr: string
 }

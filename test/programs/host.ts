@@ -77,7 +77,8 @@ const behaviours: Record<string, () => void> = {
   spawn: () => {
     const cat = spawn('/bin/cat', [], 'x'.repeat(300_000))
     say({ status: cat.status, length: cat.stdout.length })
-    say(spawn('/bin/sh', ['-c', 'echo out; echo err >&2; exit 3']))
+    const { maxrss, ...ending } = spawn('/bin/sh', ['-c', 'echo out; echo err >&2; exit 3'])
+    say({ ...ending, measured: maxrss > 100 && maxrss < 100_000 })
     const slow = spawn('/bin/sleep', ['10'], '', 100)
     say({ signal: slow.signal, timedOut: slow.timedOut })
     // What we opened must not be open in a child.

@@ -9,6 +9,8 @@ import { concat, encodeMessage, type Message } from './encode.ts'
 // sys/socket.h, linux/netlink.h
 const AF_NETLINK = 16
 const SOCK_RAW = 3
+const SOL_SOCKET = 1
+const SO_SNDBUFFORCE = 32
 const SOL_NETLINK = 270
 const NETLINK_CAP_ACK = 10
 const NETLINK_EXT_ACK = 11
@@ -19,6 +21,7 @@ const NLMSG_DONE = 3
 const NLM_F_DUMP_INTR = 0x10
 const NLM_F_ACK_TLVS = 0x200
 const NLMSGERR_ATTR_MSG = 1
+const NLMSGERR_ATTR_OFFS = 2
 
 export const NLM_F_REQUEST = 0x1
 export const NLM_F_ACK = 0x4
@@ -27,6 +30,9 @@ export const NLM_F_REPLACE = 0x100
 export const NLM_F_EXCL = 0x200
 export const NLM_F_CREATE = 0x400
 export const NLM_F_APPEND = 0x800
+
+/** What fits into the send buffer of a socket as the kernel makes it (net.core.wmem_default), with room for its bookkeeping. */
+const SEND_BUFFER = 64 << 10
 
 /** How often a dump that changed while it was read is asked for again before that is an error. */
 const DUMP_TRIES = 8
@@ -38,6 +44,8 @@ export interface Failure {
   readonly errno: number
   /** NLMSGERR_ATTR_MSG: the kernel's own words, '' where it has none. */
   readonly detail: string
+  /** NLMSGERR_ATTR_OFFS: where in the message the attribute lies that the kernel did not like; 0 where it does not say. */
+  readonly offset: number
 }
 
 export interface NetlinkSocket {
@@ -82,6 +90,29 @@ export function exchange(socket: NetlinkSocket, requests: readonly Message[]): {
   return receive(socket, first, requests.length)
 }
 
+/**
+ * Sends `requests` between `begin` and `end` as one datagram, which the kernel takes whole or not at all (linux/netfilter/nfnetlink.h).
+ * Only the last request asks for an ack: failures of the others come before it, unasked. Failures in the requests' order;
+ * index −1 is the batch itself.
+ */
+export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: readonly Message[], end: Message): Failure[] {
+  if (requests.length === 0) return []
+  const messages = [begin, ...requests, end]
+  const first = socket.sequence
+  socket.sequence += messages.length
+  const last = requests.length
+  const encoded = concat(
+    messages.map((message, i) =>
+      encodeMessage({ ...message, flags: message.flags | NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0) }, first + i),
+    ),
+  )
+  if (encoded.length > SEND_BUFFER) sys.setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, 2 * encoded.length)
+  sys.send(socket.fd, encoded)
+  // A failure of BEGIN stands for the whole batch: nothing else is answered then.
+  const { failures } = receive(socket, first, messages.length, new Set([last]), 0)
+  return failures.map((failure) => ({ ...failure, index: failure.index - 1 }))
+}
+
 /** All objects of a dump. The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again. */
 export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }): Received[] {
   for (let attempt = 0; attempt < DUMP_TRIES; attempt++) {
@@ -96,11 +127,19 @@ export function dump(socket: NetlinkSocket, request: Message & { readonly op: st
   throw new SysError(request.op, EAGAIN, `the kernel's table kept changing during ${DUMP_TRIES} dumps`)
 }
 
-/** Reads until each of `count` requests from sequence number `first` on has its ack, or its dump its end. */
-function receive(socket: NetlinkSocket, first: number, count: number): { answers: Received[][]; failures: Failure[] } {
+/**
+ * Reads answers to the `count` requests from sequence number `first` on, until each in `open` has its ack, or its dump its end,
+ * or the one at `decisive` has failed.
+ */
+function receive(
+  socket: NetlinkSocket,
+  first: number,
+  count: number,
+  open = new Set(Array(count).keys()),
+  decisive = -1,
+): { answers: Received[][]; failures: Failure[] } {
   const answers: Received[][] = Array.from({ length: count }, () => [])
   const failures: Failure[] = []
-  const open = new Set(answers.keys())
   while (open.size > 0) {
     for (const message of decodeMessages(sys.recv(socket.fd))) {
       const index = message.sequence - first
@@ -111,7 +150,8 @@ function receive(socket: NetlinkSocket, first: number, count: number): { answers
         open.delete(index)
         const failure = failureOf(index, message)
         if (failure) failures.push(failure)
-        if (message.flags & NLM_F_DUMP_INTR) failures.push({ index, errno: EINTR, detail: '' })
+        if (failure && index === decisive) open.clear()
+        if (message.flags & NLM_F_DUMP_INTR) failures.push({ index, errno: EINTR, detail: '', offset: 0 })
       } else {
         answer.push(message)
       }
@@ -125,7 +165,12 @@ function failureOf(index: number, { type, flags, body }: Received): Failure | un
   const error = body.length >= 4 ? body.i32(0) : 0
   if (error >= 0) return undefined
   const attributes = flags & NLM_F_ACK_TLVS && body.length > ackLength(type) ? body.attributes(ackLength(type)) : new Map<number, View>()
-  return { index, errno: -error, detail: attributes.get(NLMSGERR_ATTR_MSG)?.text() ?? '' }
+  return {
+    index,
+    errno: -error,
+    detail: attributes.get(NLMSGERR_ATTR_MSG)?.text() ?? '',
+    offset: attributes.get(NLMSGERR_ATTR_OFFS)?.u32() ?? 0,
+  }
 }
 
 /** NETLINK_CAP_ACK leaves the request's header in an error, not its payload. */

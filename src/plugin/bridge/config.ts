@@ -1,15 +1,16 @@
 // The options of `bridge`, read once into what the verbs need.
 
+import { interfaceNameProblem } from '../../cni/environment.ts'
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
 import { readDns } from '../../cni/result.ts'
 import type { Dns } from '../../cni/types.ts'
 import { type Ipam, selectIpam } from '../../ipam/ipam.ts'
 import type { PortVlan } from '../../kernel/route/bridge.ts'
-import { type Mac, parseMac } from '../../net/mac.ts'
+import type { Mac } from '../../net/mac.ts'
 import { type Masquerade, readMasquerade } from '../masquerade/index.ts'
 import { readPodMac } from '../pod-mac.ts'
-import { readPortVlans } from './vlan-config.ts'
+import { readAccessVlan, readPortVlans } from './vlan-config.ts'
 
 export interface BridgeConfig {
   readonly bridge: string
@@ -65,7 +66,8 @@ export function readBridgeConfig(reader: Reader, context: ConfigContext): Bridge
   if (config.ipam && config.disableContainerInterface) {
     reader.issue('disableContainerInterface', 'cannot be set together with ipam: an interface that stays down has no use for addresses')
   }
-  if (!isInterfaceName(config.bridge)) reader.issue('bridge', `${JSON.stringify(config.bridge)} is not an interface name`)
+  const problem = interfaceNameProblem(config.bridge)
+  if (problem) reader.issue('bridge', problem)
   return config
 }
 

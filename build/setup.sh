@@ -1,0 +1,57 @@
+#!/bin/sh
+# sh build/setup.sh PART…: what a make target needs on a Debian machine with git, make, Node 20, npm and gcc; does nothing where it is all there.
+#   npm      node_modules, as package-lock.json has it
+#   native   to build the static binary: a libc that links statically, and xz for the source of the engine
+#   network  to drive and look at namespaces: ip, iptables and nft as users do; ping
+set -eu
+cd "$(dirname "$0")/.."
+missing=
+
+# A program, and the Debian package that brings it.
+need() {
+  command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || [ -x "/sbin/$1" ] || missing="$missing $2"
+}
+
+install_missing() {
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "setup: these Debian packages are missing; install them as root: apt-get install$missing" >&2
+    exit 1
+  fi
+  export DEBIAN_FRONTEND=noninteractive
+  # The lists that are there may do; they are fetched only where they are absent or too old.
+  # shellcheck disable=SC2086
+  apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 ||
+    { apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+}
+
+install_modules() {
+  stamp=node_modules/.package-lock.json
+  [ -f "$stamp" ] && [ ! package-lock.json -nt "$stamp" ] && return 0
+  npm ci --no-audit --no-fund --loglevel=error
+  touch "$stamp"
+}
+
+for part in "$@"; do
+  case $part in
+  npm) ;;
+  native)
+    need musl-gcc musl-tools
+    need xz xz-utils
+    ;;
+  network)
+    need ip iproute2
+    need iptables iptables
+    need nft nftables
+    need ping iputils-ping
+    ;;
+  *)
+    echo "setup: no part $part" >&2
+    exit 2
+    ;;
+  esac
+done
+install_missing
+for part in "$@"; do
+  [ "$part" != npm ] || install_modules
+done

@@ -1,0 +1,82 @@
+// Delegation (SPEC section 4): another plugin does a part of the work, found by its type in CNI_PATH.
+
+import { ENOENT, ENOTDIR, ETXTBSY } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { type Exit, sys } from '../host/sys.ts'
+import type { Command } from './environment.ts'
+import { CniError, ErrDecodingFailure, ErrInternal, ErrInvalidNetworkConfig } from './error.ts'
+import { isObject, parseJson, quote } from './json.ts'
+import { Reader } from './reader.ts'
+import { decodeResult } from './result.ts'
+import type { CniVersion, Result } from './types.ts'
+
+const O_PATH = 0o10000000
+const S_IFMT = 0o170000
+const S_IFREG = 0o100000
+
+/** A file that is just being replaced cannot be run; an installer is done within seconds. */
+const BUSY_TRIES = 6
+
+/** What a delegate is told: the caller's own environment and stdin. */
+export interface DelegateRequest {
+  readonly cniVersion: CniVersion
+  readonly path: readonly string[]
+  readonly stdin: string
+}
+
+/** Runs the plugin `type` with our environment and stdin. Of ADD the result is its result; otherwise it is empty. Its error is ours, code included. */
+export function delegate(type: string, command: Command, request: DelegateRequest): Result {
+  const file = findPlugin(type, request.path)
+  const exit = runPlugin(file, command, request.stdin)
+  if (exit.stderr) sys.write(2, exit.stderr)
+  if (exit.status !== 0) throw delegateError(type, exit)
+  const stdout = command === 'ADD' ? exit.stdout : '{}'
+  if (stdout.trim() === '') throw new CniError(ErrDecodingFailure, `plugin ${type} succeeded but printed no result`)
+  return decodeResult(parseJson(stdout, `the result of plugin ${type}`), request.cniVersion, `the result of plugin ${type}`)
+}
+
+/** The first regular file of that name. Whether it can be run is found out by running it. */
+function findPlugin(type: string, path: readonly string[]): string {
+  if (type.includes('/')) throw new CniError(ErrInvalidNetworkConfig, `invalid plugin name: ${quote(type)} contains a path separator`)
+  const found = path.map((dir) => `${dir}/${type}`).find(isRegularFile)
+  if (found) return found
+  throw new CniError(ErrInvalidNetworkConfig, `failed to find plugin ${quote(type)} in path [${path.join(' ')}]`)
+}
+
+function isRegularFile(file: string): boolean {
+  try {
+    const fd = sys.open(file, O_PATH)
+    const { mode } = sys.fstat(fd)
+    sys.close(fd)
+    return (mode & S_IFMT) === S_IFREG
+  } catch (error) {
+    if (isSysError(error, ENOENT, ENOTDIR)) return false
+    throw error
+  }
+}
+
+function runPlugin(file: string, command: Command, stdin: string): Exit {
+  const env = [...sys.environ().filter((entry) => !entry.startsWith('CNI_COMMAND=')), `CNI_COMMAND=${command}`]
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return sys.spawn({ file, args: [file], env, stdin, captureStderr: true, timeout: 0 })
+    } catch (error) {
+      if (!isSysError(error, ETXTBSY) || attempt === BUSY_TRIES) throw error
+      sys.nanosleep(1000)
+    }
+  }
+}
+
+function delegateError(type: string, { status, signal, stdout, stderr }: Exit): CniError {
+  const ending = signal ? `was ended by signal ${signal}` : `ended with status ${status}`
+  if (stdout.trim() === '') return new CniError(ErrInternal, `plugin ${type} ${ending} without an error message`, stderr.trim())
+  try {
+    const json = parseJson(stdout, `the error of plugin ${type}`)
+    const reader = new Reader(isObject(json) ? json : {})
+    const code = reader.integer('code', 1, Number.MAX_SAFE_INTEGER) ?? ErrInternal
+    const msg = reader.string('msg') || `plugin ${type} ${ending} without a message`
+    return new CniError(code, msg, reader.string('details') ?? '')
+  } catch {
+    return new CniError(ErrInternal, `plugin ${type} ${ending} with an error that is not JSON`, stdout.trim().slice(0, 1000))
+  }
+}

@@ -1,0 +1,62 @@
+// What a plugin's run touches of its process; a test gives its own.
+
+import { sys } from '../host/sys.ts'
+
+export interface Io {
+  readonly getenv: (name: string) => string | undefined
+  readonly readStdin: () => string
+  readonly writeStdout: (text: string) => void
+  readonly writeStderr: (text: string) => void
+  /** True where `path` is the network namespace that this process is in; false where there is nothing at `path`. */
+  readonly isOwnNetns: (path: string) => boolean
+}
+
+const STDIN = 0
+const STDOUT = 1
+const STDERR = 2
+const O_PATH = 0o10000000
+
+/** A configuration has some kilobytes; what is larger than this is none, and reading on would only end at the memory limit. */
+const STDIN_LIMIT = 8 << 20
+
+/** The process itself. */
+export const processIo: Io = {
+  getenv: sys.getenv,
+  readStdin,
+  writeStdout: (text) => sys.write(STDOUT, text),
+  writeStderr: (text) => sys.write(STDERR, text),
+  isOwnNetns,
+}
+
+function readStdin(): string {
+  const parts: ArrayBuffer[] = []
+  let length = 0
+  for (let part = sys.read(STDIN, 65536); part.byteLength > 0; part = sys.read(STDIN, 65536)) {
+    parts.push(part)
+    length += part.byteLength
+    if (length > STDIN_LIMIT) throw new RangeError(`the configuration on stdin is over ${STDIN_LIMIT >> 20} MiB`)
+  }
+  // Decoded in one piece: a character may lie across two reads.
+  const bytes = new Uint8Array(length)
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(new Uint8Array(part), offset)
+    offset += part.byteLength
+  }
+  return sys.decodeUtf8(bytes.buffer, 0, length)
+}
+
+function isOwnNetns(path: string): boolean {
+  try {
+    const [own, other] = ['/proc/self/ns/net', path].map((file) => {
+      const fd = sys.open(file, O_PATH)
+      const stat = sys.fstat(fd)
+      sys.close(fd)
+      return stat
+    })
+    return own?.dev === other?.dev && own?.ino === other?.ino
+  } catch {
+    // Nothing there: the verb says what that means.
+    return false
+  }
+}

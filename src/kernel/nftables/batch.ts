@@ -1,0 +1,59 @@
+// Transactions: what is sent together happens together, or not at all.
+
+import { SysError } from '../../host/error.ts'
+import { View } from '../netlink/decode.ts'
+import { encodeMessage, type Message } from '../netlink/encode.ts'
+import { closeNetlink, exchangeBatch, type Failure, type NetlinkSocket, openNetlink } from '../netlink/socket.ts'
+import {
+  NETLINK_NETFILTER,
+  NFNL_MSG_BATCH_BEGIN,
+  NFNL_MSG_BATCH_END,
+  NFNL_SUBSYS_NFTABLES,
+  NFTA_EXPR_NAME,
+  NFTA_LIST_ELEM,
+  NFTA_RULE_EXPRESSIONS,
+} from './constants.ts'
+import { nfgenmsg, type Request } from './request.ts'
+
+/** Runs `body` with a socket to the netfilter of this namespace. */
+export function withNftables<T>(body: (socket: NetlinkSocket) => T): T {
+  const socket = openNetlink(NETLINK_NETFILTER)
+  try {
+    return body(socket)
+  } finally {
+    closeNetlink(socket)
+  }
+}
+
+/** `nft -f -`: all of `requests` or none; throws the first failure as a SysError named by its request. */
+export function commit(socket: NetlinkSocket, requests: readonly Request[]): void {
+  const failure = tryCommit(socket, requests)
+  if (failure) throw failure
+}
+
+/** Like `commit`, but the failure is told instead of thrown, so that the caller can decide. */
+export function tryCommit(socket: NetlinkSocket, requests: readonly Request[]): SysError | undefined {
+  const [failure] = exchangeBatch(socket, bracket(NFNL_MSG_BATCH_BEGIN), requests, bracket(NFNL_MSG_BATCH_END))
+  if (!failure) return undefined
+  const request = requests[failure.index]
+  return new SysError(request?.op ?? 'nftables transaction', failure.errno, failure.detail || (request ? culprit(request, failure) : ''))
+}
+
+function bracket(type: number): Message {
+  return { type, flags: 0, body: nfgenmsg(0, NFNL_SUBSYS_NFTABLES), attributes: [] }
+}
+
+/** Which expression of a rule the kernel refused: without it, a kernel that lacks one says "No such file or directory" and nothing more. */
+function culprit(request: Request, { offset }: Failure): string {
+  const message = encodeMessage(request, 0)
+  const view = new View(message.buffer as ArrayBuffer) // encodeMessage allocates it, and an ordinary one
+  for (const [type, list] of view.list(20)) {
+    if (type !== NFTA_RULE_EXPRESSIONS) continue
+    for (const [kind, element] of list.list()) {
+      const start = element.start - 4
+      if (kind !== NFTA_LIST_ELEM || offset < start || offset >= start + 4 + element.length) continue
+      return `refused expression: ${element.attributes().get(NFTA_EXPR_NAME)?.text()}`
+    }
+  }
+  return ''
+}
