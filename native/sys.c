@@ -300,6 +300,21 @@ CALL(readlink)
     return n < 0 ? podwire_fail(ctx, "readlink", path) : JS_NewStringLen(ctx, target, (size_t)n);
 }
 
+CALL(utimensat)
+{
+    UNUSED;
+    const char *path = path_of(ctx, "utimensat", argv[0]);
+    struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = integer(ctx, argv[1]) } };
+    return path ? done(ctx, utimensat(AT_FDCWD, path, times, 0), "utimensat", path) : JS_EXCEPTION;
+}
+
+CALL(access)
+{
+    UNUSED;
+    const char *path = path_of(ctx, "access", argv[0]);
+    return path ? done(ctx, access(path, number(ctx, argv[1])), "access", path) : JS_EXCEPTION;
+}
+
 CALL(getdents)
 {
     UNUSED;
@@ -489,6 +504,8 @@ static const JSCFunctionListEntry calls[] = {
     JS_CFUNC_DEF("symlink", 2, sys_symlink),
     JS_CFUNC_DEF("unlink", 1, sys_unlink),
     JS_CFUNC_DEF("readlink", 1, sys_readlink),
+    JS_CFUNC_DEF("utimensat", 2, sys_utimensat),
+    JS_CFUNC_DEF("access", 2, sys_access),
     JS_CFUNC_DEF("getdents", 1, sys_getdents),
     JS_CFUNC_DEF("socket", 3, sys_socket),
     JS_CFUNC_DEF("bind", 2, sys_bind),

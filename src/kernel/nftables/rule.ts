@@ -12,7 +12,6 @@ import {
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
   NFTA_IMMEDIATE_DATA,
-  NFTA_LIST_ELEM,
   NFTA_RULE_CHAIN,
   NFTA_RULE_EXPRESSIONS,
   NFTA_RULE_HANDLE,
@@ -124,4 +123,13 @@ function sameValue(found: View | undefined, wanted: Attribute[1]): boolean {
     attributes.delete(type)
   }
   return [...attributes.values()].every((rest) => rest.bytes().every((byte) => byte === 0))
+}
+
+function isCounter(wanted: readonly Attribute[]): boolean {
+  const name = wanted.find(([type]) => type === NFTA_EXPR_NAME)?.[1]
+  return name instanceof Uint8Array && sameBytes(name, cstr('counter'))
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
