@@ -5,8 +5,24 @@ import { SysError } from '../../src/host/error.ts'
 import { sys } from '../../src/host/sys.ts'
 
 const fileCalls = [
-  'open', 'close', 'read', 'write', 'ftruncate', 'fstat', 'lstat', 'flock', 'mkdir', 'rmdir', 'rename', 'link', 'unlink',
-  'readlink', 'symlink', 'utimensat', 'access', 'getdents',
+  'open',
+  'close',
+  'read',
+  'write',
+  'ftruncate',
+  'fstat',
+  'lstat',
+  'flock',
+  'mkdir',
+  'rmdir',
+  'rename',
+  'link',
+  'unlink',
+  'readlink',
+  'symlink',
+  'utimensat',
+  'access',
+  'getdents',
 ] as const // prettier-ignore
 type FileCall = (typeof fileCalls)[number]
 
