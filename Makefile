@@ -13,7 +13,7 @@ help: ## this list
 demo: ## the main job in throw-away namespaces: both walkthroughs, each command shown and checked
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
-	@$(node) test/untouched.ts $(node) test/demo.ts
+	@$(node) test/untouched.ts sh demo/run.sh
 
 test: ## every check that needs no cluster; the last line is `N passed, N failed`
 	@sh build/setup.sh npm native network
@@ -26,7 +26,7 @@ build: ## dist/cni: the plugins, one static binary under each name
 bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
-	@$(node) test/untouched.ts $(node) bench/main.ts
+	@$(node) test/untouched.ts $(node) bench/run.ts
 
 check: ## format, lint, types and import arrows
 	@sh build/setup.sh npm

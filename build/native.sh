@@ -11,11 +11,11 @@ quickjs=$(sh "$root/build/quickjs.sh")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# One classic script: without modules the process needs neither a loader nor a promise to start.
-"$root/node_modules/.bin/esbuild" "$entry" --bundle --format=iife --platform=neutral --target=es2023 \
+# One module that imports nothing: the host has no loader.
+"$root/node_modules/.bin/esbuild" "$entry" --bundle --format=esm --platform=neutral --target=es2023 \
   --minify-syntax --define:PODWIRE_VERSION="\"$version\"" --log-level=warning --outfile="$work/podwire.js"
 # Line numbers stay in for stacks, the source and our folder do not.
-(cd "$work" && "$quickjs/qjsc" -c -N podwire_bytecode -o bytecode.c podwire.js)
+(cd "$work" && "$quickjs/qjsc" -c -m -N podwire_bytecode -o bytecode.c podwire.js)
 mkdir -p "$(dirname "$out")"
 # No debug sections, no unused sections, no relocation at start.
 $CC -static -no-pie -O2 -Wall -Wextra -ffunction-sections -fdata-sections -Wl,--gc-sections -s -isystem "$quickjs" \

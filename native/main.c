@@ -1,5 +1,6 @@
 /*
- * The native host: one QuickJS context, one compiled script, no event loop.
+ * The native host: one QuickJS context, one compiled module without imports, no event loop.
+ * (A module and not a script: its top level's names are bound once, where a function's would be looked up for every closure.)
  * A script that throws, or leaves a rejected promise behind, ends with a CNI error on stdout and status 1:
  * the generated main() of qjsc would exit 0 and print nothing, which a runtime takes for success.
  */
@@ -20,22 +21,22 @@ enum {
     STACK_LIMIT = 512 << 10,
 };
 
+/* Rejected promises that nobody has handled, and why the first of them was. */
 static int rejected;
+static JSValue reason_of_rejection;
 
 static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reason, JS_BOOL handled, void *opaque)
 {
-    (void)ctx, (void)promise, (void)opaque;
-    if (handled) {
+    (void)promise, (void)opaque;
+    if (handled)
         rejected--;
-    } else {
-        rejected++;
-        JS_Throw(ctx, JS_DupValue(ctx, reason));
-    }
+    else if (rejected++ == 0)
+        reason_of_rejection = JS_DupValue(ctx, reason);
 }
 
 static JSContext *new_context(void)
 {
-    JSRuntime *rt = JS_NewRuntime();
+    JSRuntime *rt = JS_NewRuntime2(&podwire_arena, NULL);
     if (!rt)
         return NULL;
     JS_SetMemoryLimit(rt, MEMORY_LIMIT);
@@ -63,11 +64,10 @@ static const char *property(JSContext *ctx, JSValueConst object, const char *nam
 }
 
 /* The last resort: what the script did not turn into an answer of its own. */
-static int report(JSContext *ctx)
+static int report(JSContext *ctx, JSValue error)
 {
     /* The limit has served its purpose, and the report needs room. */
     JS_SetMemoryLimit(JS_GetRuntime(ctx), 2 * (size_t)MEMORY_LIMIT);
-    JSValue error = JS_GetException(ctx);
     const char *text = JS_ToCString(ctx, error);
     const char *stack = JS_IsObject(error) ? property(ctx, error, "stack") : NULL;
     if (!getenv("CNI_COMMAND")) {
@@ -91,13 +91,16 @@ static int run(JSContext *ctx, int argc, char **argv)
     JS_SetPropertyStr(ctx, global, "__sys", podwire_sys(ctx, argc, argv));
     JSValue script = JS_ReadObject(ctx, podwire_bytecode, podwire_bytecode_size, JS_READ_OBJ_BYTECODE);
     if (JS_IsException(script) || JS_IsException(JS_EvalFunction(ctx, script)))
-        return report(ctx);
+        return report(ctx, JS_GetException(ctx));
     JSContext *job;
     int pending;
     while ((pending = JS_ExecutePendingJob(JS_GetRuntime(ctx), &job)) > 0)
         ;
-    if (pending < 0 || rejected > 0)
-        return report(ctx);
+    if (pending < 0)
+        return report(ctx, JS_GetException(ctx));
+    /* A module that throws is a promise that is rejected. */
+    if (rejected > 0)
+        return report(ctx, reason_of_rejection);
     return 0;
 }
 

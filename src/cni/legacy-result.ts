@@ -43,6 +43,6 @@ function encodeFamily(family: 4 | 6, ips: readonly IpConfig[], routes: readonly 
 function readFamily(reader: Reader): { ip: IpConfig | undefined; routes: Route[] } {
   const address = reader.cidr('ip')
   const gateway = reader.address('gateway')
-  if (!reader.string('ip')) reader.issue('ip', 'is missing')
+  if (!reader.has('ip')) reader.issue('ip', 'is missing')
   return { ip: address && { address, gateway }, routes: reader.objects('routes', readRoute) ?? [] }
 }

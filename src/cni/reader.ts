@@ -35,14 +35,16 @@ export class Reader {
   }
 
   /** Throws one error that tells every problem; returns where there is none. */
-  report(what = 'invalid network configuration'): void {
+  report(what = 'invalid network configuration', code = ErrInvalidNetworkConfig): void {
     const { length } = this.#issues
-    if (length === 1) throw new CniError(ErrInvalidNetworkConfig, `${what}: ${this.#issues[0]}`)
-    if (length > 1) throw new CniError(ErrInvalidNetworkConfig, `${what}: ${length} problems`, this.#issues.join('\n'))
+    if (length === 1) throw new CniError(code, `${what}: ${this.#issues[0]}`)
+    if (length > 1) throw new CniError(code, `${what}: ${length} problems`, this.#issues.join('\n'))
   }
 
+  /** True where the key has a value; null and '' are none. */
   has(key: string): boolean {
-    return this.value(key) !== undefined
+    const value = this.value(key)
+    return value !== undefined && value !== ''
   }
 
   /** The value as it stands; undefined where it is absent or null. */

@@ -33,31 +33,37 @@ export function readHostLocalConfig(reader: Reader, context: ConfigContext): Hos
 
 /** The runtime's ranges come first, then the single one of old, then `ranges`: that is also how the sets are numbered. */
 function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
-  const runtime = reader.object('runtimeConfig', (given) => given.lists('ipRanges', readRange)) ?? []
-  const own = reader.object('ipam', (ipam) => [
-    ...(ipam.has('subnet') ? [[readRange(ipam)]] : []),
-    ...(ipam.lists('ranges', readRange) ?? []),
-  ])
-  const sets: (readonly (Range | undefined)[])[] = [...runtime, ...(own ?? [])]
-  if (sets.length === 0) reader.issue('ipam', 'no IP ranges specified')
+  const runtime = reader.object('runtimeConfig', (given) => given.lists('ipRanges', readEntry)) ?? []
+  const single = reader.object('ipam', (ipam) => (ipam.has('subnet') ? [[readEntry(ipam)]] : [])) ?? []
+  const own = reader.object('ipam', (ipam) => ipam.lists('ranges', readEntry)) ?? []
+  const sets = [...runtime, ...single, ...own].map((set) => set.map(({ range }) => range))
+  if (sets.length === 0 && reader.has('ipam')) reader.issue('ipam', 'no IP ranges specified')
   for (const problem of rangeSetProblems(sets)) reader.issue('ipam', problem)
   const readable = sets.map((set) => set.filter((range) => range !== undefined))
-  const crowded = ([4, 6] as const).some((family) => readable.filter(([range]) => range?.start.family === family).length > 1)
-  if (crowded && !mayRepeatFamily(context)) {
-    reader.issue('ipam', `CNI version ${context.cniVersion} does not support more than 1 address per family`)
-  }
+  requireRoom(
+    readable.flatMap(([first]) => first?.start ?? []),
+    reader,
+    context,
+  )
   return readable
 }
 
+/** Wrapped, so that a range which cannot be read still takes its place in the set. */
+function readEntry(reader: Reader): { readonly range: Range | undefined } {
+  return { range: readRange(reader) }
+}
+
 /** The results of 0.1.0 and 0.2.0 have room for one address a family. */
-export function mayRepeatFamily({ cniVersion }: ConfigContext): boolean {
-  return cniVersions.indexOf(cniVersion) >= cniVersions.indexOf('0.3.0')
+export function requireRoom(addresses: readonly Address[], reader: Reader, { cniVersion }: ConfigContext): void {
+  if (cniVersions.indexOf(cniVersion) >= cniVersions.indexOf('0.3.0')) return
+  const crowded = ([4, 6] as const).some((family) => addresses.filter((address) => address.family === family).length > 1)
+  if (crowded) reader.issue('ipam', `CNI version ${cniVersion} does not support more than 1 address per family`)
 }
 
 function readRequested(reader: Reader, context: ConfigContext): Address[] {
   const requested: Address[] = []
   const fromArgs = context.args().get('IP')
-  if (fromArgs) requested.push(...parseRequested([fromArgs], (problem) => reader.issue('CNI_ARGS', problem)))
+  if (fromArgs) requested.push(...parseRequested([fromArgs], (problem) => reader.issue('CNI_ARGS', `IP: ${problem}`)))
   reader.object('args', (args) =>
     args.object('cni', (cni) => {
       requested.push(...parseRequested(cni.strings('ips') ?? [], (problem) => cni.issue('ips', problem)))

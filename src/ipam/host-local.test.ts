@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Given, requestFor } from '../../test/harness/ipam.ts'
 import { callsOf, failing, killedAt } from '../../test/harness/sys-calls.ts'
 import type { Json } from '../cni/json.ts'
-import { EAGAIN, EACCES, ENOSPC, EROFS } from '../host/errno.ts'
+import { EACCES, EAGAIN, ENOSPC, EROFS } from '../host/errno.ts'
 import { SysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { formatAddress, parseAddress } from '../net/address.ts'
+import { formatAddress } from '../net/address.ts'
 import { formatCidr, parseCidr } from '../net/cidr.ts'
 import { hostLocalIpam } from './host-local.ts'
 
@@ -25,7 +26,10 @@ beforeEach(() => {
 afterEach(() => fs.rmSync(dataDir, { recursive: true, force: true }))
 
 const ranges = (...subnets: string[]) => ({ ranges: subnets.map((subnet) => [{ subnet }]) })
-const conf = (ipam: { [key: string]: Json }, rest: { [key: string]: Json } = {}): Json => ({ ...rest, ipam: { type: 'host-local', dataDir, ...ipam } })
+const conf = (ipam: { [key: string]: Json }, rest: { [key: string]: Json } = {}): Json => ({
+  ...rest,
+  ipam: { type: 'host-local', dataDir, ...ipam },
+})
 const one = ranges('10.1.0.0/29')
 
 const request = (json: Json, given: Given = {}) => requestFor(readHostLocalConfig, json, given)
@@ -63,7 +67,9 @@ describe('ADD', () => {
     const resolvConf = path.join(dataDir, 'resolv.conf')
     fs.writeFileSync(resolvConf, 'nameserver 192.0.2.53\n')
     const result = add(conf({ subnet: '10.1.0.0/24', routes: [{ dst: '0.0.0.0/0' }], resolvConf }))
-    expect(result.ips.map(({ address, gateway }) => [formatCidr(address), gateway && formatAddress(gateway)])).toEqual([['10.1.0.2/24', '10.1.0.1']])
+    expect(result.ips.map(({ address, gateway }) => [formatCidr(address), gateway && formatAddress(gateway)])).toEqual([
+      ['10.1.0.2/24', '10.1.0.1'],
+    ])
     expect(result.routes.map(({ dst }) => formatCidr(dst))).toEqual(['0.0.0.0/0'])
     expect(result.dns).toEqual({ nameservers: ['192.0.2.53'] })
     expect(result.interfaces).toEqual([])
@@ -118,11 +124,18 @@ describe('ADD', () => {
     expect(addresses(conf(one), { args: { IP: '10.1.0.5' } })).toEqual(['10.1.0.5'])
     expect(read('last_reserved_ip.0')).toBe('10.1.0.5')
     const both = ranges('10.2.0.0/29', 'fd00::/64')
-    expect(addresses(conf(both, { args: { cni: { ips: ['fd00::77'] } }, runtimeConfig: { ips: ['10.2.0.4/24'] } }))).toEqual(['10.2.0.4', 'fd00::77'])
+    expect(addresses(conf(both, { args: { cni: { ips: ['fd00::77'] } }, runtimeConfig: { ips: ['10.2.0.4/24'] } }))).toEqual([
+      '10.2.0.4',
+      'fd00::77',
+    ])
   })
 
   it.each([
-    [{ IP: '10.1.0.5' }, 11, 'failed to allocate for range 0: requested IP address 10.1.0.5 is not available in range set 10.1.0.1-10.1.0.6'],
+    [
+      { IP: '10.1.0.5' },
+      11,
+      'failed to allocate for range 0: requested IP address 10.1.0.5 is not available in range set 10.1.0.1-10.1.0.6',
+    ],
     [{ IP: '10.1.0.1' }, 7, "failed to allocate for range 0: requested ip 10.1.0.1 is subnet's gateway"],
     [{ IP: '192.0.2.1' }, 7, 'failed to allocate all requested IPs: 192.0.2.1'],
   ])('refuses the request %j', (args, code, message) => {
@@ -157,7 +170,9 @@ describe('ADD', () => {
       throw new SysError('flock', EAGAIN)
     })
     try {
-      expect(() => add(conf(one), { containerId: 'c2' })).toThrow(expect.objectContaining({ code: 11, message: expect.stringContaining(`${directory}/lock`) }))
+      expect(() => add(conf(one), { containerId: 'c2' })).toThrow(
+        expect.objectContaining({ code: 11, message: expect.stringContaining(`${directory}/lock`) }),
+      )
       expect(flock).toHaveBeenCalledWith(expect.any(Number), 2, 10_000)
     } finally {
       flock.mockRestore()
@@ -168,32 +183,46 @@ describe('ADD', () => {
     add(conf(one), { containerId: 'c0' })
     const before = { leases: leases(), names: fs.readdirSync(directory).sort(), index: index(), last: read('last_reserved_ip.0') }
     const state = () => ({ leases: leases(), names: fs.readdirSync(directory).sort(), index: index(), last: read('last_reserved_ip.0') })
-    failing('write', ENOSPC, () => true, () => {
-      expect(() => add(conf(one))).toThrow(expect.objectContaining({ errno: ENOSPC, message: expect.stringContaining(`write ${directory}/`) }))
-    })
+    failing(
+      ENOSPC,
+      (call) => call === 'write',
+      () => {
+        expect(() => add(conf(one))).toThrow(
+          expect.objectContaining({ errno: ENOSPC, message: expect.stringContaining(`write ${directory}/`) }),
+        )
+      },
+    )
     expect(state()).toEqual(before)
-    failing('open', ENOSPC, (name) => name.endsWith('last_reserved_ip.0'), () => {
-      expect(() => add(conf(one))).toThrow(expect.objectContaining({ errno: ENOSPC }))
-    })
+    failing(
+      ENOSPC,
+      (call, name) => call === 'open' && name.endsWith('last_reserved_ip.0'),
+      () => {
+        expect(() => add(conf(one))).toThrow(expect.objectContaining({ errno: ENOSPC }))
+      },
+    )
     expect(state()).toEqual(before)
     expect(addresses(conf(one))).toEqual(['10.1.0.3'])
   })
 
   it('works without an index where one cannot be written', () => {
-    failing('symlink', ENOSPC, () => true, () => {
-      failing('mkdir', ENOSPC, (name) => name.includes('.owners-'), () => {
+    failing(
+      ENOSPC,
+      (call, name) => call === 'symlink' || (call === 'mkdir' && name.includes('.owners-')),
+      () => {
         expect(addresses(conf(one))).toEqual(['10.1.0.2'])
         expect(addresses(conf(one))).toEqual(['10.1.0.2'])
         del(conf(one))
-      })
-    })
+      },
+    )
     expect(leases()).toEqual({})
   })
 
   it('names the path when the data directory is a file', () => {
     fs.writeFileSync(path.join(dataDir, 'file'), '')
     const json = conf({ ...one, dataDir: `${dataDir}/file/store` })
-    expect(() => add(json)).toThrow(expect.objectContaining({ name: 'SysError', message: expect.stringContaining(`${dataDir}/file/store`) }))
+    expect(() => add(json)).toThrow(
+      expect.objectContaining({ name: 'SysError', message: expect.stringContaining(`${dataDir}/file/store`) }),
+    )
   })
 })
 
@@ -242,10 +271,14 @@ describe('DEL', () => {
 
   it('fails and keeps the lease when the file system is read-only, and succeeds when there is nothing to remove', () => {
     add(conf(one))
-    failing('unlink', EROFS, () => true, () => {
-      expect(() => del(conf(one))).toThrow(expect.objectContaining({ errno: EROFS }))
-      del(conf(one), { containerId: 'unknown' })
-    })
+    failing(
+      EROFS,
+      (call) => call === 'unlink',
+      () => {
+        expect(() => del(conf(one))).toThrow(expect.objectContaining({ errno: EROFS }))
+        del(conf(one), { containerId: 'unknown' })
+      },
+    )
     expect(Object.keys(leases())).toEqual(['10.1.0.2'])
     del(conf(one))
     expect(leases()).toEqual({})
@@ -279,12 +312,15 @@ describe('beside the Go plugin', () => {
     expect(leases()).toEqual({ '10.1.0.2': 'c1\r\neth0' })
   })
 
-  it.each(['reserved', 'no owner of any kind', '\xff\xfe\0\x01', 'a/../b\r\neth0', '../../x', '.\r\n.', 'x'.repeat(9000)])('takes a lease of unknown content for taken: %j', (content) => {
-    goLease('10.1.0.2', content)
-    expect(addresses(conf(one))).toEqual(['10.1.0.3'])
-    del(conf(one))
-    expect(leases()).toEqual({ '10.1.0.2': content })
-  })
+  it.each(['reserved', 'no owner of any kind', '\xff\xfe\0\x01', 'a/../b\r\neth0', '../../x', '.\r\n.', 'x'.repeat(9000)])(
+    'takes a lease of unknown content for taken: %j',
+    (content) => {
+      goLease('10.1.0.2', content)
+      expect(addresses(conf(one))).toEqual(['10.1.0.3'])
+      del(conf(one))
+      expect(leases()).toEqual({ '10.1.0.2': content })
+    },
+  )
 
   it('steps over what is no lease', () => {
     goLease('10.1.0.2.bak', '')
@@ -299,7 +335,7 @@ describe('beside the Go plugin', () => {
 
   it('is not held up by a pipe in the place of a lease', () => {
     fs.mkdirSync(directory)
-    const { status: made } = require('node:child_process').spawnSync('mkfifo', [path.join(directory, '10.1.0.2')])
+    const { status: made } = spawnSync('mkfifo', [path.join(directory, '10.1.0.2')])
     expect(made).toBe(0)
     expect(addresses(conf(one), { containerId: 'c9' })).not.toEqual([])
   })
@@ -372,10 +408,30 @@ describe('CHECK', () => {
   })
 
   it.each([
-    { what: 'there is no directory', prepare: () => {}, ips: ['10.1.0.2/29'], message: 'host-local: Failed to find address added by container c1' },
-    { what: 'another has the lease', prepare: () => goLease('10.1.0.2', 'c2\r\neth0'), ips: ['10.1.0.2/29'], message: 'host-local: Failed to find address added by container c1' },
-    { what: 'prevResult has another address', prepare: () => goLease('10.1.0.2', 'c1\r\neth0'), ips: ['10.1.0.3/29'], message: 'host-local: prevResult lacks the address 10.1.0.2 of container c1' },
-    { what: 'the lease is of no range', prepare: () => goLease('10.9.0.2', 'c1\r\neth0'), ips: ['10.9.0.2/29'], message: 'host-local: container c1 has no address of range set 10.1.0.1-10.1.0.6' },
+    {
+      what: 'there is no directory',
+      prepare: () => {},
+      ips: ['10.1.0.2/29'],
+      message: 'host-local: Failed to find address added by container c1',
+    },
+    {
+      what: 'another has the lease',
+      prepare: () => goLease('10.1.0.2', 'c2\r\neth0'),
+      ips: ['10.1.0.2/29'],
+      message: 'host-local: Failed to find address added by container c1',
+    },
+    {
+      what: 'prevResult has another address',
+      prepare: () => goLease('10.1.0.2', 'c1\r\neth0'),
+      ips: ['10.1.0.3/29'],
+      message: 'host-local: prevResult lacks the address 10.1.0.2 of container c1',
+    },
+    {
+      what: 'the lease is of no range',
+      prepare: () => goLease('10.9.0.2', 'c1\r\neth0'),
+      ips: ['10.9.0.2/29'],
+      message: 'host-local: container c1 has no address of range set 10.1.0.1-10.1.0.6',
+    },
   ])('fails when $what', ({ prepare, ips, message }) => {
     prepare()
     const before = leases()
@@ -397,8 +453,19 @@ describe('GC', () => {
   it.each([
     { what: 'nothing without a list', valid: undefined, left: ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'] },
     { what: 'everything of an empty list', valid: [], left: [] },
-    { what: 'what is not listed; old records go by the container alone', valid: [{ containerId: 'a', ifname: 'eth1' }, { containerId: 'b', ifname: 'eth7' }], left: ['10.1.0.3', '10.1.0.4'] },
-    { what: 'nothing of a complete list', valid: ['a/eth0', 'a/eth1', 'b/eth0', 'd/eth0'].map((text) => ({ containerId: text.slice(0, 1), ifname: text.slice(2) })), left: ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'] },
+    {
+      what: 'what is not listed; old records go by the container alone',
+      valid: [
+        { containerId: 'a', ifname: 'eth1' },
+        { containerId: 'b', ifname: 'eth7' },
+      ],
+      left: ['10.1.0.3', '10.1.0.4'],
+    },
+    {
+      what: 'nothing of a complete list',
+      valid: ['a/eth0', 'a/eth1', 'b/eth0', 'd/eth0'].map((text) => ({ containerId: text.slice(0, 1), ifname: text.slice(2) })),
+      left: ['10.1.0.2', '10.1.0.3', '10.1.0.4', '10.1.0.5'],
+    },
   ])('removes $what', ({ valid, left }) => {
     prepare()
     gc(conf(one), valid && { valid })
@@ -413,9 +480,13 @@ describe('GC', () => {
 
   it('removes what it can and tells what it could not', () => {
     prepare()
-    failing('unlink', EACCES, (name) => name.endsWith('10.1.0.3'), () => {
-      expect(() => gc(conf(one), { valid: [] })).toThrow(/10\.1\.0\.3|GC/)
-    })
+    failing(
+      EACCES,
+      (call, name) => call === 'unlink' && name.endsWith('10.1.0.3'),
+      () => {
+        expect(() => gc(conf(one), { valid: [] })).toThrow(/10\.1\.0\.3|GC/)
+      },
+    )
     expect(Object.keys(leases())).toEqual(['10.1.0.3'])
   })
 })
@@ -432,7 +503,9 @@ describe('STATUS', () => {
   it('tells with figures that a set is used up', () => {
     for (let i = 2; i <= 6; i++) add(conf(one), { containerId: `c${i}` })
     const details = `5 of 5 addresses are in use, in ${directory}`
-    expect(() => status(conf(one))).toThrow(expect.objectContaining({ code: 50, message: 'no IP addresses available in range set: 10.1.0.1-10.1.0.6', details }))
+    expect(() => status(conf(one))).toThrow(
+      expect.objectContaining({ code: 50, message: 'no IP addresses available in range set: 10.1.0.1-10.1.0.6', details }),
+    )
     del(conf(one), { containerId: 'c4' })
     expect(() => status(conf(one))).not.toThrow()
   })
@@ -448,42 +521,59 @@ describe('STATUS', () => {
   it('fails where the data directory is a file', () => {
     fs.writeFileSync(path.join(dataDir, 'file'), '')
     for (const broken of [`${dataDir}/file`, `${dataDir}/file/below`]) {
-      expect(() => status(conf({ ...one, dataDir: broken }))).toThrow(expect.objectContaining({ code: 50, message: expect.stringContaining(broken) }))
+      expect(() => status(conf({ ...one, dataDir: broken }))).toThrow(
+        expect.objectContaining({ code: 50, message: expect.stringContaining(broken) }),
+      )
     }
   })
 
   it('fails where the file system is read-only', () => {
-    failing('access', EROFS, () => true, () => {
-      expect(() => status(conf(one))).toThrow(expect.objectContaining({ code: 50, details: expect.stringContaining('ead-only') }))
-    })
+    failing(
+      EROFS,
+      (call) => call === 'access',
+      () => {
+        expect(() => status(conf(one))).toThrow(expect.objectContaining({ code: 50, details: expect.stringContaining('ead-only') }))
+      },
+    )
   })
 })
 
 describe('configuration', () => {
   it('numbers the sets of the runtime first, then the single range, then ranges', () => {
-    const json = conf({ subnet: '10.2.0.0/24', ranges: [[{ subnet: '10.3.0.0/24' }]] }, { runtimeConfig: { ipRanges: [[{ subnet: '10.1.0.0/24' }]] } })
+    const json = conf(
+      { subnet: '10.2.0.0/24', ranges: [[{ subnet: '10.3.0.0/24' }]] },
+      { runtimeConfig: { ipRanges: [[{ subnet: '10.1.0.0/24' }]] } },
+    )
     expect(addresses(json)).toEqual(['10.1.0.2', '10.2.0.2', '10.3.0.2'])
   })
 
   it.each([
-    [{}, {}, 'IPAM config missing \'ipam\' key'],
+    [{}, {}, "IPAM config missing 'ipam' key"],
     [{ ipam: {} }, {}, 'no IP ranges specified'],
     [{ ipam: { ranges: [] } }, {}, 'no IP ranges specified'],
     [{ ipam: { ranges: [[]] } }, {}, 'invalid range set 0: empty range set'],
     [{ ipam: { ranges: [[{ subnet: '10.0.0.0/24' }, { subnet: 'x' }]] } }, {}, 'ipam.ranges[0][1].subnet'],
     [{ ipam: { subnet: '10.0.0.0/24', ranges: [[{ subnet: '10.0.0.0/16' }]] } }, {}, 'range set 0 overlaps with 1'],
-    [{ ipam: { subnet: '10.0.0.0/24' }, runtimeConfig: { ipRanges: [[{ subnet: '10.0.0.0/31' }]] } }, {}, 'runtimeConfig.ipRanges[0][0].subnet'],
+    [
+      { ipam: { subnet: '10.0.0.0/24' }, runtimeConfig: { ipRanges: [[{ subnet: '10.0.0.0/31' }]] } },
+      {},
+      'runtimeConfig.ipRanges[0][0].subnet',
+    ],
     [{ ipam: { subnet: '10.0.0.0/24' } }, { args: { IP: 'nonsense' } }, 'CNI_ARGS'],
     [{ ipam: { subnet: '10.0.0.0/24' }, args: { cni: { ips: ['nonsense'] } } }, {}, 'args.cni.ips'],
     [{ ipam: { subnet: '10.0.0.0/24' }, runtimeConfig: { ips: ['10.0.0.1', 'x/y'] } }, {}, 'runtimeConfig.ips'],
-    [{ ipam: { ranges: [[{ subnet: '10.0.0.0/24' }], [{ subnet: '10.1.0.0/24' }]] } }, { cniVersion: '0.2.0' as const }, 'CNI version 0.2.0 does not support more than 1 address per family'],
+    [
+      { ipam: { ranges: [[{ subnet: '10.0.0.0/24' }], [{ subnet: '10.1.0.0/24' }]] } },
+      { cniVersion: '0.2.0' as const },
+      'CNI version 0.2.0 does not support more than 1 address per family',
+    ],
   ])('refuses %j', (json, given, problem) => {
-    expect(() => add(json, given)).toThrow(expect.objectContaining({ code: 7, details: expect.stringContaining(problem) }))
+    expect(() => add(json, given)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 
   it('tells every problem at once', () => {
     const json = conf({ subnet: '10.0.0.1/24', ranges: [[{ subnet: '10.1.0.0/24', rangeStart: '10.2.0.1' }], []] })
-    const details = expect.stringMatching(/host bits set[^]*RangeStart 10\.2\.0\.1[^]*range set 2: empty/)
+    const details = expect.stringMatching(/host bits set[\s\S]*RangeStart 10\.2\.0\.1[\s\S]*range set 2: empty/)
     expect(() => add(json)).toThrow(expect.objectContaining({ details }))
   })
 })
@@ -507,15 +597,17 @@ describe('any sequence of verbs', () => {
           const key = `${containerId}\r\n${ifname}`
           const free = [2, 3, 4, 5, 6].map((i) => `10.1.0.${i}`).filter((address) => ![...expected.values()].includes(address))
           const had = expected.get(key)
+          // The other plugin knows of no boot: to it the leases of the earlier one stand.
+          const unused = free.find((address) => !(address in leases()))
           if (verb === 'del') {
             del(json, { containerId, ifname })
             expected.delete(key)
           } else if (verb === 'go del' && had) {
             fs.unlinkSync(path.join(directory, had))
             expected.delete(key)
-          } else if (verb === 'go add' && !had && free[0]) {
-            goLease(free[0], key)
-            expected.set(key, free[0])
+          } else if (verb === 'go add' && !had && unused) {
+            goLease(unused, key)
+            expected.set(key, unused)
           } else if (verb === 'reboot' && fs.existsSync(path.join(directory, `.owners-${boot}`))) {
             del(json, { containerId: 'nobody' })
             reboot()
@@ -547,28 +639,31 @@ describe('any sequence of verbs', () => {
 
 describe('a process that is killed', () => {
   const json = conf.bind(undefined, ranges('10.1.0.0/29', 'fd00::/64'))
-  it.each(['ADD', 'DEL', 'ADD after a reboot', 'ADD after another plugin'])('during %s leaves no half lease, and DEL finds what it left', (what) => {
-    for (let k = 1; ; k++) {
-      fs.rmSync(directory, { recursive: true, force: true })
-      add(json(), { containerId: 'c0' })
-      if (what === 'DEL') add(json())
-      if (what === 'ADD after a reboot') reboot()
-      if (what === 'ADD after another plugin') goLease('10.1.0.6', 'go\r\neth0')
-      if (!killedAt(k, () => (what === 'DEL' ? del(json()) : add(json())))) {
-        expect(k).toBeGreaterThan(12)
-        break
+  it.each(['ADD', 'DEL', 'ADD after a reboot', 'ADD after another plugin'])(
+    'during %s leaves no half lease, and DEL finds what it left',
+    (what) => {
+      for (let k = 1; ; k++) {
+        fs.rmSync(directory, { recursive: true, force: true })
+        add(json(), { containerId: 'c0' })
+        if (what === 'DEL') add(json())
+        if (what === 'ADD after a reboot') reboot()
+        if (what === 'ADD after another plugin') goLease('10.1.0.6', 'go\r\neth0')
+        if (!killedAt(k, () => (what === 'DEL' ? del(json()) : add(json())))) {
+          expect(k).toBeGreaterThan(12)
+          break
+        }
+        for (const content of Object.values(leases())) expect(['c0\r\neth0', 'c1\r\neth0', 'go\r\neth0']).toContain(content)
+        const [address = ''] = addresses(json(), { containerId: 'c2' })
+        expect(Object.entries(leases()).filter(([name]) => name === address)).toEqual([[address, 'c2\r\neth0']])
+        del(json())
+        del(json(), { containerId: 'c2' })
+        expect(Object.values(leases()).filter((content) => content !== 'c0\r\neth0' && content !== 'go\r\neth0')).toEqual([])
+        expect(fs.readdirSync(directory)).not.toContain('.lease')
+        if (what !== 'ADD after a reboot') expect(Object.keys(leases())).toEqual(expect.arrayContaining(['10.1.0.2', 'fd00::2']))
+        else expect(leases()).toEqual({})
       }
-      for (const content of Object.values(leases())) expect(['c0\r\neth0', 'c1\r\neth0', 'go\r\neth0']).toContain(content)
-      const [address = ''] = addresses(json(), { containerId: 'c2' })
-      expect(Object.entries(leases()).filter(([name]) => name === address)).toEqual([[address, 'c2\r\neth0']])
-      del(json())
-      del(json(), { containerId: 'c2' })
-      expect(Object.values(leases()).filter((content) => content !== 'c0\r\neth0' && content !== 'go\r\neth0')).toEqual([])
-      expect(fs.readdirSync(directory)).not.toContain('.lease')
-      if (what !== 'ADD after a reboot') expect(Object.keys(leases())).toEqual(expect.arrayContaining(['10.1.0.2', 'fd00::2']))
-      else expect(leases()).toEqual({})
-    }
-  })
+    },
+  )
 })
 
 describe('cost', () => {
@@ -589,10 +684,6 @@ describe('cost', () => {
     expect(few.added).toBeLessThanOrEqual(22)
     expect(few.repeated).toBeLessThanOrEqual(14)
     expect(few.unknown).toBeLessThanOrEqual(10)
-    expect(few.removed).toBeLessThanOrEqual(16)
+    expect(few.removed).toBeLessThanOrEqual(14)
   })
-})
-
-it('parses addresses as the store names them', () => {
-  expect(formatAddress(parseAddress('fd00::2'))).toBe('fd00::2')
 })

@@ -46,14 +46,22 @@ export function openOwnerIndex(directory: string, boot: string): OwnerIndex {
   }
 
   return {
-    complete: sys.lstat(directory).mtime === mark,
+    // The dot: a link in the place of the directory has a time of its own.
+    complete: sys.lstat(`${directory}/.`).mtime === mark,
     get: (key) => wanted.get(key) ?? read(key),
     set: (key, addresses) => {
       wanted.set(key, addresses)
     },
     replace: (entries) => {
+      const present = listIndex(path)
       wanted.clear()
-      for (const key of listIndex(path)) wanted.set(key, [])
+      onDisk.clear()
+      // What is not listed need not be read to know that it is not there.
+      for (const key of entries.keys()) onDisk.set(key, [])
+      for (const key of present) {
+        onDisk.delete(key)
+        wanted.set(key, [])
+      }
       for (const [key, addresses] of entries) wanted.set(key, addresses)
     },
     seal: () => {

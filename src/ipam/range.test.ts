@@ -25,8 +25,9 @@ describe('readRange', () => {
   })
 
   it.each([
-    [{}, 'missing'],
-    [{ rangeStart: '10.1.0.5' }, 'missing'],
+    [{}, 'is missing'],
+    [{ subnet: '' }, 'is missing'],
+    [{ rangeStart: '10.1.0.5' }, 'is missing'],
     [{ subnet: '10.1.0.0/31' }, 'Network 10.1.0.0/31 too small to allocate from'],
     [{ subnet: '10.1.0.1/32' }, 'Network 10.1.0.1/32 too small to allocate from'],
     [{ subnet: 'fd00::/127' }, 'Network fd00::/127 too small to allocate from'],
@@ -43,7 +44,7 @@ describe('readRange', () => {
     [{ subnet: 'x' }, 'x'],
     [{ subnet: '10.1.0.0/24', gateway: 'x' }, 'gateway'],
   ])('refuses %j', (json, problem) => {
-    expect(() => text(json)).toThrow(expect.objectContaining({ code: 7, details: expect.stringContaining(problem) }))
+    expect(() => text(json)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 })
 

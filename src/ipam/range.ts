@@ -22,7 +22,7 @@ export function readRange(reader: Reader): Range | undefined {
   const rangeEnd = reader.address('rangeEnd')
   const gateway = reader.address('gateway')
   if (!subnet) {
-    if (!reader.has('subnet')) reader.issue('subnet', 'missing')
+    if (!reader.value('subnet')) reader.issue('subnet', 'is missing')
     return undefined
   }
   const network = networkOf(subnet)

@@ -6,7 +6,7 @@ import { readDns, readRoute } from '../cni/result.ts'
 import type { Dns, Route } from '../cni/types.ts'
 import { type Address, parseAddress } from '../net/address.ts'
 import { type Cidr, cidrContains, parseCidr } from '../net/cidr.ts'
-import { mayRepeatFamily } from './host-local-config.ts'
+import { requireRoom } from './host-local-config.ts'
 
 export interface StaticAddress {
   readonly address: Cidr
@@ -24,10 +24,11 @@ export function readStaticConfig(reader: Reader, context: ConfigContext): Static
   if (!reader.has('ipam')) reader.issue('ipam', "IPAM config missing 'ipam' key")
   if (context.command === 'DEL' || context.command === 'GC') return { addresses: [], routes: [], dns: {} }
   const addresses = readAddresses(reader, context)
-  const crowded = ([4, 6] as const).some((family) => addresses.filter(({ address }) => address.address.family === family).length > 1)
-  if (crowded && !mayRepeatFamily(context)) {
-    reader.issue('ipam', `CNI version ${context.cniVersion} does not support more than 1 address per family`)
-  }
+  requireRoom(
+    addresses.map(({ address }) => address.address),
+    reader,
+    context,
+  )
   return {
     addresses,
     routes: reader.object('ipam', (ipam) => ipam.objects('routes', readRoute)) ?? [],
@@ -38,11 +39,7 @@ export function readStaticConfig(reader: Reader, context: ConfigContext): Static
 /** `runtimeConfig.ips` replaces `args.cni.ips`, which replaces `ipam.addresses` with what CNI_ARGS adds to them. */
 function readAddresses(reader: Reader, context: ConfigContext): StaticAddress[] {
   const configured = reader.object('ipam', (ipam) => ipam.objects('addresses', readAddress)) ?? []
-  const own = withArgs(
-    configured.filter((address) => address !== undefined),
-    reader,
-    context,
-  )
+  const own = withArgs(configured, reader, context)
   const args = reader.object('args', (given) => given.object('cni', readIps))
   const runtime = reader.object('runtimeConfig', readIps)
   return [runtime, args].find((given) => given && given.length > 0) ?? own
@@ -67,7 +64,7 @@ function readIps(reader: Reader): StaticAddress[] {
 /** CNI_ARGS: `IP` adds addresses, `GATEWAY` goes to every address in whose subnet it lies; both are lists with commas. */
 function withArgs(configured: readonly StaticAddress[], reader: Reader, context: ConfigContext): StaticAddress[] {
   const args = context.args()
-  const added = list(args.get('IP')).flatMap((text) => {
+  const added = list(args.get('IP')).flatMap((text): StaticAddress[] => {
     const address = cidrOf(text)
     if (!address) reader.issue('CNI_ARGS', `the 'ip' field is expected to be in CIDR notation, got: '${text}'`)
     return address ? [{ address }] : []
@@ -80,9 +77,9 @@ function withArgs(configured: readonly StaticAddress[], reader: Reader, context:
       return []
     }
   })
-  return [...configured, ...added].map((one) => ({
-    address: one.address,
-    gateway: gateways.findLast((gateway) => cidrContains(one.address, gateway)) ?? ('gateway' in one ? one.gateway : undefined),
+  return [...configured, ...added].map(({ address, gateway }) => ({
+    address,
+    gateway: gateways.findLast((given) => cidrContains(address, given)) ?? gateway,
   }))
 }
 

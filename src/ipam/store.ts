@@ -83,14 +83,12 @@ export class LeaseStore {
     return true
   }
 
-  /** Removes the owner's lease of that address; where it is not the owner's, nothing happens. */
+  /** Removes a lease of the owner's that `addressesOf`, `take` or `leases` told of: they have seen that it is the owner's. */
   release(address: Address, owner: Owner): void {
     const name = formatAddress(address)
     const key = ownerKey(owner)
-    if (this.#isOwner(name, owner)) {
-      this.#changed = true
-      sys.unlink(this.#path(name))
-    }
+    this.#changed = true
+    sys.unlink(this.#path(name))
     this.#index.set(
       key,
       this.#index.get(key).filter((other) => other !== name),

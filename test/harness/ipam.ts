@@ -1,6 +1,6 @@
 // Requests for the IPAM verbs as definePlugin would make them: the configuration read off JSON, its problems reported.
 
-import type { Json } from '../../src/cni/json.ts'
+import type { Json, JsonObject } from '../../src/cni/json.ts'
 import type { ConfigContext, GcRequest, Request, StatusRequest } from '../../src/cni/plugin.ts'
 import { Reader } from '../../src/cni/reader.ts'
 import type { CniVersion, Result, ValidAttachment } from '../../src/cni/types.ts'
@@ -19,7 +19,7 @@ export interface Given {
 /** What `read` makes of the configuration; throws the reader's CniError where it has problems. */
 export function readConfig<Config>(read: (reader: Reader, context: ConfigContext) => Config, json: Json, given: Given = {}): Config {
   const { command = 'ADD', cniVersion = '1.1.0', network = 'net', args = {} } = given
-  const reader = new Reader(json as { [key: string]: Json })
+  const reader = new Reader(json as JsonObject)
   const config = read(reader, { command, cniVersion, name: network, args: () => new Map(Object.entries(args)) })
   reader.report()
   return config

@@ -4,26 +4,10 @@ import { vi } from 'vitest'
 import { SysError } from '../../src/host/error.ts'
 import { sys } from '../../src/host/sys.ts'
 
+// biome-ignore format: a list, not a column
 const fileCalls = [
-  'open',
-  'close',
-  'read',
-  'write',
-  'ftruncate',
-  'fstat',
-  'lstat',
-  'flock',
-  'mkdir',
-  'rmdir',
-  'rename',
-  'link',
-  'unlink',
-  'readlink',
-  'symlink',
-  'utimensat',
-  'access',
-  'getdents',
-] as const // prettier-ignore
+  'open', 'close', 'read', 'write', 'ftruncate', 'fstat', 'lstat', 'flock', 'mkdir', 'rmdir', 'rename', 'link', 'unlink', 'readlink', 'symlink', 'utimensat', 'access', 'getdents',
+] as const
 type FileCall = (typeof fileCalls)[number]
 
 /** The names of the file calls that `body` made. */
@@ -51,10 +35,10 @@ export function killedAt(k: number, body: () => void): boolean {
   return killed
 }
 
-/** Runs `body` while one call fails for every path that `matches`. */
-export function failing(call: FileCall, errno: number, matches: (path: string) => boolean, body: () => void): void {
-  intercept((made, path) => {
-    if (made === call && matches(path)) throw new SysError(`${call} ${path}`, errno)
+/** Runs `body` while the calls that `matches` picks fail. */
+export function failing(errno: number, matches: (call: FileCall, path: string) => boolean, body: () => void): void {
+  intercept((call, path) => {
+    if (matches(call, path)) throw new SysError(`${call} ${path}`, errno)
   }, body)
 }
 

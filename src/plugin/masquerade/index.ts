@@ -1,9 +1,15 @@
 // ipMasq: what leaves a pod for elsewhere leaves under the node's address. The one door to both backends.
 
+import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
+import { EPROTONOSUPPORT } from '../../host/errno.ts'
+import { isSysError } from '../../host/error.ts'
+import { addToIptables, checkIptables, gcIptables, removeFromIptables } from './iptables.ts'
+import { hasIptables } from './iptables-command.ts'
+import { addToNftables, checkNftables, gcNftables, removeFromNftables } from './nftables.ts'
 
-/** Per-pod masquerading. `remove` and `gc` clean both backends; the configuration may have changed since ADD. */
+/** Per-pod masquerading. `remove` and `gc` clean both backends: the configuration may have changed since ADD. */
 export interface Masquerade {
   add(attachment: Attachment, ips: readonly IpConfig[]): void
   remove(attachment: Attachment): void
@@ -13,7 +19,43 @@ export interface Masquerade {
   check(attachment: Attachment, ips: readonly IpConfig[]): void
 }
 
+const backends = {
+  iptables: { add: addToIptables, check: checkIptables },
+  nftables: { add: addToNftables, check: checkNftables },
+} as const
+type Backend = keyof typeof backends
+
 /** Reads `ipMasq` and `ipMasqBackend`; undefined where the configuration asks for none. */
-export function readMasquerade(_reader: Reader): Masquerade | undefined {
+export function readMasquerade(reader: Reader): Masquerade | undefined {
+  if (!reader.boolean('ipMasq')) return undefined
+  const backend = reader.string('ipMasqBackend') || undefined
+  if (backend === undefined || isBackend(backend)) return masqueradeWith(backend)
+  reader.issue('ipMasqBackend', `unknown ipmasq backend ${JSON.stringify(backend)}`)
   return undefined
+}
+
+/** With no backend named, the Go plugins' choice: iptables where the host has it. */
+export function masqueradeWith(backend: Backend | undefined): Masquerade {
+  const chosen = () => backends[backend ?? (hasIptables(4) ? 'iptables' : 'nftables')]
+  return {
+    add: (attachment, ips) => chosen().add(attachment, ips),
+    check: (attachment, ips) => chosen().check(attachment, ips),
+    remove: (attachment) =>
+      gatherErrors('remove masquerade', [() => unlessUnknown(() => removeFromNftables(attachment)), () => removeFromIptables(attachment)]),
+    gc: (network, valid) =>
+      gatherErrors('collect masquerade', [() => unlessUnknown(() => gcNftables(network, valid)), () => gcIptables(network, valid)]),
+  }
+}
+
+function isBackend(text: string): text is Backend {
+  return Object.hasOwn(backends, text)
+}
+
+/** A kernel without netfilter's netlink has none of the rules. */
+function unlessUnknown(step: () => void): void {
+  try {
+    step()
+  } catch (error) {
+    if (!isSysError(error, EPROTONOSUPPORT)) throw error
+  }
 }

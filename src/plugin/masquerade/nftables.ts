@@ -1,0 +1,106 @@
+// The nftables backend: table, chains, rules and comments as the Go plugins make them, one transaction each time.
+
+import { CniError, ErrInternal } from '../../cni/error.ts'
+import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
+import { ENOENT } from '../../host/errno.ts'
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
+import { tryCommit, withNftables } from '../../kernel/nftables/batch.ts'
+import { addChain } from '../../kernel/nftables/chain.ts'
+import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
+import { ipDaddr, ipDaddrNot, ipSaddr, nfprotoIs } from '../../kernel/nftables/match.ts'
+import type { Request, TableRef } from '../../kernel/nftables/request.ts'
+import { addRule, deleteRule, flushChain, type KernelRule, listRules, ruleConsistsOf } from '../../kernel/nftables/rule.ts'
+import { masquerade } from '../../kernel/nftables/statement.ts'
+import { addTable } from '../../kernel/nftables/table.ts'
+import { parseAddress } from '../../net/address.ts'
+import { type Cidr, formatCidr, parseCidr } from '../../net/cidr.ts'
+import { attachmentHash, networkHash, nftablesComment } from './identity.ts'
+
+const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
+const BASE_CHAIN = 'postrouting'
+const CHAIN = 'masq_checks'
+const NF_IP_PRI_NAT_SRC = 100
+
+/** How often what another process deleted between our reading and our writing is read again. */
+const TRIES = 5
+
+/** Rules for the addresses, in place of those that the attachment has. */
+export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
+  const comment = nftablesComment(attachment)
+  const wanted = ips.map(({ address }) => addRule(TABLE, CHAIN, addressRule(address), comment))
+  const prefix = attachmentHash(attachment)
+  change((rules) => [...ensureChains(rules), ...deletions(rules, (rule) => rule.comment.startsWith(prefix)), ...wanted])
+}
+
+/** Removes the attachment's rules, whoever made them. */
+export function removeFromNftables(attachment: Attachment): void {
+  const prefix = attachmentHash(attachment)
+  change((rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix)))
+}
+
+/** Removes the rules of `network` that belong to none of `valid`. */
+export function gcNftables(network: string, valid: readonly ValidAttachment[]): void {
+  const prefix = networkHash(network)
+  const live = new Set(valid.map((attachment) => attachmentHash({ network, ...attachment })))
+  change((rules) => deletions(rules, ({ comment }) => comment.startsWith(prefix) && !live.has(comment.slice(0, 2 * prefix.length - 1))))
+}
+
+/** Throws where the base chain does not lead to the rules, or the attachment has none for one of the addresses. */
+export function checkNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
+  const rules = withNftables((socket) => listRules(socket, TABLE))
+  const leadsThere = baseRules().at(-1) ?? []
+  if (!rules.some((rule) => rule.chain === BASE_CHAIN && ruleConsistsOf(rule, leadsThere))) {
+    throw new CniError(ErrInternal, `masquerade: nftables chain ${BASE_CHAIN} of inet ${TABLE.table} does not lead to ${CHAIN}`)
+  }
+  const prefix = attachmentHash(attachment)
+  const own = rules.filter((rule) => rule.chain === CHAIN && rule.comment.startsWith(prefix))
+  for (const { address } of ips) {
+    if (own.some((rule) => ruleConsistsOf(rule, addressRule(address)))) continue
+    throw new CniError(ErrInternal, `masquerade: nftables rule for ${formatCidr(address)} is missing`)
+  }
+}
+
+/** `ip saddr ADDRESS ip daddr != SUBNET masquerade` */
+function addressRule(cidr: Cidr): Expression[] {
+  return [...nfprotoIs(cidr.address.family), ...ipSaddr(cidr.address), ...ipDaddrNot(cidr), masquerade()]
+}
+
+function baseRules(): Expression[][] {
+  return [
+    // ip daddr 224.0.0.0/4 return
+    [...nfprotoIs(4), ...ipDaddr(parseCidr('224.0.0.0/4')), verdict('return')],
+    // ip6 daddr ff00::/8 return
+    [...nfprotoIs(6), ...ipDaddr({ address: parseAddress('ff00::'), length: 8 }), verdict('return')],
+    // goto masq_checks
+    [verdict({ goto: CHAIN })],
+  ]
+}
+
+/** Table and chains, unless the base chain is just as it should be. */
+function ensureChains(rules: readonly KernelRule[]): Request[] {
+  const base = rules.filter(({ chain }) => chain === BASE_CHAIN)
+  const wanted = baseRules()
+  if (base.length === wanted.length && base.every((rule, i) => ruleConsistsOf(rule, wanted[i] ?? []))) return []
+  return [
+    addTable(TABLE, { comment: 'Masquerading for plugins from github.com/containernetworking/plugins' }),
+    addChain(TABLE, CHAIN, { comment: 'Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet' }),
+    addChain(TABLE, BASE_CHAIN, { base: { type: 'nat', hook: 'postrouting', priority: NF_IP_PRI_NAT_SRC } }),
+    flushChain(TABLE, BASE_CHAIN),
+    ...wanted.map((expressions) => addRule(TABLE, BASE_CHAIN, expressions)),
+  ]
+}
+
+function deletions(rules: readonly KernelRule[], stale: (rule: KernelRule) => boolean): Request[] {
+  return rules.filter((rule) => rule.chain === CHAIN && stale(rule)).map(({ handle }) => deleteRule(TABLE, CHAIN, handle))
+}
+
+/** Reads the rules, commits what `plan` makes of them; again where another process was faster. */
+function change(plan: (rules: readonly KernelRule[]) => readonly Request[]): void {
+  withNftables((socket: NetlinkSocket) => {
+    for (let attempt = 1; ; attempt++) {
+      const failure = tryCommit(socket, plan(listRules(socket, TABLE)))
+      if (!failure) return
+      if (failure.errno !== ENOENT || attempt === TRIES) throw failure
+    }
+  })
+}
