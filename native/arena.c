@@ -9,8 +9,10 @@
 
 enum {
     STEP = 16,
-    SMALL = 1024,                /* above this malloc is as good */
-    CHUNK = 256 << 10,
+    SMALL = 1024,         /* up to here a list a step, above it one a power of two */
+    LARGE = 128 << 10,    /* above this the kernel is as good */
+    CHUNK = 1 << 20,
+    LISTS = SMALL / STEP + 1 + 7,
 };
 
 /* Stands before every block; the engine's own fields need no more than eight bytes of alignment. */
@@ -18,13 +20,27 @@ typedef struct {
     size_t size;
 } Header;
 
-static void *freed[SMALL / STEP + 1];
+static void *freed[LISTS];
+/* Pages that are never touched cost nothing. */
 static char first_chunk[CHUNK] __attribute__((aligned(16)));
 static char *next = first_chunk, *end = first_chunk + CHUNK;
 
 static Header *header_of(const void *block) { return (Header *)block - 1; }
 
-static size_t rounded(size_t size) { return (size + STEP - 1) & ~(size_t)(STEP - 1); }
+static int log2_above(size_t size) { return 64 - __builtin_clzl(size - 1); }
+
+static size_t rounded(size_t size)
+{
+    if (size <= SMALL || size > LARGE)
+        return (size + STEP - 1) & ~(size_t)(STEP - 1);
+    return (size_t)1 << log2_above(size);
+}
+
+/* The list of the free blocks of a rounded size. */
+static void **list_of(size_t size)
+{
+    return &freed[size <= SMALL ? size / STEP : SMALL / STEP + (size_t)log2_above(size) - 10];
+}
 
 static void *cut(size_t size)
 {
@@ -42,24 +58,29 @@ static void *cut(size_t size)
     return header + 1;
 }
 
+static void *allocate(size_t size)
+{
+    if (size > LARGE) {
+        Header *header = malloc(sizeof(Header) + size);
+        if (!header)
+            return NULL;
+        header->size = size;
+        return header + 1;
+    }
+    void **list = list_of(size);
+    void *block = *list;
+    if (!block)
+        return cut(size);
+    *list = *(void **)block;
+    return block;
+}
+
 static void *arena_malloc(JSMallocState *state, size_t wanted)
 {
     size_t size = rounded(wanted);
-    if (wanted > SIZE_MAX - 64 || size > state->malloc_limit || state->malloc_size > state->malloc_limit - size)
+    if (wanted > SIZE_MAX / 2 || size > state->malloc_limit || state->malloc_size > state->malloc_limit - size)
         return NULL;
-    void *block;
-    if (size <= SMALL) {
-        block = freed[size / STEP];
-        if (block)
-            freed[size / STEP] = *(void **)block;
-        else
-            block = cut(size);
-    } else {
-        Header *header = malloc(sizeof(Header) + size);
-        block = header ? header + 1 : NULL;
-        if (header)
-            header->size = size;
-    }
+    void *block = allocate(size);
     if (!block)
         return NULL;
     state->malloc_count++;
@@ -74,12 +95,13 @@ static void arena_free(JSMallocState *state, void *block)
     size_t size = header_of(block)->size;
     state->malloc_count--;
     state->malloc_size -= size;
-    if (size > SMALL) {
+    if (size > LARGE) {
         free(header_of(block));
         return;
     }
-    *(void **)block = freed[size / STEP];
-    freed[size / STEP] = block;
+    void **list = list_of(size);
+    *(void **)block = *list;
+    *list = block;
 }
 
 static void *arena_realloc(JSMallocState *state, void *block, size_t wanted)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,7 +39,6 @@ JSValue podwire_fail(JSContext *ctx, const char *op, const char *path)
     return JS_Throw(ctx, error);
 }
 
-/* Paths of the short calls below are not freed: the process outlives them by microseconds. */
 static JSValue done(JSContext *ctx, int result, const char *op, const char *path)
 {
     return result < 0 ? podwire_fail(ctx, op, path) : JS_UNDEFINED;
@@ -53,7 +53,8 @@ static int64_t integer(JSContext *ctx, JSValueConst value)
 
 static int number(JSContext *ctx, JSValueConst value) { return (int)integer(ctx, value); }
 
-/* A path with a NUL inside would silently name another file: EINVAL. NULL with an exception pending on failure. */
+/* Not freed by the callers: the process outlives a path by microseconds.
+   A path with a NUL inside would silently name another file: EINVAL. NULL with an exception pending on failure. */
 static const char *path_of(JSContext *ctx, const char *op, JSValueConst value)
 {
     size_t length;
@@ -79,6 +80,9 @@ static const uint8_t *bytes_of(JSContext *ctx, JSValueConst value, size_t *lengt
     JS_FreeValue(ctx, buffer);
     return data ? data + offset : (const uint8_t *)"";
 }
+
+/* What read and recv fill before its true length is known; the kernel sends at most 32 KiB of a dump at once. Only pages that are touched become resident. */
+static uint8_t received[256 << 10];
 
 CALL(getenv)
 {
@@ -113,10 +117,9 @@ CALL(open)
     const char *path = path_of(ctx, "open", argv[0]);
     if (!path)
         return JS_EXCEPTION;
-    int fd = open(path, number(ctx, argv[1]) | O_CLOEXEC, argc > 2 ? number(ctx, argv[2]) : 0);
-    JSValue result = fd < 0 ? podwire_fail(ctx, "open", path) : JS_NewInt32(ctx, fd);
-    JS_FreeCString(ctx, path);
-    return result;
+    /* Not musl's open(), which asks old kernels for FD_CLOEXEC once more each time. */
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, path, number(ctx, argv[1]) | O_CLOEXEC, argc > 2 ? number(ctx, argv[2]) : 0);
+    return fd < 0 ? podwire_fail(ctx, "open", path) : JS_NewInt32(ctx, fd);
 }
 
 CALL(close)
@@ -128,17 +131,13 @@ CALL(close)
 CALL(read)
 {
     UNUSED;
-    size_t length = (size_t)integer(ctx, argv[1]);
-    uint8_t *data = js_malloc(ctx, length ? length : 1);
-    if (!data)
-        return JS_EXCEPTION;
+    int64_t wanted = integer(ctx, argv[1]);
+    size_t length = wanted < 0 ? 0 : wanted > (int64_t)sizeof received ? sizeof received : (size_t)wanted;
     ssize_t n;
     do
-        n = read(number(ctx, argv[0]), data, length);
+        n = read(number(ctx, argv[0]), received, length);
     while (n < 0 && errno == EINTR);
-    JSValue result = n < 0 ? podwire_fail(ctx, "read", NULL) : JS_NewArrayBufferCopy(ctx, data, (size_t)n);
-    js_free(ctx, data);
-    return result;
+    return n < 0 ? podwire_fail(ctx, "read", NULL) : JS_NewArrayBufferCopy(ctx, received, (size_t)n);
 }
 
 CALL(write)
@@ -193,6 +192,16 @@ CALL(fstat)
     return fstat(number(ctx, argv[0]), &st) < 0 ? podwire_fail(ctx, "fstat", NULL) : stat_object(ctx, &st);
 }
 
+CALL(stat)
+{
+    UNUSED;
+    struct stat st;
+    const char *path = path_of(ctx, "stat", argv[0]);
+    if (!path)
+        return JS_EXCEPTION;
+    return stat(path, &st) < 0 ? podwire_fail(ctx, "stat", path) : stat_object(ctx, &st);
+}
+
 CALL(lstat)
 {
     UNUSED;
@@ -200,9 +209,7 @@ CALL(lstat)
     const char *path = path_of(ctx, "lstat", argv[0]);
     if (!path)
         return JS_EXCEPTION;
-    JSValue result = lstat(path, &st) < 0 ? podwire_fail(ctx, "lstat", path) : stat_object(ctx, &st);
-    JS_FreeCString(ctx, path);
-    return result;
+    return lstat(path, &st) < 0 ? podwire_fail(ctx, "lstat", path) : stat_object(ctx, &st);
 }
 
 CALL(fstatfs)
@@ -379,17 +386,15 @@ CALL(send)
 CALL(recv)
 {
     UNUSED;
-    /* The kernel fills at most 32 KiB of a dump at once; only pages that it touches become resident. */
-    static uint8_t data[256 << 10];
     ssize_t n;
     do
-        n = recv(number(ctx, argv[0]), data, sizeof data, MSG_TRUNC);
+        n = recv(number(ctx, argv[0]), received, sizeof received, MSG_TRUNC);
     while (n < 0 && errno == EINTR);
-    if (n > (ssize_t)sizeof data) {
+    if (n > (ssize_t)sizeof received) {
         errno = EMSGSIZE;
         n = -1;
     }
-    return n < 0 ? podwire_fail(ctx, "recv", NULL) : JS_NewArrayBufferCopy(ctx, data, (size_t)n);
+    return n < 0 ? podwire_fail(ctx, "recv", NULL) : JS_NewArrayBufferCopy(ctx, received, (size_t)n);
 }
 
 CALL(setns)
@@ -494,6 +499,7 @@ static const JSCFunctionListEntry calls[] = {
     JS_CFUNC_DEF("fsync", 1, sys_fsync),
     JS_CFUNC_DEF("ftruncate", 2, sys_ftruncate),
     JS_CFUNC_DEF("fstat", 1, sys_fstat),
+    JS_CFUNC_DEF("stat", 1, sys_stat),
     JS_CFUNC_DEF("lstat", 1, sys_lstat),
     JS_CFUNC_DEF("fstatfs", 1, sys_fstatfs),
     JS_CFUNC_DEF("flock", 3, sys_flock),

@@ -10,7 +10,6 @@ import { Reader } from './reader.ts'
 import { decodeResult } from './result.ts'
 import type { CniVersion, Result } from './types.ts'
 
-const O_PATH = 0o10000000
 const S_IFMT = 0o170000
 const S_IFREG = 0o100000
 
@@ -45,10 +44,7 @@ function findPlugin(type: string, path: readonly string[]): string {
 
 function isRegularFile(file: string): boolean {
   try {
-    const fd = sys.open(file, O_PATH)
-    const { mode } = sys.fstat(fd)
-    sys.close(fd)
-    return (mode & S_IFMT) === S_IFREG
+    return (sys.stat(file).mode & S_IFMT) === S_IFREG
   } catch (error) {
     if (isSysError(error, ENOENT, ENOTDIR)) return false
     throw error

@@ -14,7 +14,6 @@ export interface Io {
 const STDIN = 0
 const STDOUT = 1
 const STDERR = 2
-const O_PATH = 0o10000000
 
 /** A configuration has some kilobytes; what is larger than this is none, and reading on would only end at the memory limit. */
 const STDIN_LIMIT = 8 << 20
@@ -48,13 +47,9 @@ function readStdin(): string {
 
 function isOwnNetns(path: string): boolean {
   try {
-    const [own, other] = ['/proc/self/ns/net', path].map((file) => {
-      const fd = sys.open(file, O_PATH)
-      const stat = sys.fstat(fd)
-      sys.close(fd)
-      return stat
-    })
-    return own?.dev === other?.dev && own?.ino === other?.ino
+    const own = sys.stat('/proc/self/ns/net')
+    const other = sys.stat(path)
+    return own.dev === other.dev && own.ino === other.ino
   } catch {
     // Nothing there: the verb says what that means.
     return false

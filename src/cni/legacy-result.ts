@@ -9,7 +9,7 @@ import { readDns, readRoute } from './result.ts'
 import type { CniVersion, IpConfig, Result, Route } from './types.ts'
 
 /** The first address of each family; routes of a family without one are dropped, interfaces have no place. */
-export function encodeLegacyResult({ ips, routes }: Result, cniVersion: CniVersion, dns: JsonObject): JsonObject {
+export function encodeLegacyResult({ ips, routes }: Pick<Result, 'ips' | 'routes'>, cniVersion: CniVersion, dns: JsonObject): JsonObject {
   const ip4 = encodeFamily(4, ips, routes)
   const ip6 = encodeFamily(6, ips, routes)
   if (!ip4 && !ip6) {

@@ -4,12 +4,13 @@ import { log } from '../host/log.ts'
 import { parseArgs } from './args.ts'
 import { type CommonConfig, readCommonConfig, readPrevResult, readValidAttachments } from './config.ts'
 import { type Command, type Environment, readEnvironment } from './environment.ts'
-import { CniError, ErrInvalidNetNS, encodeError, tell, toCniError } from './error.ts'
+import { CniError, ErrInvalidNetNS, ErrIOFailure, encodeError, tell, toCniError } from './error.ts'
 import { type Io, processIo } from './io.ts'
 import type { Json } from './json.ts'
 import type { Reader } from './reader.ts'
 import { encodeResult } from './result.ts'
 import type { Attachment, CniVersion, Result, ValidAttachment } from './types.ts'
+import { withUndo } from './undo.ts'
 
 /** A request whose environment and configuration have been checked. */
 export interface Request<Config> extends Attachment {
@@ -53,8 +54,11 @@ export interface ConfigContext {
   readonly command: Exclude<Command, 'VERSION'>
   readonly cniVersion: CniVersion
   readonly name: string
-  /** CNI_ARGS, parsed; reading it throws CniError 4 where it is malformed, so a plugin that ignores it never fails on it. */
-  readonly args: () => ReadonlyMap<string, string>
+  /**
+   * CNI_ARGS, parsed. Reading it throws CniError 4 where it is malformed or has a key that is neither generally known nor among `own`; so a plugin
+   * that ignores it never fails on it, and DEL never does.
+   */
+  readonly args: (...own: readonly string[]) => ReadonlyMap<string, string>
 }
 
 /** Runs one call and returns the exit status: 0, or 1 with the error on stdout. */
@@ -69,50 +73,74 @@ export function definePlugin<Config>(plugin: Plugin<Config>): Program {
     try {
       const environment = readEnvironment(io.getenv)
       if (environment.command === 'VERSION') return answerVersion(plugin, io)
-      const stdin = io.readStdin()
+      const stdin = readConfiguration(io)
       const common = readCommonConfig(stdin, environment.command, plugin.supports)
       cniVersion = common.cniVersion
       guardNetns(environment, io)
-      const answer = run(plugin, environment, common, stdin)
-      if (answer) io.writeStdout(encodeResult(answer, common.cniVersion))
+      run(plugin, environment, common, stdin, io)
       return 0
     } catch (error) {
       const answer = toCniError(error)
-      log.error(`${plugin.name}: ${tell(answer)}`, { code: answer.code, command: io.getenv('CNI_COMMAND') ?? '' })
+      log.error(`${plugin.name}: ${tell(answer)}`, { code: answer.code, ...callFields(io) })
       io.writeStdout(encodeError(answer, cniVersion))
       return 1
     }
   }
 }
 
-function run<Config>(plugin: Plugin<Config>, environment: Environment, common: CommonConfig, stdin: string): Result | undefined {
+function readConfiguration(io: Io): string {
+  try {
+    return io.readStdin()
+  } catch (error) {
+    throw new CniError(ErrIOFailure, `error reading from stdin: ${toCniError(error).message}`)
+  }
+}
+
+function run<Config>(plugin: Plugin<Config>, environment: Environment, common: CommonConfig, stdin: string, io: Io): void {
   const { command, containerId, netns, ifname, args } = environment
   const { cniVersion, name, raw, reader } = common
   // VERSION was answered before there was a configuration.
-  if (command === 'VERSION') return undefined
+  if (command === 'VERSION') return
   log.debug(`${plugin.name} ${command}`, { network: name, id: containerId, ifname, netns })
-  const config = plugin.config(reader, { command, cniVersion, name, args: () => parseArgs(args) })
-  // A wrong option must not keep what it was once used with: DEL does what it can without.
+  const config = plugin.config(reader, { command, cniVersion, name, args: (...own) => readArgs(args, own, command) })
+  const prevResult = readPrevResult(common)
+  const valid = command === 'GC' ? readValidAttachments(reader) : undefined
   if (command !== 'DEL') reader.report()
+  // A wrong option must not keep what it was once used with: DEL does what it can without.
+  else if (reader.issues.length > 0) log.warn(`${plugin.name} DEL in spite of a bad configuration`, { problems: reader.issues.join('; ') })
+
   const path = environment.path.split(':').filter(Boolean)
-  const base = { cniVersion, network: name, args, path, config, stdin, raw, prevResult: readPrevResult(common, command) }
+  const base = { cniVersion, network: name, args, path, config, stdin, raw, prevResult }
   const request = { ...base, containerId, ifname, netns }
-  switch (command) {
-    case 'ADD':
-      return plugin.add(request)
-    case 'DEL':
-      plugin.del(request)
-      return undefined
-    case 'CHECK':
-      plugin.check?.(request)
-      return undefined
-    case 'GC':
-      plugin.gc?.({ ...base, valid: readValidAttachments(reader) })
-      return undefined
-    case 'STATUS':
-      plugin.status?.(base)
-      return undefined
+  if (command === 'ADD') add(plugin, request, io)
+  else if (command === 'DEL') plugin.del(request)
+  else if (command === 'CHECK') plugin.check?.(request)
+  else if (command === 'GC') plugin.gc?.({ ...base, valid })
+  else plugin.status?.(base)
+  if (command === 'ADD' || command === 'DEL') log.info(`${plugin.name} ${command} done`, { network: name, id: containerId, ifname })
+}
+
+function add<Config>(plugin: Plugin<Config>, request: Request<Config>, io: Io): void {
+  withUndo((undo) => {
+    const result = plugin.add(request)
+    // A result that its version cannot express, or that cannot be written, is an ADD that failed: nothing of it may stay.
+    undo('take back the attachment', () => plugin.del(request))
+    io.writeStdout(encodeResult(result, request.cniVersion))
+  })
+}
+
+function readArgs(args: string, own: readonly string[], command: Command): ReadonlyMap<string, string> {
+  try {
+    return parseArgs(args, own)
+  } catch (error) {
+    if (command !== 'DEL') throw error
+    return new Map()
   }
+}
+
+/** Whose call it was, for the log, as far as the runtime has said. */
+function callFields({ getenv }: Io): Record<string, string> {
+  return { command: getenv('CNI_COMMAND') ?? '', id: getenv('CNI_CONTAINERID') ?? '', ifname: getenv('CNI_IFNAME') ?? '' }
 }
 
 /** A pod's interface made on the node itself would cut the node off; the check comes before anything is done. */
@@ -134,6 +162,6 @@ function answerVersion({ supports }: Identity, io: Io): number {
 
 /** What a person sees who runs the file by hand. */
 function about({ name, version, supports }: Identity, io: Io): number {
-  io.writeStderr(`CNI ${name} plugin podwire ${version}\nCNI protocol versions supported: ${supports.join(', ')}\n`)
+  io.writeStderr(`CNI ${name} plugin ${version}\nCNI protocol versions supported: ${supports.join(', ')}\n`)
   return 0
 }

@@ -8,45 +8,40 @@ import { decodeLegacyResult, encodeLegacyResult } from './legacy-result.ts'
 import { Reader } from './reader.ts'
 import { type CniVersion, cniVersions, type Dns, type Interface, type IpConfig, type Result, type Route } from './types.ts'
 
-/** How a version spells a result: the three shapes that libcni has a type for. */
-export function resultShape(version: CniVersion): 'legacy' | 'versioned' | 'current' {
-  if (version === '0.1.0' || version === '0.2.0') return 'legacy'
-  return version === '1.0.0' || version === '1.1.0' ? 'current' : 'versioned'
-}
-
 /** The result as `version` has it, byte for byte as libcni prints it: four spaces, its order of keys, no newline at the end. */
 export function encodeResult(result: Result, version: CniVersion): string {
-  return JSON.stringify(encodeShape(result, version), undefined, 4)
+  const text = JSON.stringify(encodeShape(result, version), undefined, 4)
+  return text.replaceAll('<', '\\u003c').replaceAll('>', '\\u003e').replaceAll('&', '\\u0026')
 }
 
-/** Reads a result of any version; one without `cniVersion` is taken for `assumed`. Null counts as empty, as libcni has it. */
+/** Reads a result of any version; one without `cniVersion` is taken for `assumed`, null for an empty one, as libcni has it. Throws CniError 6. */
 export function decodeResult(json: Json, assumed: CniVersion, what: string): Result {
   const object = json ?? {}
   if (!isObject(object)) throw new CniError(ErrDecodingFailure, `${what}: expected an object, got ${quote(json)}`)
   const reader = new Reader(object)
-  const named = reader.string('cniVersion') || assumed
-  const version = cniVersions.find((known) => known === named)
-  if (!version) throw new CniError(ErrDecodingFailure, `${what}: unsupported cniVersion ${quote(named)}`)
-  const result = resultShape(version) === 'legacy' ? decodeLegacyResult(reader) : decodeCurrent(reader)
-  reader.report(what)
+  const version = versionOf(reader, assumed)
+  if (!version) reader.issue('cniVersion', `unknown version ${quote(reader.value('cniVersion'))}`)
+  const result = readShape(reader, version ?? assumed)
+  reader.report(what, ErrDecodingFailure)
   return result
 }
 
-/** Reads `prevResult`, which must have the shape of the configuration's own version (libcni's create.Create). */
-export function decodePrevResult(json: Json, version: CniVersion): Result {
-  const named = isObject(json) ? new Reader(json).string('cniVersion') || version : version
-  const found = cniVersions.find((known) => known === named)
-  if (!found || resultShape(found) !== resultShape(version)) {
-    throw new CniError(ErrDecodingFailure, `could not parse prevResult: it has cniVersion ${quote(named)}, the configuration ${version}`)
+/** Reads `prevResult`, which has to have the shape of the configuration's own version (libcni's create.Create). */
+export function readPrevious(reader: Reader, version: CniVersion): Result {
+  const readable = cniVersions.filter((known) => shapeOf(known) === shapeOf(version))
+  const named = versionOf(reader, version)
+  if (!named || !readable.includes(named)) {
+    const expected = `expected one of ${readable.join(', ')} because the configuration is ${version}`
+    reader.issue('cniVersion', `${expected}, got ${quote(reader.value('cniVersion'))}`)
   }
-  return decodeResult(json, version, 'prevResult')
+  return readShape(reader, version)
 }
 
 /** One entry of a `routes` list, in a result as in an IPAM configuration. */
 export function readRoute(reader: Reader): Route | undefined {
   const number = (key: string, max = 0xffffffff) => reader.integer(key, 0, max)
   const dst = reader.cidr('dst')
-  if (!dst && !reader.issues.some((issue) => issue.startsWith(`${reader.path}.dst:`))) reader.issue('dst', 'is missing')
+  if (!reader.has('dst')) reader.issue('dst', 'is missing')
   const rest = {
     gw: reader.address('gw'),
     mtu: number('mtu'),
@@ -67,31 +62,34 @@ export function readDns(reader: Reader): Dns {
   }
 }
 
-function encodeShape(result: Result, cniVersion: CniVersion): JsonObject {
-  const shape = resultShape(cniVersion)
-  const dns = encodeDns(result.dns)
-  if (shape === 'legacy') return encodeLegacyResult(result, cniVersion, dns)
-  const current = shape === 'current'
-  const lists = {
-    ...list(
-      'interfaces',
-      result.interfaces.map((entry) => encodeInterface(entry, current)),
-    ),
-    ...list(
-      'ips',
-      result.ips.map((ip) => encodeIp(ip, current)),
-    ),
-    ...list(
-      'routes',
-      result.routes.map((route) => encodeRoute(route, current)),
-    ),
-  }
-  // libcni's newer type leaves an empty `dns` out and sorts its keys, the older one prints it always, and last.
-  if (current) return { cniVersion, ...(Object.keys(dns).length > 0 && { dns }), ...lists }
-  return { cniVersion, ...lists, dns }
+/** How a version spells a result: the three shapes that libcni has a type for. */
+function shapeOf(version: CniVersion): 'legacy' | 'versioned' | 'current' {
+  if (version === '0.1.0' || version === '0.2.0') return 'legacy'
+  return version === '1.0.0' || version === '1.1.0' ? 'current' : 'versioned'
 }
 
-function decodeCurrent(reader: Reader): Result {
+/** The version that the result names, `assumed` where it names none; undefined where it is none that we know. */
+function versionOf(reader: Reader, assumed: CniVersion): CniVersion | undefined {
+  const named = reader.value('cniVersion') || assumed
+  return cniVersions.find((known) => known === named)
+}
+
+function encodeShape({ interfaces, ips, routes, dns }: Result, cniVersion: CniVersion): JsonObject {
+  const shape = shapeOf(cniVersion)
+  if (shape === 'legacy') return encodeLegacyResult({ ips, routes }, cniVersion, encodeDns(dns))
+  const lists = {
+    interfaces: filled(interfaces.map((entry) => encodeInterface(entry, cniVersion))),
+    ips: filled(ips.map((ip) => encodeIp(ip, shape === 'versioned'))),
+    routes: filled(routes.map((route) => encodeRoute(route, cniVersion))),
+  }
+  // libcni's older type always prints `dns`; the newer one leaves out an empty one and goes through a map, which sorts the keys.
+  if (shape === 'versioned') return compact({ cniVersion, ...lists, dns: encodeDns(dns) })
+  const known = encodeDns(dns)
+  return sortKeys(compact({ cniVersion, ...lists, dns: Object.keys(known).length > 0 ? known : undefined }))
+}
+
+function readShape(reader: Reader, version: CniVersion): Result {
+  if (shapeOf(version) === 'legacy') return decodeLegacyResult(reader)
   return {
     interfaces: reader.objects('interfaces', readInterface) ?? [],
     ips: reader.objects('ips', readIp) ?? [],
@@ -113,43 +111,55 @@ function readInterface(reader: Reader): Interface {
 
 function readIp(reader: Reader): IpConfig | undefined {
   const address = reader.cidr('address')
+  if (!reader.has('address')) reader.issue('address', 'is missing')
   const rest = { gateway: reader.address('gateway'), interface: reader.integer('interface', 0, 0xffff) }
-  if (!reader.string('address')) reader.issue('address', 'is missing')
   return address && { address, ...rest }
 }
 
-/** 0.3.0 to 0.4.0 know name, mac and sandbox only. */
-function encodeInterface({ name, mac, mtu, sandbox, socketPath, pciID }: Interface, current: boolean): JsonObject {
-  return compact({ name, mac, mtu: current ? mtu : undefined, sandbox, ...(current && { socketPath, pciID }) })
+function encodeInterface({ name, mac, mtu, sandbox, socketPath, pciID }: Interface, version: CniVersion): JsonObject {
+  const added = version === '1.1.0' ? { mtu: mtu || undefined, socketPath, pciID } : {}
+  return { name, ...compact({ mac, sandbox, ...added }) }
 }
 
-function encodeIp(ip: IpConfig, current: boolean): JsonObject {
-  const version = current ? undefined : String(ip.address.address.family)
+function encodeIp({ address, gateway, interface: index }: IpConfig, versioned: boolean): JsonObject {
   return compact({
-    version,
-    interface: ip.interface,
-    address: formatCidr(ip.address),
-    gateway: ip.gateway && formatAddress(ip.gateway),
+    version: versioned ? String(address.address.family) : undefined,
+    interface: index,
+    address: formatCidr(address),
+    gateway: gateway && formatAddress(gateway),
   })
 }
 
-function encodeRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, current: boolean): JsonObject {
-  return compact({ dst: formatCidr(dst), gw: gw && formatAddress(gw), ...(current && { mtu, advmss, priority, table, scope }) })
+/** libcni prints what came with 1.1.0 in every version; the older specifications have no place for it. Zero is a table and a scope, but no size. */
+function encodeRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, version: CniVersion): JsonObject {
+  const sizes = { mtu: mtu || undefined, advmss: advmss || undefined, priority: priority || undefined }
+  return compact({ dst: formatCidr(dst), gw: gw && formatAddress(gw), ...(version === '1.1.0' && { ...sizes, table, scope }) })
 }
 
 function encodeDns({ nameservers, domain, search, options }: Dns): JsonObject {
-  const filled = (values: readonly string[] | undefined) => (values && values.length > 0 ? values : undefined)
-  return compact({ nameservers: filled(nameservers), domain: domain || undefined, search: filled(search), options: filled(options) })
+  return compact({ nameservers: filled(nameservers), domain, search: filled(search), options: filled(options) })
 }
 
-/** The list under its key, or nothing where it is empty. */
-function list(key: string, values: readonly JsonObject[]): JsonObject {
-  return values.length > 0 ? { [key]: values } : {}
+/** The list, or undefined where it is empty. */
+function filled<T>(values: readonly T[] | undefined): readonly T[] | undefined {
+  return values && values.length > 0 ? values : undefined
 }
 
-/** Without the keys that have no value; '' is none. Zero is one: an index, a scope. */
+/** Without the keys that have no value; '' is none. */
 function compact(fields: Readonly<Record<string, Json | undefined>>): JsonObject {
   const kept: Record<string, Json> = {}
   for (const [key, value] of Object.entries(fields)) if (value !== undefined && value !== '') kept[key] = value
   return kept
+}
+
+/** The same with every object's keys in alphabetical order. */
+function sortKeys(object: JsonObject): JsonObject {
+  const sorted: Record<string, Json> = {}
+  for (const key of Object.keys(object).sort()) sorted[key] = sortValue(object[key] ?? null)
+  return sorted
+}
+
+function sortValue(value: Json): Json {
+  if (isObject(value)) return sortKeys(value)
+  return Array.isArray(value) ? value.map(sortValue) : value
 }

@@ -48,6 +48,7 @@ export interface Sys {
   fsync(fd: number): void
   ftruncate(fd: number, length: number): void
   fstat(fd: number): Stat
+  stat(path: string): Stat
   lstat(path: string): Stat
   /** The file system's magic number, as in linux/magic.h. */
   fstatfs(fd: number): number

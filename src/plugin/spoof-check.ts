@@ -5,7 +5,7 @@ import { CniError, ErrInternal, ErrInvalidEnvironmentVariables } from '../cni/er
 import type { Attachment, ValidAttachment } from '../cni/types.ts'
 import { EBUSY, ENOENT } from '../host/errno.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink } from '../kernel/netlink/socket.ts'
-import { tryCommit, withNftables } from '../kernel/nftables/batch.ts'
+import { tryCommit } from '../kernel/nftables/batch.ts'
 import { addChain, deleteChain, hasChain } from '../kernel/nftables/chain.ts'
 import { fitComment } from '../kernel/nftables/comment.ts'
 import { NFTA_CMP_DATA, NFTA_DATA_VALUE } from '../kernel/nftables/constants.ts'
@@ -26,6 +26,7 @@ import { addTable } from '../kernel/nftables/table.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { findLink } from '../kernel/route/link.ts'
 import type { Mac } from '../net/mac.ts'
+import { hostNftables } from './host-nftables.ts'
 
 const TABLE: TableRef = { family: 'bridge', table: 'nat' }
 const BASE_CHAIN = 'PREROUTING'
@@ -74,7 +75,7 @@ export function removeSpoofCheck(attachment: Attachment): void {
 /** Throws where a rule between the base chain and the final drop is missing. */
 export function checkSpoofCheck(attachment: Attachment): void {
   const { ifaceChain, macChain } = names(attachment)
-  const rules = withNftables((socket) => listRules(socket, TABLE))
+  const rules = listRules(hostNftables(), TABLE, { containing: [ifaceChain] })
   const inChain = (chain: string) => rules.filter((rule) => rule.chain === chain)
   const complete =
     inChain(BASE_CHAIN).some((rule) => targetChain(rule) === ifaceChain) &&
@@ -90,7 +91,7 @@ export function checkSpoofCheck(attachment: Attachment): void {
  */
 export function gcSpoofCheck(valid: readonly ValidAttachment[]): void {
   const live = new Set(valid.map((attachment) => names(attachment).comment))
-  const found = withNftables((socket) => listRules(socket, TABLE, BASE_CHAIN))
+  const found = listRules(hostNftables(), TABLE, { chain: BASE_CHAIN })
   const candidates = found.filter(({ comment }) => comment.startsWith(COMMENT_PREFIX) && !live.has(comment))
   if (candidates.length === 0) return
   const route = openNetlink(NETLINK_ROUTE)
@@ -126,7 +127,7 @@ function removeChains(ifaceChain: string, macChain: string): void {
 }
 
 function deleteJumps(socket: NetlinkSocket, chain: string): Request[] {
-  const jumps = listRules(socket, TABLE, BASE_CHAIN).filter((rule) => targetChain(rule) === chain)
+  const jumps = listRules(socket, TABLE, { chain: BASE_CHAIN, containing: [chain] }).filter((rule) => targetChain(rule) === chain)
   return jumps.map(({ handle }) => deleteRule(TABLE, BASE_CHAIN, handle))
 }
 
@@ -138,11 +139,10 @@ function interfaceOf(rule: KernelRule): string {
 
 /** Commits what `plan` makes of the rules as they are; again where another process was faster. */
 function change(plan: (socket: NetlinkSocket) => readonly Request[]): void {
-  withNftables((socket) => {
-    for (let attempt = 1; ; attempt++) {
-      const failure = tryCommit(socket, plan(socket))
-      if (!failure) return
-      if (![ENOENT, EBUSY].includes(failure.errno) || attempt === TRIES) throw failure
-    }
-  })
+  const socket = hostNftables()
+  for (let attempt = 1; ; attempt++) {
+    const failure = tryCommit(socket, plan(socket))
+    if (!failure) return
+    if (![ENOENT, EBUSY].includes(failure.errno) || attempt === TRIES) throw failure
+  }
 }

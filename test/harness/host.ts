@@ -51,6 +51,7 @@ const host: Sys = {
   fsync: (fd) => call('fsync', '', () => fs.fsyncSync(fd)),
   ftruncate: (fd, length) => call('ftruncate', '', () => fs.ftruncateSync(fd, length)),
   fstat: (fd) => call('fstat', '', () => stat(fs.fstatSync(fd))),
+  stat: (path) => call('stat', path, () => stat(fs.statSync(path))),
   lstat: (path) => call('lstat', path, () => stat(fs.lstatSync(path))),
   fstatfs: missing('fstatfs'),
   flock: () => {},

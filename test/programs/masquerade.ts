@@ -23,7 +23,17 @@ interface Call {
 
 // What the test wrote.
 const given = JSON.parse(sys.argv[1] ?? '') as Partial<Call>
-const call: Call = { verb: '', network: 'mybridge', id: '1234567890', ifname: 'eth0', ips: [], valid: [], port: 'veth1', mac: '0a:58:0a:0f:14:02', ...given }
+const call: Call = {
+  verb: '',
+  network: 'mybridge',
+  id: '1234567890',
+  ifname: 'eth0',
+  ips: [],
+  valid: [],
+  port: 'veth1',
+  mac: '0a:58:0a:0f:14:02',
+  ...given,
+}
 const attachment = { network: call.network, containerId: call.id, ifname: call.ifname }
 const ips = call.ips.map((text) => ({ address: parseCidr(text) }))
 const masquerade = masqueradeWith(call.backend)

@@ -11,7 +11,9 @@ export interface Received {
 }
 
 const NLMSG_HDRLEN = 16
+const NLMSG_MIN_TYPE = 0x10
 const NLA_HDRLEN = 4
+export const NLM_F_DUMP_INTR = 0x10
 const NLA_TYPE_MASK = 0x3fff
 
 /** A window on received bytes with readers by width and order. */
@@ -21,11 +23,11 @@ export class View {
   readonly length: number
   readonly #data: DataView
 
-  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start) {
+  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start, data = new DataView(buffer)) {
     this.buffer = buffer
     this.start = start
     this.length = length
-    this.#data = new DataView(buffer, start, length)
+    this.#data = data
   }
 
   u8(at = 0): number {
@@ -54,18 +56,25 @@ export class View {
   }
 
   bytes(at = 0, length = this.length - at): Uint8Array {
-    return new Uint8Array(this.buffer.slice(this.start + this.#checked(at, length), this.start + at + length))
+    const start = this.#checked(at, length)
+    return new Uint8Array(this.buffer.slice(start, start + length))
+  }
+
+  /** True where one of the texts (ASCII) stands anywhere in it. */
+  contains(texts: readonly string[]): boolean {
+    const bytes = sys.decodeUtf8(this.buffer, this.start, this.length)
+    return texts.some((text) => bytes.includes(text))
   }
 
   /** Text up to the first NUL. */
   text(): string {
     let length = 0
-    while (length < this.length && this.#data.getUint8(length) !== 0) length++
+    while (length < this.length && this.#data.getUint8(this.start + length) !== 0) length++
     return sys.decodeUtf8(this.buffer, this.start, length)
   }
 
   sub(at: number, length = this.length - at): View {
-    return new View(this.buffer, this.start + this.#checked(at, length), length)
+    return new View(this.buffer, this.#checked(at, length), length, this.#data)
   }
 
   /** The attributes from `at` on, by type; of a repeated one the last, as the kernel's own parser keeps it. */
@@ -88,28 +97,32 @@ export class View {
     return found
   }
 
+  /** Where in the buffer that is. */
   #checked(at: number, length: number): number {
     if (at < 0 || length < 0 || at + length > this.length) {
       throw new RangeError(`netlink message ends early: ${length} bytes wanted at ${at} of ${this.length}`)
     }
-    return at
+    return this.start + at
   }
 }
 
-/** Splits a datagram into its messages (linux/netlink.h: nlmsghdr). */
-export function decodeMessages(datagram: ArrayBuffer): Received[] {
+/**
+ * Splits a datagram into its messages (linux/netlink.h: nlmsghdr). With `containing`, only those in which one of the texts occurs, and what
+ * tells of the dump itself: looking for a text costs a twentieth of taking the message apart, and dumps can be long.
+ */
+export function decodeMessages(datagram: ArrayBuffer, containing?: readonly string[]): Received[] {
   const view = new View(datagram)
   const messages: Received[] = []
   let offset = 0
   while (offset + NLMSG_HDRLEN <= view.length) {
     const length = view.u32(offset)
     if (length < NLMSG_HDRLEN) throw new RangeError(`netlink message at ${offset} claims ${length} bytes, fewer than its header`)
-    messages.push({
-      type: view.u16(offset + 4),
-      flags: view.u16(offset + 6),
-      sequence: view.u32(offset + 8),
-      body: view.sub(offset + NLMSG_HDRLEN, length - NLMSG_HDRLEN),
-    })
+    const type = view.u16(offset + 4)
+    const flags = view.u16(offset + 6)
+    const body = view.sub(offset + NLMSG_HDRLEN, length - NLMSG_HDRLEN)
+    if (!containing || type < NLMSG_MIN_TYPE || flags & NLM_F_DUMP_INTR || body.contains(containing)) {
+      messages.push({ type, flags, sequence: view.u32(offset + 8), body })
+    }
     offset += (length + 3) & ~3
   }
   return messages

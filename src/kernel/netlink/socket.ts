@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import { decodeMessages, type Received, type View } from './decode.ts'
+import { decodeMessages, NLM_F_DUMP_INTR, type Received, type View } from './decode.ts'
 import { concat, encodeMessage, type Message } from './encode.ts'
 
 // sys/socket.h, linux/netlink.h
@@ -18,7 +18,6 @@ const NETLINK_GET_STRICT_CHK = 12
 
 const NLMSG_ERROR = 2
 const NLMSG_DONE = 3
-const NLM_F_DUMP_INTR = 0x10
 const NLM_F_ACK_TLVS = 0x200
 const NLMSGERR_ATTR_MSG = 1
 const NLMSGERR_ATTR_OFFS = 2
@@ -83,11 +82,14 @@ export function transact(socket: NetlinkSocket, requests: readonly (Message & { 
 export function exchange(socket: NetlinkSocket, requests: readonly Message[]): { answers: Received[][]; failures: Failure[] } {
   const first = socket.sequence
   socket.sequence += requests.length
-  const acknowledged = requests.map((request, i) =>
-    encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_ACK }, first + i),
-  )
-  sys.send(socket.fd, concat(acknowledged))
-  return receive(socket, first, requests.length)
+  // The kernel works through them in their order and tells every failure unasked: the last one's ack says that all are done.
+  const last = requests.length - 1
+  const messages = requests.map((request, i) => {
+    const flags = request.flags | NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0)
+    return encodeMessage({ ...request, flags }, first + i)
+  })
+  sys.send(socket.fd, concat(messages))
+  return receive(socket, first, requests.length, new Set([last]))
 }
 
 /**
@@ -109,16 +111,16 @@ export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: r
   if (encoded.length > SEND_BUFFER) sys.setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, 2 * encoded.length)
   sys.send(socket.fd, encoded)
   // A failure of BEGIN stands for the whole batch: nothing else is answered then.
-  const { failures } = receive(socket, first, messages.length, new Set([last]), 0)
+  const { failures } = receive(socket, first, messages.length, { open: new Set([last]), decisive: 0 })
   return failures.map((failure) => ({ ...failure, index: failure.index - 1 }))
 }
 
-/** All objects of a dump. The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again. */
-export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }): Received[] {
+/** All objects of a dump, or those in which one of the texts of `containing` occurs. The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again. */
+export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }, containing?: readonly string[]): Received[] {
   for (let attempt = 0; attempt < DUMP_TRIES; attempt++) {
     const sequence = socket.sequence++
     sys.send(socket.fd, encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_DUMP }, sequence))
-    const { answers, failures } = receive(socket, sequence, 1)
+    const { answers, failures } = receive(socket, sequence, 1, { containing })
     const [failure] = failures
     if (failure && failure.errno !== EINTR) throw new SysError(request.op, failure.errno, failure.detail)
     const received = answers[0] ?? []
@@ -135,13 +137,16 @@ function receive(
   socket: NetlinkSocket,
   first: number,
   count: number,
-  open = new Set(Array(count).keys()),
-  decisive = -1,
+  {
+    open = new Set(Array(count).keys()),
+    decisive = -1,
+    containing,
+  }: { open?: Set<number>; decisive?: number; containing?: readonly string[] | undefined } = {},
 ): { answers: Received[][]; failures: Failure[] } {
   const answers: Received[][] = Array.from({ length: count }, () => [])
   const failures: Failure[] = []
   while (open.size > 0) {
-    for (const message of decodeMessages(sys.recv(socket.fd))) {
+    for (const message of decodeMessages(sys.recv(socket.fd), containing)) {
       const index = message.sequence - first
       const answer = answers[index]
       // An answer to an earlier request, or a notification: not ours.

@@ -3,7 +3,7 @@
 import { SysError } from '../../host/error.ts'
 import { View } from '../netlink/decode.ts'
 import { encodeMessage, type Message } from '../netlink/encode.ts'
-import { closeNetlink, exchangeBatch, type Failure, type NetlinkSocket, openNetlink } from '../netlink/socket.ts'
+import { exchangeBatch, type Failure, type NetlinkSocket, openNetlink } from '../netlink/socket.ts'
 import {
   NETLINK_NETFILTER,
   NFNL_MSG_BATCH_BEGIN,
@@ -15,14 +15,12 @@ import {
 } from './constants.ts'
 import { nfgenmsg, type Request } from './request.ts'
 
-/** Runs `body` with a socket to the netfilter of this namespace. */
-export function withNftables<T>(body: (socket: NetlinkSocket) => T): T {
-  const socket = openNetlink(NETLINK_NETFILTER)
-  try {
-    return body(socket)
-  } finally {
-    closeNetlink(socket)
-  }
+/**
+ * Opens a socket to the netfilter of the namespace that the process is in. Closing it waits for what was deleted through it
+ * to be out of use by every CPU (an RCU grace period): close it late, or not at all.
+ */
+export function openNftables(): NetlinkSocket {
+  return openNetlink(NETLINK_NETFILTER)
 }
 
 /** `nft -f -`: all of `requests` or none; throws the first failure as a SysError named by its request. */

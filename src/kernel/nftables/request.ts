@@ -35,10 +35,10 @@ export function nfgenmsg(family: number, resource: number): Uint8Array {
   return concat([u8(family), u8(0), be16(resource)])
 }
 
-/** The objects of a dump; none where this kernel has no nf_tables at all. */
-export function dumpObjects(socket: NetlinkSocket, request: Request): Received[] {
+/** The objects of a dump, or those in which one of the texts occurs; none where this kernel has no nf_tables at all. */
+export function dumpObjects(socket: NetlinkSocket, request: Request, containing?: readonly string[]): Received[] {
   try {
-    return dump(socket, request)
+    return dump(socket, request, containing)
   } catch (error) {
     if (isSysError(error, EINVAL, EOPNOTSUPP)) return []
     throw error

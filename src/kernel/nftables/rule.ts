@@ -53,11 +53,18 @@ export function flushChain(ref: TableRef, chain: string): Request {
   return nftRequest(`flush chain ${describeTable(ref)} ${chain}`, NFT_MSG_DELRULE, 0, ref.family, chained(ref, chain))
 }
 
-/** `list chain FAMILY TABLE CHAIN`, or the rules of the whole table in its order; none where there is no such table. */
-export function listRules(socket: NetlinkSocket, ref: TableRef, chain?: string): KernelRule[] {
+/**
+ * `list chain FAMILY TABLE CHAIN`, or without `chain` the rules of the whole table; none where there is no such table.
+ * With `containing`, at least those in whose names or comment one of the texts occurs: taking every rule of a long chain apart takes milliseconds.
+ */
+export function listRules(
+  socket: NetlinkSocket,
+  ref: TableRef,
+  { chain, containing }: { chain?: string; containing?: readonly string[] } = {},
+): KernelRule[] {
   const filter: Attribute[] = chain === undefined ? [[NFTA_RULE_TABLE, cstr(ref.table)]] : chained(ref, chain)
   const request = nftRequest(`list rules ${describeTable(ref)} ${chain ?? ''}`.trimEnd(), NFT_MSG_GETRULE, 0, ref.family, filter)
-  return dumpObjects(socket, request).map(decodeRule)
+  return dumpObjects(socket, request, containing).map(decodeRule)
 }
 
 /** Its expressions by name, in order; `data` holds the attributes of the expression itself. */

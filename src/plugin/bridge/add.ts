@@ -10,7 +10,7 @@ import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
 import { ensureSysctl } from '../../kernel/sysctl.ts'
 import { nextAddress, parseAddress } from '../../net/address.ts'
 import { type Cidr, isDefaultRoute, networkOf } from '../../net/cidr.ts'
-import { formatMac, macFromIPv4 } from '../../net/mac.ts'
+import { formatMac, type Mac, macFromIPv4 } from '../../net/mac.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
 import { addSpoofCheck, removeSpoofCheck } from '../spoof-check.ts'
 import type { BridgeConfig } from './config.ts'
@@ -44,10 +44,10 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const port = addPodPort(request, pod, route, bridge, ips)
   undo('delete the veth pair', () => removeLink(route, { index: port.index }))
   setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
-  const end = podEnd(pod, port)
+  const mac = podMac(request, ips) ?? podEndMac(pod, port)
   if (config.macspoofchk) {
     undo('remove the MAC spoof check', () => removeSpoofCheck(request))
-    addSpoofCheck(request, port.name, end.mac)
+    addSpoofCheck(request, port.name, mac)
   }
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
@@ -65,7 +65,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const interfaces: Interface[] = [
     { name: bridge.name, mac: formatMac(bridgeMac), mtu: bridge.mtu },
     { name: up.name, mac: formatMac(up.mac), mtu: up.mtu },
-    { name: ifname, mac: formatMac(end.mac), mtu: end.mtu, sandbox: request.netns },
+    { name: ifname, mac: formatMac(mac), mtu: port.mtu, sandbox: request.netns },
   ]
   if (vlanGateway) interfaces.push({ name: vlanGateway.name, mac: formatMac(vlanGateway.mac), mtu: vlanGateway.mtu })
   return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
@@ -74,9 +74,8 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
 function takeLease(request: Request<BridgeConfig>, undo: Undo): Result {
   const { ipam } = request.config
   if (!ipam) return NO_LEASE
-  // Registered first: a delegate that fails half way has to be told to clean up as well (SPEC section 4).
-  undo('release the lease', () => ipam.del(request))
   const lease = ipam.add(request)
+  undo('release the lease', () => ipam.del(request))
   if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
   return lease
 }
@@ -107,20 +106,26 @@ export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
 
 function addPodPort(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, bridge: Link, ips: readonly IpConfig[]): Link {
   const { config, ifname } = request
-  const ipv4 = ips.find(({ address }) => address.address.family === 4)
   return addPort(route, {
     bridge,
-    pod: { name: ifname, netns: pod.fd, mtu: config.mtu, mac: config.mac ?? (ipv4 && macFromIPv4(ipv4.address.address)) },
+    pod: { name: ifname, netns: pod.fd, mtu: config.mtu, mac: podMac(request, ips) },
     alias: portAlias(request),
     hairpin: config.hairpin,
     isolated: config.isolated,
   })
 }
 
-function podEnd(pod: Pod, port: Link): Link {
+/** The MAC that was asked for, or 0a:58 and the IPv4 address; undefined leaves it to the kernel. */
+function podMac({ config }: Request<BridgeConfig>, ips: readonly IpConfig[]): Mac | undefined {
+  const ipv4 = ips.find(({ address }) => address.address.family === 4)
+  return config.mac ?? (ipv4 && macFromIPv4(ipv4.address.address))
+}
+
+/** The MAC that the kernel chose. */
+function podEndMac(pod: Pod, port: Link): Mac {
   const end = findLink(pod.route, { index: port.peer })
   if (!end) throw new RangeError(`peer #${port.peer} of ${port.name} is not in the pod's namespace`)
-  return end
+  return end.mac
 }
 
 /** A gateway that does not forward is none. Never undone: others may have come to rely on it. */

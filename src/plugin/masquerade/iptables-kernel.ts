@@ -24,7 +24,7 @@ const TRIES = 5
 export function removeChainOverNetlink(socket: NetlinkSocket, version: IpVersion, chain: string): void {
   const table = natTable(version)
   for (let attempt = 1; hasChain(socket, table, chain); attempt++) {
-    const jumps = listRules(socket, table, 'POSTROUTING').filter((rule) => targetChain(rule) === chain)
+    const jumps = listRules(socket, table, { chain: 'POSTROUTING', containing: [chain] }).filter((rule) => targetChain(rule) === chain)
     const failure = tryCommit(socket, [
       ...jumps.map(({ handle }) => deleteRule(table, 'POSTROUTING', handle)),
       flushChain(table, chain),
@@ -38,7 +38,7 @@ export function removeChainOverNetlink(socket: NetlinkSocket, version: IpVersion
 /** The masquerade chains of iptables-nft, each with the comment of one of its rules. */
 export function listChainsOverNetlink(socket: NetlinkSocket, version: IpVersion): Map<string, string> {
   const found = new Map<string, string>()
-  for (const rule of listRules(socket, natTable(version))) {
+  for (const rule of listRules(socket, natTable(version), { containing: ['CNI-'] })) {
     const name = isChainName(rule.chain) ? rule.chain : targetChain(rule)
     if (isChainName(name) && !found.get(name)) found.set(name, xtablesComment(rule))
   }

@@ -3,10 +3,10 @@
 import { CniError, ErrInternal, gatherErrors } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
-import { withNftables } from '../../kernel/nftables/batch.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
 import { formatAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, parseCidr, sameCidr } from '../../net/cidr.ts'
+import { hostNftables } from '../host-nftables.ts'
 import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from './identity.ts'
 import { legacyVariant, restore, save, type Variant } from './iptables-command.ts'
 import { hasLegacyNat, listChainsOverNetlink, removeChainOverNetlink } from './iptables-kernel.ts'
@@ -38,10 +38,7 @@ export function addToIptables(attachment: Attachment, ips: readonly IpConfig[]):
 export function removeFromIptables(attachment: Attachment): void {
   const chain = chainName(attachment)
   gatherErrors('remove iptables masquerade', [
-    () =>
-      withNftables((socket) => {
-        for (const version of versions) removeChainOverNetlink(socket, version, chain)
-      }),
+    ...versions.map((version) => () => removeChainOverNetlink(hostNftables(), version, chain)),
     ...versions.map((version) => () => withLegacy(version, (variant) => removeLegacy(version, variant, () => [chain]))),
   ])
 }
@@ -52,14 +49,11 @@ export function gcIptables(network: string, valid: readonly ValidAttachment[]): 
   const prefix = iptablesCommentPrefix(network)
   const isStale = (chain: string, comment: string) => comment.startsWith(prefix) && !live.has(chain)
   gatherErrors('collect iptables masquerade', [
-    () =>
-      withNftables((socket) => {
-        for (const version of versions) {
-          for (const [chain, comment] of listChainsOverNetlink(socket, version)) {
-            if (isStale(chain, comment)) removeChainOverNetlink(socket, version, chain)
-          }
-        }
-      }),
+    ...versions.map((version) => () => {
+      for (const [chain, comment] of listChainsOverNetlink(hostNftables(), version)) {
+        if (isStale(chain, comment)) removeChainOverNetlink(hostNftables(), version, chain)
+      }
+    }),
     ...versions.map((version) => () => {
       const stale = (table: SavedTable) =>
         [...savedComments(table)].filter(([chain, comment]) => isStale(chain, comment)).map(([chain]) => chain)

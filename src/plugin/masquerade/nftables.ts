@@ -3,8 +3,7 @@
 import { CniError, ErrInternal } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { ENOENT } from '../../host/errno.ts'
-import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
-import { tryCommit, withNftables } from '../../kernel/nftables/batch.ts'
+import { tryCommit } from '../../kernel/nftables/batch.ts'
 import { addChain } from '../../kernel/nftables/chain.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
 import { ipDaddr, ipDaddrNot, ipSaddr, nfprotoIs } from '../../kernel/nftables/match.ts'
@@ -14,6 +13,7 @@ import { masquerade } from '../../kernel/nftables/statement.ts'
 import { addTable } from '../../kernel/nftables/table.ts'
 import { parseAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/cidr.ts'
+import { hostNftables } from '../host-nftables.ts'
 import { attachmentHash, networkHash, nftablesComment } from './identity.ts'
 
 const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
@@ -29,30 +29,32 @@ export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]):
   const comment = nftablesComment(attachment)
   const wanted = ips.map(({ address }) => addRule(TABLE, CHAIN, addressRule(address), comment))
   const prefix = attachmentHash(attachment)
-  change((rules) => [...ensureChains(rules), ...deletions(rules, (rule) => rule.comment.startsWith(prefix)), ...wanted])
+  change(prefix, (rules) => [...ensureChains(rules), ...deletions(rules, (rule) => rule.comment.startsWith(prefix)), ...wanted])
 }
 
 /** Removes the attachment's rules, whoever made them. */
 export function removeFromNftables(attachment: Attachment): void {
   const prefix = attachmentHash(attachment)
-  change((rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix)))
+  change(prefix, (rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix)))
 }
 
 /** Removes the rules of `network` that belong to none of `valid`. */
 export function gcNftables(network: string, valid: readonly ValidAttachment[]): void {
   const prefix = networkHash(network)
   const live = new Set(valid.map((attachment) => attachmentHash({ network, ...attachment })))
-  change((rules) => deletions(rules, ({ comment }) => comment.startsWith(prefix) && !live.has(comment.slice(0, 2 * prefix.length - 1))))
+  change(prefix, (rules) =>
+    deletions(rules, ({ comment }) => comment.startsWith(prefix) && !live.has(comment.slice(0, 2 * prefix.length - 1))),
+  )
 }
 
 /** Throws where the base chain does not lead to the rules, or the attachment has none for one of the addresses. */
 export function checkNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
-  const rules = withNftables((socket) => listRules(socket, TABLE))
+  const prefix = attachmentHash(attachment)
+  const rules = listRules(hostNftables(), TABLE, { containing: [BASE_CHAIN, prefix] })
   const leadsThere = baseRules().at(-1) ?? []
   if (!rules.some((rule) => rule.chain === BASE_CHAIN && ruleConsistsOf(rule, leadsThere))) {
     throw new CniError(ErrInternal, `masquerade: nftables chain ${BASE_CHAIN} of inet ${TABLE.table} does not lead to ${CHAIN}`)
   }
-  const prefix = attachmentHash(attachment)
   const own = rules.filter((rule) => rule.chain === CHAIN && rule.comment.startsWith(prefix))
   for (const { address } of ips) {
     if (own.some((rule) => ruleConsistsOf(rule, addressRule(address)))) continue
@@ -94,13 +96,12 @@ function deletions(rules: readonly KernelRule[], stale: (rule: KernelRule) => bo
   return rules.filter((rule) => rule.chain === CHAIN && stale(rule)).map(({ handle }) => deleteRule(TABLE, CHAIN, handle))
 }
 
-/** Reads the rules, commits what `plan` makes of them; again where another process was faster. */
-function change(plan: (rules: readonly KernelRule[]) => readonly Request[]): void {
-  withNftables((socket: NetlinkSocket) => {
-    for (let attempt = 1; ; attempt++) {
-      const failure = tryCommit(socket, plan(listRules(socket, TABLE)))
-      if (!failure) return
-      if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-    }
-  })
+/** Commits what `plan` makes of the base chain and of the rules whose comments hold `prefix`; again where another process was faster. */
+function change(prefix: string, plan: (rules: readonly KernelRule[]) => readonly Request[]): void {
+  const socket = hostNftables()
+  for (let attempt = 1; ; attempt++) {
+    const failure = tryCommit(socket, plan(listRules(socket, TABLE, { containing: [BASE_CHAIN, prefix] })))
+    if (!failure) return
+    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
+  }
 }
