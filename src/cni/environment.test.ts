@@ -62,7 +62,11 @@ describe('readEnvironment', () => {
   })
 
   it('refuses a bad interface name', () => {
-    const error = expect.objectContaining({ code: 4, message: 'interface name is too long', details: expect.stringContaining('CNI_IFNAME') })
+    const error = expect.objectContaining({
+      code: 4,
+      message: 'interface name is too long',
+      details: expect.stringContaining('CNI_IFNAME'),
+    })
     expect(() => read({ ...full, CNI_IFNAME: 'x'.repeat(16), CNI_COMMAND: 'DEL' })).toThrow(error)
   })
 })

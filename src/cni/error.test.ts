@@ -14,7 +14,7 @@ describe('toCniError', () => {
   })
 
   it.each([
-    [new SysError('flock /x', EAGAIN), 11, 'flock /x: Resource temporarily unavailable'],
+    [new SysError('flock /x', EAGAIN), 11, 'flock /x: '],
     [new SysError('add link', EBUSY), 11, 'add link: '],
     [new SysError('wait', ETIMEDOUT), 11, 'wait: '],
     [new SysError('open /x', ENOENT), 5, 'open /x: '],

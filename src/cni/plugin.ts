@@ -92,7 +92,7 @@ function readConfiguration(io: Io): string {
   try {
     return io.readStdin()
   } catch (error) {
-    throw new CniError(ErrIOFailure, `error reading from stdin: ${toCniError(error).message}`)
+    throw new CniError(ErrIOFailure, `error reading from stdin: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

@@ -115,9 +115,9 @@ describe('Reader', () => {
   it('finds a key in any case; the later spelling wins', () => {
     expect(issuesOf({ HostPort: 80 }, (reader) => reader.integer('hostPort', 1, 65535)).value).toBe(80)
     expect(issuesOf({ hostPort: 80, HOSTPORT: 81 }, (reader) => reader.integer('hostPort', 1, 65535)).value).toBe(81)
-    expect(issuesOf({ RuntimeConfig: { portmappings: 'x' } }, (r) => r.object('runtimeConfig', (c) => c.string('portMappings'))).value).toBe(
-      'x',
-    )
+    expect(
+      issuesOf({ RuntimeConfig: { portmappings: 'x' } }, (r) => r.object('runtimeConfig', (c) => c.string('portMappings'))).value,
+    ).toBe('x')
   })
 
   it.each([

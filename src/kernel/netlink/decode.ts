@@ -23,7 +23,7 @@ export class View {
   readonly length: number
   readonly #data: DataView
 
-  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start, data = new DataView(buffer)) {
+  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start, data: DataView = new DataView(buffer)) {
     this.buffer = buffer
     this.start = start
     this.length = length

@@ -80,6 +80,7 @@ export function transact(socket: NetlinkSocket, requests: readonly (Message & { 
 
 /** Like `transact`, but a failure is told instead of thrown, so that the caller can decide. */
 export function exchange(socket: NetlinkSocket, requests: readonly Message[]): { answers: Received[][]; failures: Failure[] } {
+  if (requests.length === 0) return { answers: [], failures: [] }
   const first = socket.sequence
   socket.sequence += requests.length
   // The kernel works through them in their order and tells every failure unasked: the last one's ack says that all are done.
@@ -89,7 +90,7 @@ export function exchange(socket: NetlinkSocket, requests: readonly Message[]): {
     return encodeMessage({ ...request, flags }, first + i)
   })
   sys.send(socket.fd, concat(messages))
-  return receive(socket, first, requests.length, new Set([last]))
+  return receive(socket, first, last)
 }
 
 /**
@@ -111,16 +112,19 @@ export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: r
   if (encoded.length > SEND_BUFFER) sys.setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, 2 * encoded.length)
   sys.send(socket.fd, encoded)
   // A failure of BEGIN stands for the whole batch: nothing else is answered then.
-  const { failures } = receive(socket, first, messages.length, { open: new Set([last]), decisive: 0 })
+  const { failures } = receive(socket, first, last, { whole: 0 })
   return failures.map((failure) => ({ ...failure, index: failure.index - 1 }))
 }
 
-/** All objects of a dump, or those in which one of the texts of `containing` occurs. The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again. */
+/**
+ * All objects of a dump, or those in which one of the texts of `containing` occurs.
+ * The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again.
+ */
 export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }, containing?: readonly string[]): Received[] {
   for (let attempt = 0; attempt < DUMP_TRIES; attempt++) {
     const sequence = socket.sequence++
     sys.send(socket.fd, encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_DUMP }, sequence))
-    const { answers, failures } = receive(socket, sequence, 1, { containing })
+    const { answers, failures } = receive(socket, sequence, 0, { containing })
     const [failure] = failures
     if (failure && failure.errno !== EINTR) throw new SysError(request.op, failure.errno, failure.detail)
     const received = answers[0] ?? []
@@ -130,33 +134,28 @@ export function dump(socket: NetlinkSocket, request: Message & { readonly op: st
 }
 
 /**
- * Reads answers to the `count` requests from sequence number `first` on, until each in `open` has its ack, or its dump its end,
- * or the one at `decisive` has failed.
+ * Reads answers to the requests from sequence number `first` on, until the one at `last` has its ack, or its dump its end.
+ * `whole` is the place of a request whose failure is the last that is heard of any of them; `containing` as in `dump`.
  */
 function receive(
   socket: NetlinkSocket,
   first: number,
-  count: number,
-  {
-    open = new Set(Array(count).keys()),
-    decisive = -1,
-    containing,
-  }: { open?: Set<number>; decisive?: number; containing?: readonly string[] | undefined } = {},
+  last: number,
+  { whole = -1, containing }: { whole?: number; containing?: readonly string[] | undefined } = {},
 ): { answers: Received[][]; failures: Failure[] } {
-  const answers: Received[][] = Array.from({ length: count }, () => [])
+  const answers: Received[][] = Array.from({ length: last + 1 }, () => [])
   const failures: Failure[] = []
-  while (open.size > 0) {
+  for (let done = false; !done; ) {
     for (const message of decodeMessages(sys.recv(socket.fd), containing)) {
       const index = message.sequence - first
       const answer = answers[index]
       // An answer to an earlier request, or a notification: not ours.
       if (!answer) continue
       if (message.type === NLMSG_ERROR || message.type === NLMSG_DONE) {
-        open.delete(index)
         const failure = failureOf(index, message)
         if (failure) failures.push(failure)
-        if (failure && index === decisive) open.clear()
         if (message.flags & NLM_F_DUMP_INTR) failures.push({ index, errno: EINTR, detail: '', offset: 0 })
+        done ||= index === last || (index === whole && failure !== undefined)
       } else {
         answer.push(message)
       }

@@ -51,8 +51,8 @@ export function addChain(ref: TableRef, name: string, { base, comment = '' }: { 
     [NFTA_CHAIN_NAME, cstr(name)],
   ]
   if (base) {
-    if (base.policy) attributes.push([NFTA_CHAIN_POLICY, be32(base.policy === 'accept' ? NF_ACCEPT : NF_DROP)])
     attributes.push([NFTA_CHAIN_TYPE, cstr(base.type)])
+    if (base.policy) attributes.push([NFTA_CHAIN_POLICY, be32(base.policy === 'accept' ? NF_ACCEPT : NF_DROP)])
     const hook: Attribute[] = [
       [NFTA_HOOK_HOOKNUM, be32(hooks[base.hook])],
       [NFTA_HOOK_PRIORITY, be32(base.priority)],

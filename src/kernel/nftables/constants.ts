@@ -61,7 +61,6 @@ export const NFTA_SET_ID = 10
 export const NFTA_SET_USERDATA = 13
 export const NFTA_SET_DESC_CONCAT = 2
 export const NFTA_SET_FIELD_LEN = 1
-export const NFT_SET_CONSTANT = 0x2
 export const NFT_SET_INTERVAL = 0x4
 export const NFT_SET_MAP = 0x8
 export const NFT_SET_CONCAT = 0x80
@@ -123,8 +122,6 @@ export const NFTA_BITWISE_DREG = 2
 export const NFTA_BITWISE_LEN = 3
 export const NFTA_BITWISE_MASK = 4
 export const NFTA_BITWISE_XOR = 5
-export const NFTA_BITWISE_OP = 6
-export const NFT_BITWISE_MASK_XOR = 0
 
 export const NFTA_LOOKUP_SET = 1
 export const NFTA_LOOKUP_SREG = 2
@@ -145,9 +142,6 @@ export const NFTA_FIB_RESULT = 2
 export const NFTA_FIB_FLAGS = 3
 export const NFT_FIB_RESULT_ADDRTYPE = 3
 export const NFTA_FIB_F_DADDR = 0x2
-
-export const NFTA_COUNTER_BYTES = 1
-export const NFTA_COUNTER_PACKETS = 2
 
 export const NFTA_MASQ_FLAGS = 1
 export const NFTA_NAT_TYPE = 1

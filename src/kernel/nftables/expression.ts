@@ -5,7 +5,6 @@ import { type Attribute, be32, cstr } from '../netlink/encode.ts'
 import {
   NF_ACCEPT,
   NF_DROP,
-  NFT_BITWISE_MASK_XOR,
   NFT_CMP_EQ,
   NFT_CMP_NEQ,
   NFT_GOTO,
@@ -17,7 +16,6 @@ import {
   NFTA_BITWISE_DREG,
   NFTA_BITWISE_LEN,
   NFTA_BITWISE_MASK,
-  NFTA_BITWISE_OP,
   NFTA_BITWISE_SREG,
   NFTA_BITWISE_XOR,
   NFTA_CMP_DATA,
@@ -113,7 +111,6 @@ export function mask(bits: Uint8Array): Expression {
   return expression('bitwise', [
     [NFTA_BITWISE_SREG, be32(NFT_REG_1)],
     [NFTA_BITWISE_DREG, be32(NFT_REG_1)],
-    [NFTA_BITWISE_OP, be32(NFT_BITWISE_MASK_XOR)],
     [NFTA_BITWISE_LEN, be32(bits.length)],
     [NFTA_BITWISE_MASK, dataValue(bits)],
     [NFTA_BITWISE_XOR, dataValue(new Uint8Array(bits.length))],

@@ -139,7 +139,7 @@ function anyBit(what: field.Field, bits: number): Expression[] {
 function address(end: 'saddr' | 'daddr', value: Address | Cidr, equal: boolean): Expression[] {
   const cidr = networkOf('length' in value ? value : hostCidr(value))
   const { family, bytes } = cidr.address
-  const whole = field[end](family)
+  const whole = addressField[end](family)
   if (cidr.length === addressBits(cidr.address)) return [whole.load(), cmp(equal, bytes)]
   if (cidr.length > 0 && cidr.length % 8 === 0) {
     const length = cidr.length / 8
@@ -149,6 +149,7 @@ function address(end: 'saddr' | 'daddr', value: Address | Cidr, equal: boolean):
   return [whole.load(), mask(bits), cmp(equal, bytes)]
 }
 
+const addressField = { saddr: field.saddr, daddr: field.daddr } as const
 const offsets = { saddr: { 4: 12, 6: 8 }, daddr: { 4: 16, 6: 24 } } as const
 
 /** Padded with NULs to the register's 16 bytes; with `*`, only what stands before it is compared. */

@@ -1,7 +1,7 @@
 // What a rule does, named as in its nft line. Verdicts are in expression.ts.
 
 import type { Address } from '../../net/address.ts'
-import { type Attribute, be16, be32, be64, u32 } from '../netlink/encode.ts'
+import { type Attribute, be16, be32, u32 } from '../netlink/encode.ts'
 import {
   NF_NAT_RANGE_PROTO_RANDOM_FULLY,
   NF_NAT_RANGE_PROTO_SPECIFIED,
@@ -14,8 +14,6 @@ import {
   NFT_REG_2,
   NFT_REG_VERDICT,
   NFT_REG32_00,
-  NFTA_COUNTER_BYTES,
-  NFTA_COUNTER_PACKETS,
   NFTA_MASQ_FLAGS,
   NFTA_NAT_FAMILY,
   NFTA_NAT_FLAGS,
@@ -33,10 +31,7 @@ export function masquerade({ fullyRandom = false } = {}): Expression {
 
 /** `counter`, from zero */
 export function counter(): Expression {
-  return expression('counter', [
-    [NFTA_COUNTER_BYTES, be64(0)],
-    [NFTA_COUNTER_PACKETS, be64(0)],
-  ])
+  return expression('counter', [])
 }
 
 /** `meta mark set VALUE` */

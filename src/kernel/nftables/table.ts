@@ -2,7 +2,7 @@
 
 import { type Attribute, be32, cstr } from '../netlink/encode.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
-import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { NLM_F_EXCL } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_TABLE_COMMENT, readComment } from './comment.ts'
 import {
   NFT_MSG_DELTABLE,
@@ -28,8 +28,7 @@ export function addTable(ref: TableRef, { comment = '', exclusive = false } = {}
     [NFTA_TABLE_FLAGS, be32(0)],
   ]
   if (comment) attributes.push([NFTA_TABLE_USERDATA, commentData(NFTNL_UDATA_TABLE_COMMENT, comment)])
-  const flags = NLM_F_CREATE | (exclusive ? NLM_F_EXCL : 0)
-  return nftRequest(`add table ${describeTable(ref)}`, NFT_MSG_NEWTABLE, flags, ref.family, attributes)
+  return nftRequest(`add table ${describeTable(ref)}`, NFT_MSG_NEWTABLE, exclusive ? NLM_F_EXCL : 0, ref.family, attributes)
 }
 
 /** `delete table FAMILY NAME`, with all that is in it; ENOENT where there is none. */

@@ -29,8 +29,8 @@ describeHost('rtnetlink on the kernel', () => {
   it('the kernel’s own words come along with an error', () => {
     expect(told.longName).toEqual({ errno: 34, message: expect.stringContaining('add link a-name-of-sixteen type bridge: ') })
     expect(told.failures).toEqual([
-      { index: 0, errno: 17, detail: expect.any(String) },
-      { index: 2, errno: 101, detail: 'Nexthop has invalid gateway' },
+      { index: 0, errno: 17, detail: expect.any(String), offset: expect.any(Number) },
+      { index: 2, errno: 101, detail: 'Nexthop has invalid gateway', offset: expect.any(Number) },
     ])
     expect(told.unreachable).toEqual({
       errno: 101,

@@ -8,10 +8,9 @@ import { addChain } from '../../kernel/nftables/chain.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
 import { ipDaddr, ipDaddrNot, ipSaddr, nfprotoIs } from '../../kernel/nftables/match.ts'
 import type { Request, TableRef } from '../../kernel/nftables/request.ts'
-import { addRule, deleteRule, flushChain, type KernelRule, listRules, ruleConsistsOf } from '../../kernel/nftables/rule.ts'
+import { addRule, deleteRule, flushChain, type KernelRule, listRules, ruleConsistsOf, targetChain } from '../../kernel/nftables/rule.ts'
 import { masquerade } from '../../kernel/nftables/statement.ts'
 import { addTable } from '../../kernel/nftables/table.ts'
-import { parseAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/cidr.ts'
 import { hostNftables } from '../host-nftables.ts'
 import { attachmentHash, networkHash, nftablesComment } from './identity.ts'
@@ -20,6 +19,15 @@ const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
 const BASE_CHAIN = 'postrouting'
 const CHAIN = 'masq_checks'
 const NF_IP_PRI_NAT_SRC = 100
+
+const BASE_RULES: readonly (() => Expression[])[] = [
+  // ip daddr 224.0.0.0/4 return
+  () => [...nfprotoIs(4), ...ipDaddr(parseCidr('224.0.0.0/4')), verdict('return')],
+  // ip6 daddr ff00::/8 return
+  () => [...nfprotoIs(6), ...ipDaddr(parseCidr('ff00::/8')), verdict('return')],
+  // goto masq_checks
+  () => [verdict({ goto: CHAIN })],
+]
 
 /** How often what another process deleted between our reading and our writing is read again. */
 const TRIES = 5
@@ -51,9 +59,9 @@ export function gcNftables(network: string, valid: readonly ValidAttachment[]): 
 export function checkNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
   const prefix = attachmentHash(attachment)
   const rules = listRules(hostNftables(), TABLE, { containing: [BASE_CHAIN, prefix] })
-  const leadsThere = baseRules().at(-1) ?? []
-  if (!rules.some((rule) => rule.chain === BASE_CHAIN && ruleConsistsOf(rule, leadsThere))) {
-    throw new CniError(ErrInternal, `masquerade: nftables chain ${BASE_CHAIN} of inet ${TABLE.table} does not lead to ${CHAIN}`)
+  const base = rules.filter(({ chain }) => chain === BASE_CHAIN)
+  if (!BASE_RULES.every((expressions) => base.some((rule) => ruleConsistsOf(rule, expressions())))) {
+    throw new CniError(ErrInternal, `masquerade: nftables chain ${BASE_CHAIN} in table inet ${TABLE.table} lacks a rule`)
   }
   const own = rules.filter((rule) => rule.chain === CHAIN && rule.comment.startsWith(prefix))
   for (const { address } of ips) {
@@ -67,28 +75,20 @@ function addressRule(cidr: Cidr): Expression[] {
   return [...nfprotoIs(cidr.address.family), ...ipSaddr(cidr.address), ...ipDaddrNot(cidr), masquerade()]
 }
 
-function baseRules(): Expression[][] {
-  return [
-    // ip daddr 224.0.0.0/4 return
-    [...nfprotoIs(4), ...ipDaddr(parseCidr('224.0.0.0/4')), verdict('return')],
-    // ip6 daddr ff00::/8 return
-    [...nfprotoIs(6), ...ipDaddr({ address: parseAddress('ff00::'), length: 8 }), verdict('return')],
-    // goto masq_checks
-    [verdict({ goto: CHAIN })],
-  ]
-}
-
-/** Table and chains, unless the base chain is just as it should be. */
+/**
+ * Table and chains, unless the base chain looks as it should: as many rules, and the last leads on.
+ * To compare them one by one would cost as much as the rest of ADD.
+ */
 function ensureChains(rules: readonly KernelRule[]): Request[] {
   const base = rules.filter(({ chain }) => chain === BASE_CHAIN)
-  const wanted = baseRules()
-  if (base.length === wanted.length && base.every((rule, i) => ruleConsistsOf(rule, wanted[i] ?? []))) return []
+  const last = base.at(-1)
+  if (last && base.length === BASE_RULES.length && targetChain(last) === CHAIN) return []
   return [
     addTable(TABLE, { comment: 'Masquerading for plugins from github.com/containernetworking/plugins' }),
     addChain(TABLE, CHAIN, { comment: 'Masquerade traffic from certain IPs to any (non-multicast) IP outside their subnet' }),
     addChain(TABLE, BASE_CHAIN, { base: { type: 'nat', hook: 'postrouting', priority: NF_IP_PRI_NAT_SRC } }),
     flushChain(TABLE, BASE_CHAIN),
-    ...wanted.map((expressions) => addRule(TABLE, BASE_CHAIN, expressions)),
+    ...BASE_RULES.map((expressions) => addRule(TABLE, BASE_CHAIN, expressions())),
   ]
 }
 
