@@ -16,38 +16,43 @@ const NLA_HDRLEN = 4
 export const NLM_F_DUMP_INTR = 0x10
 const NLA_TYPE_MASK = 0x3fff
 
+/** The attributes of a message or of a nested one. */
+export interface Attributes {
+  get(type: number): View | undefined
+}
+
 /** A window on received bytes with readers by width and order. */
 export class View {
   readonly buffer: ArrayBuffer
   readonly start: number
   readonly length: number
-  readonly #data: DataView
+  private readonly data: DataView
 
   constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start, data: DataView = new DataView(buffer)) {
     this.buffer = buffer
     this.start = start
     this.length = length
-    this.#data = data
+    this.data = data
   }
 
   u8(at = 0): number {
-    return this.#data.getUint8(this.#checked(at, 1))
+    return this.data.getUint8(this.checked(at, 1))
   }
 
   u16(at = 0): number {
-    return this.#data.getUint16(this.#checked(at, 2), true)
+    return this.data.getUint16(this.checked(at, 2), true)
   }
 
   u32(at = 0): number {
-    return this.#data.getUint32(this.#checked(at, 4), true)
+    return this.data.getUint32(this.checked(at, 4), true)
   }
 
   i32(at = 0): number {
-    return this.#data.getInt32(this.#checked(at, 4), true)
+    return this.data.getInt32(this.checked(at, 4), true)
   }
 
   be32(at = 0): number {
-    return this.#data.getUint32(this.#checked(at, 4), false)
+    return this.data.getUint32(this.checked(at, 4), false)
   }
 
   /** Exact up to 2^53, which no handle of the kernel reaches. */
@@ -56,7 +61,7 @@ export class View {
   }
 
   bytes(at = 0, length = this.length - at): Uint8Array {
-    const start = this.#checked(at, length)
+    const start = this.checked(at, length)
     return new Uint8Array(this.buffer.slice(start, start + length))
   }
 
@@ -69,36 +74,47 @@ export class View {
   /** Text up to the first NUL. */
   text(): string {
     let length = 0
-    while (length < this.length && this.#data.getUint8(this.start + length) !== 0) length++
+    while (length < this.length && this.data.getUint8(this.start + length) !== 0) length++
     return sys.decodeUtf8(this.buffer, this.start, length)
   }
 
   sub(at: number, length = this.length - at): View {
-    return new View(this.buffer, this.#checked(at, length), length, this.#data)
+    return new View(this.buffer, this.checked(at, length), length, this.data)
   }
 
   /** The attributes from `at` on, by type; of a repeated one the last, as the kernel's own parser keeps it. */
-  attributes(at = 0): Map<number, View> {
-    const found = new Map<number, View>()
-    for (const [type, value] of this.list(at)) found.set(type, value)
-    return found
+  attributes(at = 0): Attributes {
+    const places = new Map<number, number>()
+    this.walk(at, (type, offset) => places.set(type, offset))
+    return { get: (type) => this.attribute(places.get(type)) }
   }
 
   /** The attributes from `at` on in their order, for lists whose elements share one type. */
   list(at = 0): (readonly [type: number, value: View])[] {
     const found: (readonly [number, View])[] = []
-    let offset = at
-    while (offset + NLA_HDRLEN <= this.length) {
-      const length = this.u16(offset)
-      if (length < NLA_HDRLEN) throw new RangeError(`netlink attribute at ${offset} claims ${length} bytes, fewer than its header`)
-      found.push([this.u16(offset + 2) & NLA_TYPE_MASK, this.sub(offset + NLA_HDRLEN, length - NLA_HDRLEN)])
-      offset += (length + 3) & ~3
-    }
+    this.walk(at, (type, offset) => found.push([type, this.sub(offset + NLA_HDRLEN, this.u16(offset) - NLA_HDRLEN)]))
     return found
   }
 
+  /** Visits every attribute. A link has some sixty, of which a few are looked at: none is given a window of its own here. */
+  private walk(at: number, visit: (type: number, offset: number) => void): void {
+    const { start, length, data } = this
+    let offset = at
+    while (offset + NLA_HDRLEN <= length) {
+      const size = data.getUint16(start + offset, true)
+      if (size < NLA_HDRLEN) throw new RangeError(`netlink attribute at ${offset} claims ${size} bytes, fewer than its header`)
+      if (offset + size > length) throw new RangeError(`netlink attribute at ${offset} claims ${size} of ${length - offset} bytes`)
+      visit(data.getUint16(start + offset + 2, true) & NLA_TYPE_MASK, offset)
+      offset += (size + 3) & ~3
+    }
+  }
+
+  private attribute(offset: number | undefined): View | undefined {
+    return offset === undefined ? undefined : this.sub(offset + NLA_HDRLEN, this.u16(offset) - NLA_HDRLEN)
+  }
+
   /** Where in the buffer that is. */
-  #checked(at: number, length: number): number {
+  private checked(at: number, length: number): number {
     if (at < 0 || length < 0 || at + length > this.length) {
       throw new RangeError(`netlink message ends early: ${length} bytes wanted at ${at} of ${this.length}`)
     }

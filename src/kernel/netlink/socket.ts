@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import { decodeMessages, NLM_F_DUMP_INTR, type Received, type View } from './decode.ts'
+import { decodeMessages, NLM_F_DUMP_INTR, type Received } from './decode.ts'
 import { concat, encodeMessage, type Message } from './encode.ts'
 
 // sys/socket.h, linux/netlink.h
@@ -168,12 +168,12 @@ function receive(
 function failureOf(index: number, { type, flags, body }: Received): Failure | undefined {
   const error = body.length >= 4 ? body.i32(0) : 0
   if (error >= 0) return undefined
-  const attributes = flags & NLM_F_ACK_TLVS && body.length > ackLength(type) ? body.attributes(ackLength(type)) : new Map<number, View>()
+  const attributes = flags & NLM_F_ACK_TLVS && body.length > ackLength(type) ? body.attributes(ackLength(type)) : undefined
   return {
     index,
     errno: -error,
-    detail: attributes.get(NLMSGERR_ATTR_MSG)?.text() ?? '',
-    offset: attributes.get(NLMSGERR_ATTR_OFFS)?.u32() ?? 0,
+    detail: attributes?.get(NLMSGERR_ATTR_MSG)?.text() ?? '',
+    offset: attributes?.get(NLMSGERR_ATTR_OFFS)?.u32() ?? 0,
   }
 }
 

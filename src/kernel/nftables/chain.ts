@@ -96,6 +96,6 @@ function decodeChain({ body }: Received): KernelChain {
     name: attributes.get(NFTA_CHAIN_NAME)?.text() ?? '',
     handle: attributes.get(NFTA_CHAIN_HANDLE)?.be64() ?? 0,
     comment: readComment(attributes.get(NFTA_CHAIN_USERDATA), NFTNL_UDATA_CHAIN_COMMENT),
-    base: attributes.has(NFTA_CHAIN_HOOK),
+    base: attributes.get(NFTA_CHAIN_HOOK) !== undefined,
   }
 }

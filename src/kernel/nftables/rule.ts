@@ -123,7 +123,7 @@ function decodeRule({ body }: Received): KernelRule {
 function sameValue(found: View | undefined, wanted: Attribute[1]): boolean {
   if (!found) return false
   if (wanted instanceof Uint8Array) return sameBytes(found.bytes(), wanted)
-  const attributes = found.attributes()
+  const attributes = new Map(found.list())
   if (attributes.get(NFTA_EXPR_NAME)?.text() === 'counter') return isCounter(wanted)
   for (const [type, value] of wanted) {
     if (!sameValue(attributes.get(type), value)) return false

@@ -3,7 +3,7 @@
 import { ENODEV } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { formatMac, type Mac } from '../../net/mac.ts'
-import type { Received, View } from '../netlink/decode.ts'
+import type { Attributes, Received } from '../netlink/decode.ts'
 import { type Attribute, cstr, u32 } from '../netlink/encode.ts'
 import { dump, exchange, type NetlinkSocket, transact } from '../netlink/socket.ts'
 import {
@@ -142,7 +142,7 @@ export function decodeLink({ body }: Received): Link {
   const bridge = info?.get(IFLA_INFO_DATA)?.attributes()
   const port = info?.get(IFLA_INFO_SLAVE_DATA)?.attributes()
   const kind = info?.get(IFLA_INFO_KIND)?.text() ?? ''
-  const flag = (table: Map<number, View> | undefined, type: number) => (table?.get(type)?.u8() ?? 0) !== 0
+  const flag = (table: Attributes | undefined, type: number) => (table?.get(type)?.u8() ?? 0) !== 0
   return {
     index: body.i32(4),
     name: attributes.get(IFLA_IFNAME)?.text() ?? '',

@@ -4,7 +4,7 @@
 import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import type { View } from '../../kernel/netlink/decode.ts'
+import type { Attributes, View } from '../../kernel/netlink/decode.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { tryCommit } from '../../kernel/nftables/batch.ts'
 import { deleteChain, hasChain } from '../../kernel/nftables/chain.ts'
@@ -59,7 +59,7 @@ function natTable(version: IpVersion): TableRef {
 /** `-m comment`: struct xt_comment_info {char comment[256];}. iptables 1.8.10 and later may use nftables' own comments. */
 function xtablesComment(rule: KernelRule): string {
   for (const { name, data } of expressionsOf(rule)) {
-    const attributes: Map<number, View> | undefined = name === 'match' ? data?.attributes() : undefined
+    const attributes: Attributes | undefined = name === 'match' ? data?.attributes() : undefined
     if (attributes?.get(NFTA_MATCH_NAME)?.text() === 'comment') return attributes.get(NFTA_MATCH_INFO)?.text() ?? ''
   }
   return rule.comment
