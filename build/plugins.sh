@@ -2,7 +2,13 @@
 # Builds dist/cni: one static binary, under the name of each plugin it is.
 set -eu
 cd "$(dirname "$0")/.."
-sh build/native.sh src/plugin/main.ts dist/cni/podwire
+sh build/native.sh src/plugin/main.ts dist/cni/podwire \
+  bridge=src/plugin/bridge/index.ts \
+  host-local=src/plugin/host-local.ts \
+  loopback=src/plugin/loopback.ts \
+  static=src/plugin/static.ts \
+  masquerade=src/plugin/masquerade/backends.ts \
+  spoof-check=src/plugin/spoof-check.ts
 for name in bridge host-local static loopback; do
   ln -f dist/cni/podwire "dist/cni/$name"
 done

@@ -10,6 +10,20 @@
 /* native/sys.c: the object that scripts know as __sys. */
 JSValue podwire_sys(JSContext *ctx, int argc, char **argv);
 
+/* Written by build/native.sh: the compiled segments of the program, the first the one that runs; the last entry has no name. */
+typedef struct {
+    const char *name; /* as the other segments import it */
+    const uint8_t *code;
+    uint32_t size;
+} Segment;
+extern const Segment podwire_segments[];
+
+/* native/main.c: the segment of that file name, compiled code made a module; NULL with an exception pending. */
+JSModuleDef *podwire_load(JSContext *ctx, const char *file);
+
+/* Runs a module's top level and those of its imports. The value is a promise: rejected where one of them threw. */
+JSValue podwire_run(JSContext *ctx, JSModuleDef *module);
+
 /* native/spawn.c: runs a program to its end; see Spawn and Exit in src/host/sys.ts. */
 JSValue podwire_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv);
 

@@ -1,6 +1,6 @@
 /*
- * The native host: one QuickJS context, one compiled module without imports, no event loop.
- * (A module and not a script: its top level's names are bound once, where a function's would be looked up for every closure.)
+ * The native host: one QuickJS context, compiled modules out of the binary itself, no event loop.
+ * (Modules and not scripts: the names of their top level are bound once, where a function's would be looked up for every closure.)
  * A script that throws, or leaves a rejected promise behind, ends with a CNI error on stdout and status 1:
  * the generated main() of qjsc would exit 0 and print nothing, which a runtime takes for success.
  */
@@ -11,10 +11,6 @@
 #include <unistd.h>
 
 #include "host.h"
-
-/* Written by qjsc, from the bundle. */
-extern const uint8_t podwire_bytecode[];
-extern const uint32_t podwire_bytecode_size;
 
 enum {
     MEMORY_LIMIT = 64 << 20,
@@ -34,6 +30,33 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
         reason_of_rejection = JS_DupValue(ctx, reason);
 }
 
+JSModuleDef *podwire_load(JSContext *ctx, const char *file)
+{
+    for (const Segment *segment = podwire_segments; segment->name; segment++) {
+        if (strcmp(segment->name, file) != 0)
+            continue;
+        JSValue module = JS_ReadObject(ctx, segment->code, segment->size, JS_READ_OBJ_BYTECODE);
+        return JS_IsException(module) ? NULL : JS_VALUE_GET_PTR(module);
+    }
+    JS_ThrowReferenceError(ctx, "no segment %s in this program", file);
+    return NULL;
+}
+
+JSValue podwire_run(JSContext *ctx, JSModuleDef *module)
+{
+    JSValue value = JS_MKPTR(JS_TAG_MODULE, module);
+    if (JS_ResolveModule(ctx, value) < 0)
+        return JS_EXCEPTION;
+    return JS_EvalFunction(ctx, value);
+}
+
+/* Imports between segments. */
+static JSModuleDef *load_import(JSContext *ctx, const char *file, void *opaque)
+{
+    (void)opaque;
+    return podwire_load(ctx, file);
+}
+
 static JSContext *new_context(void)
 {
     JSRuntime *rt = JS_NewRuntime2(&podwire_arena, NULL);
@@ -42,6 +65,7 @@ static JSContext *new_context(void)
     JS_SetMemoryLimit(rt, MEMORY_LIMIT);
     JS_SetMaxStackSize(rt, STACK_LIMIT);
     JS_SetGCThreshold(rt, 8 << 20);
+    JS_SetModuleLoaderFunc(rt, NULL, load_import, NULL);
     JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
     JSContext *ctx = JS_NewContextRaw(rt);
     if (!ctx)
@@ -89,8 +113,8 @@ static int run(JSContext *ctx, int argc, char **argv)
 {
     JSValue global = JS_GetGlobalObject(ctx);
     JS_SetPropertyStr(ctx, global, "__sys", podwire_sys(ctx, argc, argv));
-    JSValue script = JS_ReadObject(ctx, podwire_bytecode, podwire_bytecode_size, JS_READ_OBJ_BYTECODE);
-    if (JS_IsException(script) || JS_IsException(JS_EvalFunction(ctx, script)))
+    JSModuleDef *first = podwire_load(ctx, podwire_segments[0].name);
+    if (!first || JS_IsException(podwire_run(ctx, first)))
         return report(ctx, JS_GetException(ctx));
     JSContext *job;
     int pending;

@@ -109,6 +109,26 @@ CALL(exit)
     _exit(number(ctx, argv[0]));
 }
 
+CALL(load)
+{
+    UNUSED;
+    char file[64];
+    const char *name = JS_ToCString(ctx, argv[0]);
+    if (!name)
+        return JS_EXCEPTION;
+    snprintf(file, sizeof file, "%s.js", name);
+    JSModuleDef *module = podwire_load(ctx, file);
+    if (!module)
+        return JS_EXCEPTION;
+    JSValue result = podwire_run(ctx, module);
+    if (JS_IsException(result))
+        return result;
+    /* Nothing here awaits, so the module has run to its end; what it threw is the promise's reason. */
+    if (JS_PromiseState(ctx, result) == JS_PROMISE_REJECTED)
+        return JS_Throw(ctx, JS_PromiseResult(ctx, result));
+    return JS_GetModuleNamespace(ctx, module);
+}
+
 /* Files */
 
 CALL(open)
@@ -492,6 +512,7 @@ static const JSCFunctionListEntry calls[] = {
     JS_CFUNC_DEF("getenv", 1, sys_getenv),
     JS_CFUNC_DEF("environ", 0, sys_environ),
     JS_CFUNC_DEF("exit", 1, sys_exit),
+    JS_CFUNC_DEF("load", 1, sys_load),
     JS_CFUNC_DEF("open", 3, sys_open),
     JS_CFUNC_DEF("close", 1, sys_close),
     JS_CFUNC_DEF("read", 2, sys_read),

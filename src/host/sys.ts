@@ -39,6 +39,9 @@ export interface Sys {
   environ(): string[]
   exit(status: number): never
 
+  /** The exports of a segment of the program, run now; see segment.ts. */
+  load(segment: string): unknown
+
   open(path: string, flags: number, mode?: number): number
   close(fd: number): void
   /** At most `length` bytes; an empty buffer at the end of the file. */

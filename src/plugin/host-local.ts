@@ -5,4 +5,4 @@ import { cniVersions } from '../cni/types.ts'
 import { hostLocalIpam } from '../ipam/host-local.ts'
 import { version } from './version.ts'
 
-export const hostLocal = definePlugin({ name: 'host-local', version, supports: cniVersions, ...hostLocalIpam })
+export const program = definePlugin({ name: 'host-local', version, supports: cniVersions, ...hostLocalIpam })

@@ -11,7 +11,7 @@ import { formatCidr } from '../net/cidr.ts'
 import { type Pod, withPod, withPodIfThere } from './pod-interface.ts'
 import { version } from './version.ts'
 
-export const loopback = definePlugin({ name: 'loopback', version, supports: cniVersions, config: () => undefined, add, del, check })
+export const program = definePlugin({ name: 'loopback', version, supports: cniVersions, config: () => undefined, add, del, check })
 
 /** `ip link set lo up`; its addresses are the kernel's own. */
 function add({ netns, prevResult }: Request<undefined>): Result {

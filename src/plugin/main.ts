@@ -1,19 +1,14 @@
-// The program: one static binary under every plugin's name. It is what its own file name says.
+// The program: one static binary under every plugin's name. It is what its own file name says, and reads no other plugin's code.
 
 import type { Program } from '../cni/plugin.ts'
+import { loadSegment } from '../host/segment.ts'
 import { sys } from '../host/sys.ts'
-import { bridge } from './bridge/index.ts'
-import { hostLocal } from './host-local.ts'
-import { loopback } from './loopback.ts'
-import { staticIpam } from './static.ts'
 
-const programs: Readonly<Record<string, Program>> = { bridge, 'host-local': hostLocal, static: staticIpam, loopback }
+const plugins = ['bridge', 'host-local', 'loopback', 'static']
 
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''
-const program = Object.hasOwn(programs, name) ? programs[name] : undefined
-if (!program) {
-  sys.write(2, `podwire: no plugin ${JSON.stringify(name)}; this program runs under the names ${Object.keys(programs).join(', ')}\n`)
+if (!plugins.includes(name)) {
+  sys.write(2, `podwire: no plugin ${JSON.stringify(name)}; this program runs under the names ${plugins.join(', ')}\n`)
   sys.exit(1)
-} else {
-  sys.exit(program())
 }
+sys.exit(loadSegment<{ program: Program }>(name).program())

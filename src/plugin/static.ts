@@ -2,7 +2,7 @@
 
 import { definePlugin } from '../cni/plugin.ts'
 import { cniVersions } from '../cni/types.ts'
-import { staticIpam as ipam } from '../ipam/static.ts'
+import { staticIpam } from '../ipam/static.ts'
 import { version } from './version.ts'
 
-export const staticIpam = definePlugin({ name: 'static', version, supports: cniVersions, ...ipam })
+export const program = definePlugin({ name: 'static', version, supports: cniVersions, ...staticIpam })

@@ -40,6 +40,7 @@ const host: Sys = {
   getenv: (name) => process.env[name],
   environ: () => Object.entries(process.env).map(([key, value]) => `${key}=${value}`),
   exit: missing('exit'),
+  load: missing('load'),
   open: (path, flags, mode) => call('open', path, () => fs.openSync(path, flags, mode)),
   close: (fd) => call('close', '', () => fs.closeSync(fd)),
   read: (fd, length) =>

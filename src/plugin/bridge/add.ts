@@ -12,7 +12,7 @@ import { nextAddress, parseAddress } from '../../net/address.ts'
 import { type Cidr, isDefaultRoute, networkOf } from '../../net/cidr.ts'
 import { formatMac, type Mac, macFromIPv4 } from '../../net/mac.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
-import { addSpoofCheck, removeSpoofCheck } from '../spoof-check.ts'
+import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { ensureBridge, ensureGateways } from './device.ts'
 import { addPort, awaitPort, portAlias, setPortVlans } from './port.ts'
@@ -46,8 +46,8 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
   const mac = podMac(request, ips) ?? podEndMac(pod, port)
   if (config.macspoofchk) {
-    undo('remove the MAC spoof check', () => removeSpoofCheck(request))
-    addSpoofCheck(request, port.name, mac)
+    undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
+    spoofCheck().addSpoofCheck(request, port.name, mac)
   }
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 

@@ -13,7 +13,7 @@ import { sameAddress } from '../../net/address.ts'
 import { formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
 import { type Pod, withPod } from '../pod-interface.ts'
-import { checkSpoofCheck } from '../spoof-check.ts'
+import { spoofCheck } from '../segments.ts'
 import { gatewayCidrs } from './add.ts'
 import type { BridgeConfig } from './config.ts'
 import { findBridge } from './device.ts'
@@ -28,7 +28,7 @@ export function check(request: Request<BridgeConfig>): void {
     withPod(request.netns, (pod) => {
       const end = checkPod(pod, request, prevResult)
       checkPort(route, config, bridge, end)
-      if (config.macspoofchk) checkSpoofCheck(request)
+      if (config.macspoofchk) spoofCheck().checkSpoofCheck(request)
     })
     const ours = prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.name === request.ifname)
     config.masquerade?.check(request, ours)

@@ -8,7 +8,7 @@ import { check, status } from './check.ts'
 import { readBridgeConfig } from './config.ts'
 import { del, gc } from './remove.ts'
 
-export const bridge = definePlugin({
+export const program = definePlugin({
   name: 'bridge',
   version,
   supports: cniVersions,

@@ -8,7 +8,7 @@ import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netl
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { listLinks, removeLink } from '../../kernel/route/link.ts'
 import { withPodIfThere } from '../pod-interface.ts'
-import { gcSpoofCheck, removeSpoofCheck } from '../spoof-check.ts'
+import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { portAlias } from './port.ts'
 
@@ -18,7 +18,7 @@ export function del(request: Request<BridgeConfig>): void {
   gatherErrors('DEL', [
     () => withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname })),
     () => config.ipam?.del(request),
-    () => config.macspoofchk && removeSpoofCheck(request),
+    () => config.macspoofchk && spoofCheck().removeSpoofCheck(request),
     () => config.masquerade?.remove(request),
   ])
 }
@@ -30,7 +30,7 @@ export function gc(request: GcRequest<BridgeConfig>): void {
   gatherErrors('GC', [
     () => deleteStaleLinks(network, valid),
     () => config.ipam?.gc(request),
-    () => config.macspoofchk && gcSpoofCheck(valid),
+    () => config.macspoofchk && spoofCheck().gcSpoofCheck(valid),
     () => config.masquerade?.gc(network, valid),
   ])
 }

@@ -5,9 +5,8 @@ import type { Reader } from '../../cni/reader.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { EPROTONOSUPPORT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
-import { addToIptables, checkIptables, gcIptables, removeFromIptables } from './iptables.ts'
-import { hasIptables } from './iptables-command.ts'
-import { addToNftables, checkNftables, gcNftables, removeFromNftables } from './nftables.ts'
+import { masqueradeBackends } from '../segments.ts'
+import type { MasqueradeBackend } from './backends.ts'
 
 /** Per-pod masquerading. `remove` and `gc` clean both backends: the configuration may have changed since ADD. */
 export interface Masquerade {
@@ -19,11 +18,8 @@ export interface Masquerade {
   check(attachment: Attachment, ips: readonly IpConfig[]): void
 }
 
-const backends = {
-  iptables: { add: addToIptables, check: checkIptables },
-  nftables: { add: addToNftables, check: checkNftables },
-} as const
-type Backend = keyof typeof backends
+const backendNames = ['iptables', 'nftables'] as const
+type BackendName = (typeof backendNames)[number]
 
 /** Reads `ipMasq` and `ipMasqBackend`; undefined where the configuration asks for none. */
 export function readMasquerade(reader: Reader): Masquerade | undefined {
@@ -35,20 +31,25 @@ export function readMasquerade(reader: Reader): Masquerade | undefined {
 }
 
 /** With no backend named, the Go plugins' choice: iptables where the host has it. */
-export function masqueradeWith(backend: Backend | undefined): Masquerade {
-  const chosen = () => backends[backend ?? (hasIptables(4) ? 'iptables' : 'nftables')]
+export function masqueradeWith(name: BackendName | undefined): Masquerade {
+  const chosen = (): MasqueradeBackend => {
+    const { iptables, nftables, hasIptables } = masqueradeBackends()
+    return (name ?? (hasIptables(4) ? 'iptables' : 'nftables')) === 'iptables' ? iptables : nftables
+  }
+  const inBoth = (what: string, step: (backend: MasqueradeBackend) => void) => {
+    const { iptables, nftables } = masqueradeBackends()
+    gatherErrors(what, [() => unlessUnknown(() => step(nftables)), () => step(iptables)])
+  }
   return {
     add: (attachment, ips) => chosen().add(attachment, ips),
     check: (attachment, ips) => chosen().check(attachment, ips),
-    remove: (attachment) =>
-      gatherErrors('remove masquerade', [() => unlessUnknown(() => removeFromNftables(attachment)), () => removeFromIptables(attachment)]),
-    gc: (network, valid) =>
-      gatherErrors('collect masquerade', [() => unlessUnknown(() => gcNftables(network, valid)), () => gcIptables(network, valid)]),
+    remove: (attachment) => inBoth('remove masquerade', (backend) => backend.remove(attachment)),
+    gc: (network, valid) => inBoth('collect masquerade', (backend) => backend.gc(network, valid)),
   }
 }
 
-function isBackend(text: string): text is Backend {
-  return Object.hasOwn(backends, text)
+function isBackend(text: string): text is BackendName {
+  return backendNames.some((name) => name === text)
 }
 
 /** A kernel without netfilter's netlink has none of the rules. */

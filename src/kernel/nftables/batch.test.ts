@@ -1,0 +1,150 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { sys } from '../../host/sys.ts'
+import { decodeMessages, type Received } from '../netlink/decode.ts'
+import { type Attribute, concat, cstr, encodeMessage, u32 } from '../netlink/encode.ts'
+import { commit, tryCommit } from './batch.ts'
+import { addChain } from './chain.ts'
+import { expression, verdict } from './expression.ts'
+import { l4protoIs } from './match.ts'
+import type { TableRef } from './request.ts'
+import { addRule, listRules, ruleConsistsOf, targetChain } from './rule.ts'
+
+const ref: TableRef = { family: 'inet', table: 't' }
+const socket = () => ({ fd: 3, sequence: 100 })
+let sent: Received[][] = []
+
+/** A kernel that answers what it is sent with `datagrams`, one a read. */
+function kernel(...datagrams: Uint8Array[]): void {
+  sent = []
+  vi.spyOn(sys, 'send').mockImplementation((_, bytes) => {
+    sent.push(decodeMessages(Uint8Array.from(bytes).buffer))
+  })
+  vi.spyOn(sys, 'recv').mockImplementation(() => {
+    const next = datagrams.shift()
+    if (!next) throw new Error('the kernel has said everything')
+    return Uint8Array.from(next).buffer
+  })
+}
+
+/** nlmsgerr of the message `sequence`; the request's header follows the error number. */
+function answer(sequence: number, error = 0, attributes: Attribute[] = []): Uint8Array {
+  const flags = attributes.length > 0 ? 0x300 : 0x100
+  return encodeMessage({ type: 2, flags, body: concat([u32(-error), new Uint8Array(16)]), attributes }, sequence)
+}
+
+afterEach(() => vi.restoreAllMocks())
+
+describe('commit()', () => {
+  it('brackets the requests, asks the last for an ack and numbers all', () => {
+    kernel(answer(102))
+    commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])
+    expect(sent.map((batch) => batch.map(({ type, flags, sequence }) => [type, flags, sequence]))).toEqual([
+      [
+        [0x10, 0x1, 100],
+        [0xa03, 0x401, 101],
+        [0xa03, 0x405, 102],
+        [0x11, 0x1, 103],
+      ],
+    ])
+    expect(sent[0]?.[0]?.body.bytes()).toEqual(Uint8Array.of(0, 0, 0, 10))
+  })
+
+  it('throws the first failure, named by its request', () => {
+    kernel(answer(101, 2), answer(102, 16))
+    expect(() => commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toThrow(/^add chain inet t a: /)
+  })
+
+  it('tells a failure when the last request had none', () => {
+    kernel(concat([answer(101, 2), answer(102)]))
+    expect(tryCommit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toMatchObject({ op: 'add chain inet t a', errno: 2 })
+  })
+
+  it('ends when the kernel refuses the batch as such, and answers nothing else', () => {
+    kernel(answer(100, 95))
+    expect(tryCommit(socket(), [addChain(ref, 'a')])).toMatchObject({ op: 'nftables transaction', errno: 95 })
+  })
+
+  it('passes over what belongs to an earlier exchange', () => {
+    kernel(answer(57, 22), answer(101))
+    expect(tryCommit(socket(), [addChain(ref, 'a')])).toBeUndefined()
+  })
+
+  it('takes over the kernel’s own words', () => {
+    kernel(answer(101, 22, [[1, cstr('Chain of type "nat" is not supported')]]))
+    expect(tryCommit(socket(), [addChain(ref, 'a')])?.message).toMatch(/\(Chain of type "nat" is not supported\)$/)
+  })
+
+  it('names the refused expression by the offset that the kernel gives', () => {
+    const rule = addRule(ref, 'c', [...l4protoIs(6), expression('masq', [])])
+    const text = Buffer.from(encodeMessage(rule, 0)).toString('latin1')
+    // The list element starts with its own header, then EXPR_NAME's.
+    kernel(answer(101, 2, [[2, u32(text.indexOf('masq') - 8)]]))
+    expect(tryCommit(socket(), [rule])?.detail).toBe('refused expression: masq')
+  })
+
+  it.each([0, 3, 20, 24, 10_000, 0xffffffff])('has no more to say when the offset %i is in no expression', (offset) => {
+    kernel(answer(101, 2, [[2, u32(offset)]]))
+    expect(tryCommit(socket(), [addRule(ref, 'c', [verdict('drop')])])?.detail).toBe('')
+  })
+})
+
+describe('listRules()', () => {
+  const rule = (handle: number, comment: string, flags = 2) => {
+    const request = addRule(ref, 'c', [verdict({ jump: 'd' })], comment)
+    const attributes: Attribute[] = [...request.attributes, [3, Uint8Array.of(0, 0, 0, 0, 0, 0, 0, handle)]]
+    return (sequence: number) => encodeMessage({ ...request, flags, attributes }, sequence)
+  }
+  const done = (sequence: number) => encodeMessage({ type: 3, flags: 2, body: u32(0), attributes: [] }, sequence)
+
+  it('decodes what a rule was made of', () => {
+    kernel(rule(7, 'x')(100), done(100))
+    const [found] = listRules(socket(), ref)
+    expect(found).toMatchObject({ chain: 'c', handle: 7, comment: 'x' })
+    expect(found && [targetChain(found), ruleConsistsOf(found, [verdict({ jump: 'd' })])]).toEqual(['d', true])
+    expect(found && [ruleConsistsOf(found, [verdict({ jump: 'e' })]), ruleConsistsOf(found, [verdict({ goto: 'd' })])]).toEqual([
+      false,
+      false,
+    ])
+  })
+
+  it('leaves out what does not contain the text', () => {
+    kernel(concat([rule(1, 'abc')(100), rule(2, 'abd')(100)]), done(100))
+    expect(listRules(socket(), ref, { containing: ['abd'] }).map(({ handle }) => handle)).toEqual([2])
+  })
+
+  it('asks again when the rules changed meanwhile, even if the flagged one does not contain the text', () => {
+    kernel(concat([rule(1, 'abc', 0x12)(100), rule(2, 'abd')(100)]), done(100), rule(3, 'abd')(101), done(101))
+    expect(listRules(socket(), ref, { containing: ['abd'] }).map(({ handle }) => handle)).toEqual([3])
+  })
+
+  it.each([22, 95])('is empty when the kernel has no nf_tables: errno %i', (errno) => {
+    kernel(answer(100, errno))
+    expect(listRules(socket(), ref)).toEqual([])
+  })
+
+  it('throws another failure of the kernel', () => {
+    kernel(answer(100, 1))
+    expect(() => listRules(socket(), ref, { chain: 'c' })).toThrow(/^list rules inet t c: /)
+  })
+
+  it('is an error when a message is cut inside an attribute', () => {
+    const whole = rule(1, 'abc')(100)
+    const told = Array.from({ length: whole.length - 20 }, (_, i) => {
+      const cut = whole.slice(0, 20 + i)
+      new DataView(cut.buffer).setUint32(0, cut.length, true)
+      kernel(cut, done(100))
+      try {
+        return listRules(socket(), ref)[0]?.comment
+      } catch (error) {
+        return error instanceof RangeError ? 'cut' : error
+      }
+    })
+    // Between two attributes nothing tells that more was meant to follow.
+    expect(new Set(told)).toEqual(new Set(['', 'cut', 'abc']))
+  })
+
+  it('knows no target and no expressions of a rule that has none', () => {
+    const bare = { chain: 'c', handle: 1, comment: '', list: undefined }
+    expect([targetChain(bare), ruleConsistsOf(bare, []), ruleConsistsOf(bare, [verdict('drop')])]).toEqual(['', true, false])
+  })
+})
