@@ -8,9 +8,12 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The compiled program of `test/programs/NAME.ts`, in a folder that goes with the machine's temporary files. */
-export function buildProgram(name: string): string {
+/** The compiled program of `test/programs/NAME.ts`, in a folder that goes with the machine's temporary files. `segments` as build/native.sh takes them. */
+export function buildProgram(name: string, ...segments: string[]): string {
   const out = join(mkdtempSync(join(tmpdir(), 'podwire-program-')), name)
-  execFileSync('sh', ['build/native.sh', `test/programs/${name}.ts`, out], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
+  execFileSync('sh', ['build/native.sh', `test/programs/${name}.ts`, out, ...segments], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
   return out
 }

@@ -15,44 +15,49 @@ const NLMSG_MIN_TYPE = 0x10
 const NLA_HDRLEN = 4
 export const NLM_F_DUMP_INTR = 0x10
 const NLA_TYPE_MASK = 0x3fff
-
 /** The attributes of a message or of a nested one. */
 export interface Attributes {
   get(type: number): View | undefined
 }
 
+/** What all windows on the same bytes share. */
+interface Shared {
+  readonly buffer: ArrayBuffer
+  readonly data: DataView
+  /** 16 bits each, in the machine's order; one more byte at an odd end is out of reach, and no attribute can lie there. */
+  readonly words: Uint16Array
+}
+
 /** A window on received bytes with readers by width and order. */
 export class View {
-  readonly buffer: ArrayBuffer
   readonly start: number
   readonly length: number
-  private readonly data: DataView
+  private readonly shared: Shared
 
-  constructor(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start, data: DataView = new DataView(buffer)) {
-    this.buffer = buffer
+  constructor(shared: Shared, start: number, length: number) {
+    this.shared = shared
     this.start = start
     this.length = length
-    this.data = data
   }
 
   u8(at = 0): number {
-    return this.data.getUint8(this.checked(at, 1))
+    return this.shared.data.getUint8(this.checked(at, 1))
   }
 
   u16(at = 0): number {
-    return this.data.getUint16(this.checked(at, 2), true)
+    return this.shared.data.getUint16(this.checked(at, 2), true)
   }
 
   u32(at = 0): number {
-    return this.data.getUint32(this.checked(at, 4), true)
+    return this.shared.data.getUint32(this.checked(at, 4), true)
   }
 
   i32(at = 0): number {
-    return this.data.getInt32(this.checked(at, 4), true)
+    return this.shared.data.getInt32(this.checked(at, 4), true)
   }
 
   be32(at = 0): number {
-    return this.data.getUint32(this.checked(at, 4), false)
+    return this.shared.data.getUint32(this.checked(at, 4), false)
   }
 
   /** Exact up to 2^53, which no handle of the kernel reaches. */
@@ -62,55 +67,64 @@ export class View {
 
   bytes(at = 0, length = this.length - at): Uint8Array {
     const start = this.checked(at, length)
-    return new Uint8Array(this.buffer.slice(start, start + length))
+    return new Uint8Array(this.shared.buffer.slice(start, start + length))
   }
 
   /** True where one of the texts (ASCII) stands anywhere in it. */
   contains(texts: readonly string[]): boolean {
-    const bytes = sys.decodeUtf8(this.buffer, this.start, this.length)
+    const bytes = sys.decodeUtf8(this.shared.buffer, this.start, this.length)
     return texts.some((text) => bytes.includes(text))
   }
 
   /** Text up to the first NUL. */
   text(): string {
-    let length = 0
-    while (length < this.length && this.data.getUint8(this.start + length) !== 0) length++
-    return sys.decodeUtf8(this.buffer, this.start, length)
+    const text = sys.decodeUtf8(this.shared.buffer, this.start, this.length)
+    const end = text.indexOf('\0')
+    return end < 0 ? text : text.slice(0, end)
   }
 
   sub(at: number, length = this.length - at): View {
-    return new View(this.buffer, this.checked(at, length), length, this.data)
+    return new View(this.shared, this.checked(at, length), length)
   }
 
   /** The attributes from `at` on, by type; of a repeated one the last, as the kernel's own parser keeps it. */
   attributes(at = 0): Attributes {
-    const places = new Map<number, number>()
-    this.walk(at, (type, offset) => places.set(type, offset))
-    return { get: (type) => this.attribute(places.get(type)) }
+    const { types, offsets } = this.places(at)
+    return {
+      get: (type) => {
+        const offset = offsets[types.lastIndexOf(type)]
+        return offset === undefined ? undefined : this.attribute(offset)
+      },
+    }
   }
 
   /** The attributes from `at` on in their order, for lists whose elements share one type. */
   list(at = 0): (readonly [type: number, value: View])[] {
-    const found: (readonly [number, View])[] = []
-    this.walk(at, (type, offset) => found.push([type, this.sub(offset + NLA_HDRLEN, this.u16(offset) - NLA_HDRLEN)]))
-    return found
+    const { types, offsets } = this.places(at)
+    return types.map((type, i) => [type, this.attribute(offsets[i] ?? 0)])
   }
 
-  /** Visits every attribute. A link has some sixty, of which a few are looked at: none is given a window of its own here. */
-  private walk(at: number, visit: (type: number, offset: number) => void): void {
-    const { start, length, data } = this
-    let offset = at
-    while (offset + NLA_HDRLEN <= length) {
-      const size = data.getUint16(start + offset, true)
-      if (size < NLA_HDRLEN) throw new RangeError(`netlink attribute at ${offset} claims ${size} bytes, fewer than its header`)
-      if (offset + size > length) throw new RangeError(`netlink attribute at ${offset} claims ${size} of ${length - offset} bytes`)
-      visit(data.getUint16(start + offset + 2, true) & NLA_TYPE_MASK, offset)
+  /** Which attributes there are, and where. A link has some sixty, of which a few are looked at: none is given a window of its own here. */
+  private places(at: number): { types: number[]; offsets: number[] } {
+    const { start, length, shared } = this
+    const types: number[] = []
+    const offsets: number[] = []
+    // Messages and attributes begin at multiples of four (NLMSG_ALIGNTO, NLA_ALIGNTO).
+    for (let offset = at; offset + NLA_HDRLEN <= length; ) {
+      const word = (start + offset) >> 1
+      const size = shared.words[word] ?? 0
+      if (size < NLA_HDRLEN || offset + size > length) {
+        throw new RangeError(`netlink attribute at ${offset} claims ${size} bytes, ${NLA_HDRLEN} to ${length - offset} are possible`)
+      }
+      types[types.length] = (shared.words[word + 1] ?? 0) & NLA_TYPE_MASK
+      offsets[offsets.length] = offset
       offset += (size + 3) & ~3
     }
+    return { types, offsets }
   }
 
-  private attribute(offset: number | undefined): View | undefined {
-    return offset === undefined ? undefined : this.sub(offset + NLA_HDRLEN, this.u16(offset) - NLA_HDRLEN)
+  private attribute(offset: number): View {
+    return this.sub(offset + NLA_HDRLEN, this.u16(offset) - NLA_HDRLEN)
   }
 
   /** Where in the buffer that is. */
@@ -122,12 +136,17 @@ export class View {
   }
 }
 
+/** The whole of `buffer`, or a part of it from a multiple of four on. */
+export function viewOf(buffer: ArrayBuffer, start = 0, length = buffer.byteLength - start): View {
+  return new View({ buffer, data: new DataView(buffer), words: new Uint16Array(buffer, 0, buffer.byteLength >> 1) }, start, length)
+}
+
 /**
  * Splits a datagram into its messages (linux/netlink.h: nlmsghdr). With `containing`, only those in which one of the texts occurs, and what
  * tells of the dump itself: looking for a text costs a twentieth of taking the message apart, and dumps can be long.
  */
 export function decodeMessages(datagram: ArrayBuffer, containing?: readonly string[]): Received[] {
-  const view = new View(datagram)
+  const view = viewOf(datagram)
   const messages: Received[] = []
   let offset = 0
   while (offset + NLMSG_HDRLEN <= view.length) {

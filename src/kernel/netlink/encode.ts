@@ -1,6 +1,8 @@
 // The one encoder of netlink messages. A message is a nested literal: fixed structure first, then attributes;
 // lengths and padding are filled in here and nowhere else (linux/netlink.h: NLMSG_ALIGN, NLA_ALIGN are 4).
 
+import { sys } from '../../host/sys.ts'
+
 /** An attribute: its type, then its value as bytes, or as attributes of its own (NLA_F_NESTED is added). */
 export type Attribute = readonly [type: number, value: Uint8Array | readonly Attribute[]]
 
@@ -79,11 +81,9 @@ export function be64(value: number): Uint8Array {
   return concat([be32(Math.floor(value / 2 ** 32)), be32(value)])
 }
 
-/** ASCII with the NUL that the kernel wants behind it: names of devices, tables, chains. */
+/** Text with the NUL that the kernel wants behind it: names of devices, tables, chains. */
 export function cstr(text: string): Uint8Array {
-  const bytes = new Uint8Array(text.length + 1)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return bytes
+  return new Uint8Array(sys.encodeUtf8(`${text}\0`))
 }
 
 function align(length: number): number {

@@ -1,7 +1,7 @@
 // Transactions: what is sent together happens together, or not at all.
 
 import { SysError } from '../../host/error.ts'
-import { View } from '../netlink/decode.ts'
+import { viewOf } from '../netlink/decode.ts'
 import { encodeMessage, type Message } from '../netlink/encode.ts'
 import { exchangeBatch, type Failure, type NetlinkSocket, openNetlink } from '../netlink/socket.ts'
 import {
@@ -44,7 +44,7 @@ function bracket(type: number): Message {
 /** Which expression of a rule the kernel refused: without it, a kernel that lacks one says "No such file or directory" and nothing more. */
 function culprit(request: Request, { offset }: Failure): string {
   const message = encodeMessage(request, 0)
-  const view = new View(message.buffer as ArrayBuffer) // encodeMessage allocates it, and an ordinary one
+  const view = viewOf(message.buffer as ArrayBuffer) // encodeMessage allocates it, and an ordinary one
   for (const [type, list] of view.list(20)) {
     if (type !== NFTA_RULE_EXPRESSIONS) continue
     for (const [kind, element] of list.list()) {

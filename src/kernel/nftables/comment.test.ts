@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { View } from '../netlink/decode.ts'
+import { viewOf } from '../netlink/decode.ts'
 import { concat } from '../netlink/encode.ts'
 import { commentData, fitComment, readComment, userData } from './comment.ts'
 
-const view = (bytes: Uint8Array) => new View(Uint8Array.from(bytes).buffer)
+const view = (bytes: Uint8Array) => viewOf(Uint8Array.from(bytes).buffer)
 
 describe('a comment', () => {
   it('is read back as it was written, when nft has room for it', () => {

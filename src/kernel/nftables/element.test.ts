@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { formatAddress, parseAddress } from '../../net/address.ts'
 import { cidrContains, parseCidr } from '../../net/cidr.ts'
-import { decodeMessages, View } from '../netlink/decode.ts'
+import { decodeMessages, viewOf } from '../netlink/decode.ts'
 import { be16, encodeMessage } from '../netlink/encode.ts'
 import { addElements, decodeElements, type Element, joinedKey, prefixElements } from './element.ts'
 import type { TableRef } from './request.ts'
@@ -95,7 +95,7 @@ describe('elements', () => {
     const [request] = addElements(ref, 's', elements)
     const bytes = request ? encodeMessage(request, 1).slice(16) : new Uint8Array(0)
     for (let length = 0; length < bytes.length; length++) {
-      const cut = new View(Uint8Array.from(bytes.slice(0, length)).buffer)
+      const cut = viewOf(Uint8Array.from(bytes.slice(0, length)).buffer)
       try {
         expect(decodeElements(cut)).toEqual([])
       } catch (error) {
@@ -112,7 +112,7 @@ describe('elements', () => {
         const changed = Uint8Array.from(bytes)
         changed[at] = value
         try {
-          expect(decodeElements(new View(changed.buffer)).length).toBeLessThanOrEqual(elements.length)
+          expect(decodeElements(viewOf(changed.buffer)).length).toBeLessThanOrEqual(elements.length)
         } catch (error) {
           expect(error).toBeInstanceOf(RangeError)
         }

@@ -4,7 +4,7 @@
 import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import type { Attributes, View } from '../../kernel/netlink/decode.ts'
+import type { Attributes } from '../../kernel/netlink/decode.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { tryCommit } from '../../kernel/nftables/batch.ts'
 import { deleteChain, hasChain } from '../../kernel/nftables/chain.ts'
