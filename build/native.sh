@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 "$root/node_modules/.bin/esbuild" "main=$entry" "$@" --bundle --splitting --format=esm --platform=neutral --target=es2023 \
   --minify-syntax --define:PODWIRE_VERSION="\"$version\"" --log-level=warning --outdir="$work"
 
-# Compiled code as C arrays. Line numbers stay in for stacks, the source and our folder do not.
+# Compiled code as C arrays, without line tables: reading those was a fifth of start-up (docs/decisions/0003). Stacks still name functions.
 # Entries are named; qjsc finds what they import. The host looks segments up in a table, main first.
 (
   cd "$work"
@@ -24,7 +24,7 @@ trap 'rm -rf "$work"' EXIT
   for file in *.js; do
     case $file in main.js | chunk-*) ;; *) set -- "$@" "$file" ;; esac
   done
-  "$quickjs/qjsc" -c -m -o segments.c "$@"
+  "$quickjs/qjsc" -s -c -m -o segments.c "$@"
   {
     printf '#include "host.h"\n#include "segments.c"\nconst Segment podwire_segments[] = {\n'
     for file in "$@" chunk-*.js; do
