@@ -14,6 +14,8 @@ export class Reader {
   readonly path: string
   readonly #fields: ReadonlyMap<string, Json>
   readonly #issues: string[]
+  /** `ipam` is read by several hands. */
+  readonly #readers = new Map<string, Reader>()
 
   constructor(object: JsonObject, path = '', issues: string[] = []) {
     this.path = path
@@ -92,8 +94,14 @@ export class Reader {
   }
 
   object<T>(key: string, read: (reader: Reader) => T): T | undefined {
+    const known = this.#readers.get(key)
+    if (known) return read(known)
     const value = this.value(key)
-    return value === undefined ? undefined : this.#nested(key, value, read)
+    if (value === undefined) return undefined
+    return this.#nested(key, value, (reader) => {
+      this.#readers.set(key, reader)
+      return read(reader)
+    })
   }
 
   /** A list of objects; those that `read` makes nothing of are left out. */

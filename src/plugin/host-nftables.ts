@@ -1,5 +1,7 @@
 // The one socket through which a plugin changes the node's nftables.
 
+import { EPROTONOSUPPORT } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { openNftables } from '../kernel/nftables/batch.ts'
 
@@ -12,4 +14,13 @@ let socket: NetlinkSocket | undefined
 export function hostNftables(): NetlinkSocket {
   socket ??= openNftables()
   return socket
+}
+
+/** Runs a step that looks for rules to remove: a kernel without netfilter's netlink has none. */
+export function whereNftables(step: () => void): void {
+  try {
+    step()
+  } catch (error) {
+    if (!isSysError(error, EPROTONOSUPPORT)) throw error
+  }
 }

@@ -26,7 +26,7 @@ import { addTable } from '../kernel/nftables/table.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { findLink } from '../kernel/route/link.ts'
 import type { Mac } from '../net/mac.ts'
-import { hostNftables } from './host-nftables.ts'
+import { hostNftables, whereNftables } from './host-nftables.ts'
 
 const TABLE: TableRef = { family: 'bridge', table: 'nat' }
 const BASE_CHAIN = 'PREROUTING'
@@ -69,7 +69,7 @@ export function addSpoofCheck(attachment: Attachment, port: string, mac: Mac): v
 /** Removes the attachment's rules and chains; table and base chain stay. */
 export function removeSpoofCheck(attachment: Attachment): void {
   const { ifaceChain, macChain } = names(attachment)
-  if (macChain.length <= NAME_LIMIT) removeChains(ifaceChain, macChain)
+  if (macChain.length <= NAME_LIMIT) whereNftables(() => removeChains(ifaceChain, macChain))
 }
 
 /** Throws where a rule between the base chain and the final drop is missing. */

@@ -39,7 +39,7 @@ export function pathWith(host: Host, variant: IptablesVariant): string {
 
 /** One call of a door: what it threw, as JSON. */
 export async function callDoor(host: Host, program: string, call: object, PATH: string): Promise<Told> {
-  const { status, stdout, stderr } = await host.exec(program, [JSON.stringify(call)], { env: { PATH } })
+  const { status, stdout, stderr } = await host.exec('/usr/bin/env', [`PATH=${PATH}`, program, JSON.stringify(call)])
   if (status !== 0) throw new Error(`${JSON.stringify(call)}: status ${status}: ${stderr}`)
   return JSON.parse(stdout) as Told
 }

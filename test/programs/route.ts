@@ -5,7 +5,7 @@ import { sys } from '../../src/host/sys.ts'
 import { inNamespace, openNamespace } from '../../src/kernel/namespace.ts'
 import { closeNetlink, exchange, openNetlink, transact } from '../../src/kernel/netlink/socket.ts'
 import { addAddress, deleteAddress, listAddresses } from '../../src/kernel/route/address.ts'
-import { addBridge, addPortVlan, listPortVlans, setBridgePort } from '../../src/kernel/route/bridge.ts'
+import { addBridge, addPortVlan, listPortVlans, readBridgePort, setBridgePort } from '../../src/kernel/route/bridge.ts'
 import { AF_INET, NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
 import { deleteLink, findLink, type Link, listLinks, removeLink, setLink } from '../../src/kernel/route/link.ts'
 import { deleteNeighbour, listNeighbours, replaceNeighbour } from '../../src/kernel/route/neighbour.ts'
@@ -51,8 +51,7 @@ told.port = {
   kind: port.kind,
   mtu: port.mtu,
   master: port.master === bridge.index,
-  hairpin: port.hairpin,
-  isolated: port.isolated,
+  ...readBridgePort(port),
   alias: port.alias,
 }
 told.takenPeer = attempt(() => transact(route, [addVeth({ name: 'vethother' }, { name: 'eth0', netns: fd })]))

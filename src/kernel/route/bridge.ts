@@ -31,7 +31,7 @@ import {
   RTM_NEWLINK,
   RTM_SETLINK,
 } from './constants.ts'
-import { describe, indexed, type LinkRef, named } from './link.ts'
+import { describe, indexed, type Link, type LinkRef, named } from './link.ts'
 import { ifinfomsg, type Request } from './request.ts'
 
 /** `ip link add NAME address MAC mtu N up type bridge vlan_filtering 1` */
@@ -76,6 +76,12 @@ export function setBridgePort(ref: LinkRef, port: { hairpin: boolean; isolated: 
       ],
     ],
   }
+}
+
+/** What setBridgePort sets, as the kernel has it now. */
+export function readBridgePort(link: Link): { hairpin: boolean; isolated: boolean } {
+  const port = link.info?.get(IFLA_INFO_SLAVE_DATA)?.attributes()
+  return { hairpin: port?.get(IFLA_BRPORT_MODE)?.u8() === 1, isolated: port?.get(IFLA_BRPORT_ISOLATED)?.u8() === 1 }
 }
 
 /** One VLAN, or the range from `first` to `last`, on a port. `native`: what arrives untagged belongs to it and leaves untagged. */

@@ -11,15 +11,10 @@ import {
   IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
-  IFLA_BR_VLAN_FILTERING,
-  IFLA_BRPORT_ISOLATED,
-  IFLA_BRPORT_MODE,
   IFLA_EXT_MASK,
   IFLA_IFALIAS,
   IFLA_IFNAME,
-  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
-  IFLA_INFO_SLAVE_DATA,
   IFLA_LINK,
   IFLA_LINKINFO,
   IFLA_MASTER,
@@ -48,9 +43,8 @@ export interface Link {
   readonly master: number
   /** IFLA_LINK: of a veth its peer's index, in the peer's namespace. */
   readonly peer: number
-  readonly vlanFiltering: boolean
-  readonly hairpin: boolean
-  readonly isolated: boolean
+  /** IFLA_LINKINFO, for what only links of one kind have. */
+  readonly info: Attributes | undefined
 }
 
 /** A device named by index where that is known, by name otherwise. */
@@ -139,10 +133,6 @@ export function describe(ref: LinkRef): string {
 export function decodeLink({ body }: Received): Link {
   const attributes = body.attributes(16)
   const info = attributes.get(IFLA_LINKINFO)?.attributes()
-  const bridge = info?.get(IFLA_INFO_DATA)?.attributes()
-  const port = info?.get(IFLA_INFO_SLAVE_DATA)?.attributes()
-  const kind = info?.get(IFLA_INFO_KIND)?.text() ?? ''
-  const flag = (table: Attributes | undefined, type: number) => (table?.get(type)?.u8() ?? 0) !== 0
   return {
     index: body.i32(4),
     name: attributes.get(IFLA_IFNAME)?.text() ?? '',
@@ -151,11 +141,9 @@ export function decodeLink({ body }: Received): Link {
     mac: attributes.get(IFLA_ADDRESS)?.bytes() ?? new Uint8Array(0),
     operstate: attributes.get(IFLA_OPERSTATE)?.u8() ?? IF_OPER_UNKNOWN,
     alias: attributes.get(IFLA_IFALIAS)?.text() ?? '',
-    kind,
+    kind: info?.get(IFLA_INFO_KIND)?.text() ?? '',
     master: attributes.get(IFLA_MASTER)?.u32() ?? 0,
     peer: attributes.get(IFLA_LINK)?.u32() ?? 0,
-    vlanFiltering: kind === 'bridge' && flag(bridge, IFLA_BR_VLAN_FILTERING),
-    hairpin: flag(port, IFLA_BRPORT_MODE),
-    isolated: flag(port, IFLA_BRPORT_ISOLATED),
+    info,
   }
 }

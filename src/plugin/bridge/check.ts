@@ -5,6 +5,7 @@ import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Result } from '../../cni/types.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
 import { listAddresses } from '../../kernel/route/address.ts'
+import { readBridgePort } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import { addressFamily } from '../../kernel/route/request.ts'
@@ -106,8 +107,9 @@ function checkPort(route: NetlinkSocket, config: BridgeConfig, bridge: Link, end
   if (!port) fail(`the host's end #${end.peer} of ${end.name} is missing`)
   if (port.master !== bridge.index) fail(`${port.name} is not a port of ${bridge.name}`)
   if (!(port.flags & IFF_UP)) fail(`${port.name} is down`)
-  if (port.hairpin !== config.hairpin) fail(`${port.name} has hairpin ${port.hairpin}, expected ${config.hairpin}`)
-  if (port.isolated !== config.isolated) fail(`${port.name} has isolation ${port.isolated}, expected ${config.isolated}`)
+  const { hairpin, isolated } = readBridgePort(port)
+  if (hairpin !== config.hairpin) fail(`${port.name} has hairpin ${hairpin}, expected ${config.hairpin}`)
+  if (isolated !== config.isolated) fail(`${port.name} has isolation ${isolated}, expected ${config.isolated}`)
 }
 
 function fail(problem: string, code = ErrInternal): never {

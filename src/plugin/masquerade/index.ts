@@ -3,8 +3,6 @@
 import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
-import { EPROTONOSUPPORT } from '../../host/errno.ts'
-import { isSysError } from '../../host/error.ts'
 import { masqueradeBackends } from '../segments.ts'
 import type { MasqueradeBackend } from './backends.ts'
 
@@ -38,7 +36,7 @@ export function masqueradeWith(name: BackendName | undefined): Masquerade {
   }
   const inBoth = (what: string, step: (backend: MasqueradeBackend) => void) => {
     const { iptables, nftables } = masqueradeBackends()
-    gatherErrors(what, [() => unlessUnknown(() => step(nftables)), () => step(iptables)])
+    gatherErrors(what, [() => step(nftables), () => step(iptables)])
   }
   return {
     add: (attachment, ips) => chosen().add(attachment, ips),
@@ -50,13 +48,4 @@ export function masqueradeWith(name: BackendName | undefined): Masquerade {
 
 function isBackend(text: string): text is BackendName {
   return backendNames.some((name) => name === text)
-}
-
-/** A kernel without netfilter's netlink has none of the rules. */
-function unlessUnknown(step: () => void): void {
-  try {
-    step()
-  } catch (error) {
-    if (!isSysError(error, EPROTONOSUPPORT)) throw error
-  }
 }

@@ -1,6 +1,6 @@
 // The one process of the iptables backend: found in PATH, given its rules on stdin, its complaints made into errors.
 
-import { CniError, ErrIOFailure, ErrPluginNotAvailable, ErrTryAgainLater } from '../../cni/error.ts'
+import { CniError, ErrIOFailure, ErrTryAgainLater, ErrUnsupportedField } from '../../cni/error.ts'
 import { sys } from '../../host/sys.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
 import { parseSaved, type SavedTable } from './iptables-save.ts'
@@ -41,8 +41,10 @@ function program(version: IpVersion, verb: 'save' | 'restore', variant: Variant)
   const name = `${toolName(version)}${variant}-${verb}`
   const file = findProgram(name)
   if (file) return file
-  const advice = 'install iptables, or set "ipMasqBackend": "nftables"'
-  throw new CniError(ErrPluginNotAvailable, `masquerade: no ${name} in ${searchPath()}: ${advice}`)
+  throw new CniError(
+    ErrUnsupportedField,
+    `ipMasqBackend: "iptables" needs ${name} in ${searchPath()}: install iptables, or choose "nftables"`,
+  )
 }
 
 function run(file: string, options: readonly string[], stdin: string): string {

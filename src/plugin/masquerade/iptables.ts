@@ -1,12 +1,12 @@
 // The iptables backend: chain, rules and comments as the Go plugins make them, one iptables-restore per family.
 
-import { CniError, ErrInternal, gatherErrors } from '../../cni/error.ts'
+import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
-import { formatAddress } from '../../net/address.ts'
+import { formatAddress, parseAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, parseCidr, sameCidr } from '../../net/cidr.ts'
-import { hostNftables } from '../host-nftables.ts'
+import { hostNftables, whereNftables } from '../host-nftables.ts'
 import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from './identity.ts'
 import { legacyVariant, restore, save, type Variant } from './iptables-command.ts'
 import { hasLegacyNat, listChainsOverNetlink, removeChainOverNetlink } from './iptables-kernel.ts'
@@ -38,7 +38,7 @@ export function addToIptables(attachment: Attachment, ips: readonly IpConfig[]):
 export function removeFromIptables(attachment: Attachment): void {
   const chain = chainName(attachment)
   gatherErrors('remove iptables masquerade', [
-    ...versions.map((version) => () => removeChainOverNetlink(hostNftables(), version, chain)),
+    ...versions.map((version) => () => whereNftables(() => removeChainOverNetlink(hostNftables(), version, chain))),
     ...versions.map((version) => () => withLegacy(version, (variant) => removeLegacy(version, variant, () => [chain]))),
   ])
 }
@@ -49,11 +49,14 @@ export function gcIptables(network: string, valid: readonly ValidAttachment[]): 
   const prefix = iptablesCommentPrefix(network)
   const isStale = (chain: string, comment: string) => comment.startsWith(prefix) && !live.has(chain)
   gatherErrors('collect iptables masquerade', [
-    ...versions.map((version) => () => {
-      for (const [chain, comment] of listChainsOverNetlink(hostNftables(), version)) {
-        if (isStale(chain, comment)) removeChainOverNetlink(hostNftables(), version, chain)
-      }
-    }),
+    ...versions.map(
+      (version) => () =>
+        whereNftables(() => {
+          for (const [chain, comment] of listChainsOverNetlink(hostNftables(), version)) {
+            if (isStale(chain, comment)) removeChainOverNetlink(hostNftables(), version, chain)
+          }
+        }),
+    ),
     ...versions.map((version) => () => {
       const stale = (table: SavedTable) =>
         [...savedComments(table)].filter(([chain, comment]) => isStale(chain, comment)).map(([chain]) => chain)
@@ -67,7 +70,8 @@ export function checkIptables(attachment: Attachment, ips: readonly IpConfig[]):
   for (const version of versions) {
     const cidrs = ips.map(({ address }) => address).filter(({ address }) => address.family === version)
     if (cidrs.length === 0) continue
-    const [missing] = missingRules(wantedRules(attachment, cidrs), save(version))
+    const { rules } = save(version)
+    const missing = wantedRules(attachment, cidrs).find((rule) => !rules.some(rule.isThere))
     if (missing) throw new CniError(ErrInternal, `masquerade: iptables rule is missing: ${line('-A', attachment, missing)}`)
   }
 }
@@ -79,9 +83,10 @@ function addFamily(attachment: Attachment, version: IpVersion, cidrs: readonly C
     // -N fails where the chain is there, and with it the whole: a repeated ADD must not double the jump.
     restore(version, [`-N ${chain}`, ...wanted.map((rule) => line('-A', attachment, rule))])
   } catch (error) {
+    if (!(error instanceof CniError && error.code === ErrIOFailure)) throw error
     const present = save(version)
     if (!present.chains.includes(chain)) throw error
-    const missing = missingRules(wanted, present)
+    const missing = wanted.filter((rule) => !present.rules.some(rule.isThere))
     // Before the rest of the chain: an ACCEPT behind its MASQUERADE would never be reached.
     const repair = missing.map((rule) => line(rule.target === 'ACCEPT' ? '-I' : '-A', attachment, rule))
     if (repair.length > 0) restore(version, repair)
@@ -110,10 +115,6 @@ function wantedRules(attachment: Attachment, cidrs: readonly Cidr[]): WantedRule
   return [...accepts, masquerade, ...jumps]
 }
 
-function missingRules(wanted: readonly WantedRule[], { rules }: SavedTable): WantedRule[] {
-  return wanted.filter((rule) => !rules.some(rule.isThere))
-}
-
 function line(verb: '-A' | '-I', attachment: Attachment, { chain, matches, target }: WantedRule): string {
   return [verb, chain, ...matches, '-m comment --comment', quoteWord(iptablesComment(attachment)), '-j', target].join(' ')
 }
@@ -123,10 +124,14 @@ function quoteWord(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
-/** iptables-save leaves the length of a host prefix out in some versions. */
+/** True where a saved `-s` or `-d` says `cidr`; some versions leave the length of a host prefix out. */
 function names(saved: string, cidr: Cidr): boolean {
-  if (!saved) return false
-  return sameCidr(parseCidr(saved.includes('/') ? saved : `${saved}/${cidr.address.family === 4 ? 32 : 128}`), cidr)
+  try {
+    return sameCidr(saved.includes('/') ? parseCidr(saved) : hostCidr(parseAddress(saved)), cidr)
+  } catch {
+    // None, or one with a mask instead of a length: not a rule of ours.
+    return false
+  }
 }
 
 /** Runs `body` with the legacy programs, where the kernel has a table for them and the host has them. */

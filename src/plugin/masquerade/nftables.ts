@@ -12,7 +12,7 @@ import { addRule, deleteRule, flushChain, type KernelRule, listRules, ruleConsis
 import { masquerade } from '../../kernel/nftables/statement.ts'
 import { addTable } from '../../kernel/nftables/table.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/cidr.ts'
-import { hostNftables } from '../host-nftables.ts'
+import { hostNftables, whereNftables } from '../host-nftables.ts'
 import { attachmentHash, networkHash, nftablesComment } from './identity.ts'
 
 const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
@@ -43,16 +43,15 @@ export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]):
 /** Removes the attachment's rules, whoever made them. */
 export function removeFromNftables(attachment: Attachment): void {
   const prefix = attachmentHash(attachment)
-  change(prefix, (rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix)))
+  whereNftables(() => change(prefix, (rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix))))
 }
 
 /** Removes the rules of `network` that belong to none of `valid`. */
 export function gcNftables(network: string, valid: readonly ValidAttachment[]): void {
   const prefix = networkHash(network)
   const live = new Set(valid.map((attachment) => attachmentHash({ network, ...attachment })))
-  change(prefix, (rules) =>
-    deletions(rules, ({ comment }) => comment.startsWith(prefix) && !live.has(comment.slice(0, 2 * prefix.length - 1))),
-  )
+  const isStale = ({ comment }: KernelRule) => comment.startsWith(prefix) && !live.has(comment.slice(0, 2 * prefix.length - 1))
+  whereNftables(() => change(prefix, (rules) => deletions(rules, isStale)))
 }
 
 /** Throws where the base chain does not lead to the rules, or the attachment has none for one of the addresses. */
