@@ -26,14 +26,16 @@ const samples: Record<string, Record<string, { ms: number[]; maxrss: number[] }>
 // The first round warms the page cache and is not counted.
 for (let round = 0; round <= task.rounds; round++) {
   for (const side of task.sides) {
-    const steps = (samples[side.name] ??= {})
+    const steps = samples[side.name] ?? {}
+    samples[side.name] = steps
     for (const step of side.steps) {
       const start = sys.clock_gettime(CLOCK_MONOTONIC)
       const exit = sys.spawn({ ...step, args: [step.file, ...step.args], captureStderr: true, timeout: 60_000 })
       const ms = (sys.clock_gettime(CLOCK_MONOTONIC) - start) * 1000
       if (exit.status !== 0) throw new Error(`${side.name} ${step.name}: status ${exit.status}: ${exit.stdout}${exit.stderr}`)
       if (round === 0) continue
-      const sample = (steps[step.name] ??= { ms: [], maxrss: [] })
+      const sample = steps[step.name] ?? { ms: [], maxrss: [] }
+      steps[step.name] = sample
       sample.ms.push(ms)
       sample.maxrss.push(exit.maxrss)
     }

@@ -15,8 +15,9 @@ let stderr: string
 /** Runs the program as native/spawn.c does. */
 function spawn({ file, args, env, stdin }: Spawn) {
   const variables = Object.fromEntries(env.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]))
-  const { status, signal, stdout, stderr, error } = spawnSync(file, args.slice(1), { env: variables, input: stdin, encoding: 'utf8' })
-  if (error) throw new SysError(`spawn ${file}`, EACCES)
+  const { status, signal, stdout, stderr } = spawnSync(file, args.slice(1), { env: variables, input: stdin, encoding: 'utf8' })
+  // A program that does not read its stdin is an EPIPE for Node, and no failure.
+  if (status === null && signal === null) throw new SysError(`spawn ${file}`, EACCES)
   return { status: status ?? -1, signal: signal ? constants.signals[signal] : 0, timedOut: false, maxrss: 0, stdout, stderr }
 }
 

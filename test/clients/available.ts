@@ -3,7 +3,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { describeHost, noHostReason } from '../harness/netns.ts'
+import { describe } from 'vitest'
+import { noHostReason } from '../harness/netns.ts'
 
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'podwire')
 const reference = existsSync(cache) ? readdirSync(cache).find((name) => name.startsWith('go-reference-')) : undefined
@@ -26,5 +27,7 @@ export function noProgramReason(...programs: string[]): string | undefined {
 
 /** `describe` for tests that need a host and a client: skipped, with the reason in the title, where one is missing. */
 export function describeClient(title: string, missing: string | undefined, body: () => void): void {
-  describeHost(missing && noHostReason === undefined ? `${title} (skipped: ${missing})` : title, body, missing !== undefined)
+  const reason = noHostReason ?? missing
+  if (reason === undefined) describe(title, body)
+  else describe.skip(`${title} (skipped: ${reason})`, body)
 }
