@@ -12,14 +12,17 @@ import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { portAlias } from './port.ts'
 
-/** The link goes before the lease: an address that is given out again must not still be answered for. */
+/**
+ * The link goes before the lease: an address that is given out again must not still be answered for. The masquerade goes first: the kernel
+ * lets readers of a deleted rule finish before it closes our socket, some 10 ms that pass while it deletes the link anyway.
+ */
 export function del(request: Request<BridgeConfig>): void {
   const { config } = request
   gatherErrors('DEL', [
+    () => config.masquerade?.remove(request),
     () => withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname })),
     () => config.ipam?.del(request),
     () => config.macspoofchk && spoofCheck().removeSpoofCheck(request),
-    () => config.masquerade?.remove(request),
   ])
 }
 

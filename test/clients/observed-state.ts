@@ -1,0 +1,72 @@
+// What an attachment has left on a host and in its pod, as a flat record that two makers can be compared by.
+
+import type { Host, Pod } from '../harness/netns.ts'
+
+/** Path of the thing, e.g. `host link cni9.mtu` → its value as text. */
+export type State = Readonly<Record<string, string>>
+
+/** Links, addresses, routes, rules, sysctls and lease files, with what is random or moves by itself made the same. */
+export async function observeState(host: Host, pod: Pod, network: string): Promise<State> {
+  const outside = async (file: string, ...args: string[]) => host.run(file, ...args)
+  const inside = async (file: string, ...args: string[]) => (await pod.exec(file, args)).stdout
+  const sections: [title: string, value: unknown][] = []
+  for (const [place, run] of [['host', outside] as const, ['pod', inside] as const]) {
+    for (const link of parse(await run('ip', '-j', '-d', 'addr'))) sections.push([`${place} link ${link.ifname}`, link])
+    for (const family of ['-4', '-6']) {
+      const routes = parse(await run('ip', '-j', family, 'route', 'show', 'table', 'all'))
+      for (const route of routes.filter(isChosen)) sections.push([`${place} route ${route.type ?? ''} ${route.dst} dev ${route.dev}`, route])
+    }
+    sections.push([`${place} sysctl`, await sysctls(run)])
+  }
+  for (const save of ['iptables-save', 'ip6tables-save']) sections.push([save, lines(await host.run(save), '#', ':')])
+  sections.push(['nft', lines(await host.run('nft', 'list', 'ruleset'))])
+  const folder = `/var/lib/cni/networks/${network}`
+  sections.push(['leases', lines(await host.run('sh', '-c', `cd ${folder} && for f in $(ls -A); do echo "$f $(stat -c %A $f) $(tr '\\r\\n' '|' <$f)"; done 2>&1`))])
+  return flatten(sections)
+}
+
+/** What only one side has, or both have differently: path → [left, right]. */
+export function compareStates(left: State, right: State): Record<string, [left: string | undefined, right: string | undefined]> {
+  const paths = [...new Set([...Object.keys(left), ...Object.keys(right)])].sort()
+  return Object.fromEntries(paths.filter((path) => left[path] !== right[path]).map((path) => [path, [left[path], right[path]]]))
+}
+
+type Row = Record<string, unknown>
+
+// What `ip -j` prints is a list of objects.
+const parse = (text: string) => JSON.parse(text || '[]') as Row[]
+
+/** Nobody asked for link-local and multicast addresses: the kernel makes them, some time after. */
+function isChosen({ dst }: Row): boolean {
+  return !String(dst).startsWith('fe80:') && !String(dst).startsWith('ff00:')
+}
+
+async function sysctls(run: (file: string, ...args: string[]) => Promise<string>): Promise<string[]> {
+  const names = 'ipv4/ip_forward ipv6/conf/all/forwarding ipv4/conf/*/arp_notify ipv6/conf/*/accept_ra ipv6/conf/*/accept_dad ipv6/conf/*/disable_ipv6 ipv6/conf/*/keep_addr_on_down'
+  return lines(await run('sh', '-c', `cd /proc/sys/net && for f in ${names}; do echo "$f = $(cat $f)"; done`))
+}
+
+function lines(text: string, ...without: string[]): string[] {
+  const wanted = text.split('\n').filter((line) => line.trim() && !without.some((start) => line.startsWith(start)))
+  return wanted.map((line) => line.trim())
+}
+
+const moving = /ifindex|link_index|netns|timer|life_time|tentative|group_fwd_mask_str|forward_delay/
+
+function flatten(sections: readonly [string, unknown][]): State {
+  const flat: Record<string, string> = {}
+  const visit = (path: string, value: unknown): void => {
+    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) for (const one of value) flat[`${path}: ${settle(one)}`] = 'there'
+    else if (Array.isArray(value)) value.filter((one) => one.scope !== 'link' || one.local === undefined).forEach((one, i) => visit(`${path}[${one.local ?? i}]`, one))
+    else if (typeof value === 'object' && value !== null) {
+      for (const [key, one] of Object.entries(value)) if (!moving.test(key)) visit(`${path}.${key}`, one)
+    } else flat[settle(path)] = settle(String(value))
+  }
+  for (const [title, value] of sections) visit(title, value)
+  return flat
+}
+
+/** Random names and MACs. Those that start with 0a:58 are chosen. */
+function settle(text: string): string {
+  return text.replace(/\bveth[0-9a-f]{8}\b/g, 'vethX').replace(/\b(?!0a:58|00:00|ff:ff|01:80)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'random MAC').replace(/\b8000\.(?!0?a:58)[0-9a-f:]+/g, 'random id')
+}
