@@ -18,8 +18,11 @@ typedef struct {
 } Segment;
 extern const Segment podwire_segments[];
 
-/* native/main.c: the segment of that file name, compiled code made a module; NULL with an exception pending. */
+/* native/segments.c: the segment of that file name, compiled code made a module; NULL with an exception pending. */
 JSModuleDef *podwire_load(JSContext *ctx, const char *file);
+
+/* The same as QuickJS calls it, for imports between segments. */
+JSModuleDef *podwire_import(JSContext *ctx, const char *file, void *opaque);
 
 /* Runs a module's top level and those of its imports. The value is a promise: rejected where one of them threw. */
 JSValue podwire_run(JSContext *ctx, JSModuleDef *module);

@@ -30,33 +30,6 @@ static void on_rejection(JSContext *ctx, JSValueConst promise, JSValueConst reas
         reason_of_rejection = JS_DupValue(ctx, reason);
 }
 
-JSModuleDef *podwire_load(JSContext *ctx, const char *file)
-{
-    for (const Segment *segment = podwire_segments; segment->name; segment++) {
-        if (strcmp(segment->name, file) != 0)
-            continue;
-        JSValue module = JS_ReadObject(ctx, segment->code, segment->size, JS_READ_OBJ_BYTECODE);
-        return JS_IsException(module) ? NULL : JS_VALUE_GET_PTR(module);
-    }
-    JS_ThrowReferenceError(ctx, "no segment %s in this program", file);
-    return NULL;
-}
-
-JSValue podwire_run(JSContext *ctx, JSModuleDef *module)
-{
-    JSValue value = JS_MKPTR(JS_TAG_MODULE, module);
-    if (JS_ResolveModule(ctx, value) < 0)
-        return JS_EXCEPTION;
-    return JS_EvalFunction(ctx, value);
-}
-
-/* Imports between segments. */
-static JSModuleDef *load_import(JSContext *ctx, const char *file, void *opaque)
-{
-    (void)opaque;
-    return podwire_load(ctx, file);
-}
-
 static JSContext *new_context(void)
 {
     JSRuntime *rt = JS_NewRuntime2(&podwire_arena, NULL);
@@ -65,7 +38,7 @@ static JSContext *new_context(void)
     JS_SetMemoryLimit(rt, MEMORY_LIMIT);
     JS_SetMaxStackSize(rt, STACK_LIMIT);
     JS_SetGCThreshold(rt, 8 << 20);
-    JS_SetModuleLoaderFunc(rt, NULL, load_import, NULL);
+    JS_SetModuleLoaderFunc(rt, NULL, podwire_import, NULL);
     JS_SetHostPromiseRejectionTracker(rt, on_rejection, NULL);
     JSContext *ctx = JS_NewContextRaw(rt);
     if (!ctx)

@@ -5,7 +5,7 @@ import { formatCidr } from '../net/cidr.ts'
 import { CniError, ErrIncompatibleCNIVersion } from './error.ts'
 import type { JsonObject } from './json.ts'
 import type { Reader } from './reader.ts'
-import { readDns, readRoute } from './result.ts'
+import { readDns, readRoute } from './routes-and-dns.ts'
 import type { CniVersion, IpConfig, Result, Route } from './types.ts'
 
 /** The first address of each family; routes of a family without one are dropped, interfaces have no place. */

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Json } from './json.ts'
 import { Reader } from './reader.ts'
-import { decodeResult, encodeResult, readDns, readPrevious, readRoute } from './result.ts'
+import { decodeResult, encodeResult, readPrevious } from './result.ts'
+import { readDns, readRoute } from './routes-and-dns.ts'
 import { type CniVersion, cniVersions } from './types.ts'
 
 const modern = cniVersions.slice(2)

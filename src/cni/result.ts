@@ -6,6 +6,7 @@ import { CniError, ErrDecodingFailure } from './error.ts'
 import { isObject, type Json, type JsonObject, quote } from './json.ts'
 import { decodeLegacyResult, encodeLegacyResult } from './legacy-result.ts'
 import { Reader } from './reader.ts'
+import { readDns, readRoute } from './routes-and-dns.ts'
 import { type CniVersion, cniVersions, type Dns, type Interface, type IpConfig, type Result, type Route } from './types.ts'
 
 /** The result as `version` has it, byte for byte as libcni prints it: four spaces, its order of keys, no newline at the end. */
@@ -35,31 +36,6 @@ export function readPrevious(reader: Reader, version: CniVersion): Result {
     reader.issue('cniVersion', `${expected}, got ${quote(reader.value('cniVersion'))}`)
   }
   return readShape(reader, version)
-}
-
-/** One entry of a `routes` list, in a result as in an IPAM configuration. */
-export function readRoute(reader: Reader): Route | undefined {
-  const number = (key: string, max = 0xffffffff) => reader.integer(key, 0, max)
-  const dst = reader.cidr('dst')
-  if (!reader.has('dst')) reader.issue('dst', 'is missing')
-  const rest = {
-    gw: reader.address('gw'),
-    mtu: number('mtu'),
-    advmss: number('advmss'),
-    priority: number('priority'),
-    table: number('table'),
-    scope: number('scope', 255),
-  }
-  return dst && { dst, ...rest }
-}
-
-export function readDns(reader: Reader): Dns {
-  return {
-    nameservers: reader.strings('nameservers'),
-    domain: reader.string('domain'),
-    search: reader.strings('search'),
-    options: reader.strings('options'),
-  }
 }
 
 /** How a version spells a result: the three shapes that libcni has a type for. */

@@ -2,7 +2,7 @@
 
 import type { ConfigContext } from '../cni/plugin.ts'
 import type { Reader } from '../cni/reader.ts'
-import { readRoute } from '../cni/result.ts'
+import { readRoute } from '../cni/routes-and-dns.ts'
 import { cniVersions, type Route } from '../cni/types.ts'
 import { type Address, parseAddress } from '../net/address.ts'
 import { type Range, type RangeSet, rangeSetProblems, readRange } from './range.ts'

@@ -2,7 +2,7 @@
 
 import type { ConfigContext } from '../cni/plugin.ts'
 import type { Reader } from '../cni/reader.ts'
-import { readDns, readRoute } from '../cni/result.ts'
+import { readDns, readRoute } from '../cni/routes-and-dns.ts'
 import type { Dns, Route } from '../cni/types.ts'
 import { type Address, parseAddress } from '../net/address.ts'
 import { type Cidr, cidrContains, parseCidr } from '../net/cidr.ts'

@@ -14,14 +14,15 @@ export async function observeState(host: Host, pod: Pod, network: string): Promi
     for (const link of parse(await run('ip', '-j', '-d', 'addr'))) sections.push([`${place} link ${link.ifname}`, link])
     for (const family of ['-4', '-6']) {
       const routes = parse(await run('ip', '-j', family, 'route', 'show', 'table', 'all'))
-      for (const route of routes.filter(isChosen)) sections.push([`${place} route ${route.type ?? ''} ${route.dst} dev ${route.dev}`, route])
+      for (const route of routes.filter(isChosen))
+        sections.push([`${place} route ${route.type ?? ''} ${route.dst} dev ${route.dev}`, route])
     }
     sections.push([`${place} sysctl`, await sysctls(run)])
   }
   for (const save of ['iptables-save', 'ip6tables-save']) sections.push([save, lines(await host.run(save), '#', ':')])
   sections.push(['nft', lines(await host.run('nft', 'list', 'ruleset'))])
   const folder = `/var/lib/cni/networks/${network}`
-  sections.push(['leases', lines(await host.run('sh', '-c', `cd ${folder} && for f in $(ls -A); do echo "$f $(stat -c %A $f) $(tr '\\r\\n' '|' <$f)"; done 2>&1`))])
+  sections.push(['leases', lines(await host.run('sh', '-c', `cd ${folder} && ls -A | while read -r f; do ${showFile}; done`))])
   return flatten(sections)
 }
 
@@ -31,18 +32,21 @@ export function compareStates(left: State, right: State): Record<string, [left: 
   return Object.fromEntries(paths.filter((path) => left[path] !== right[path]).map((path) => [path, [left[path], right[path]]]))
 }
 
+const showFile = `echo "$f $(stat -c %A $f) $([ -d $f ] || tr '\\r\\n' '|' <$f)"`
+
 type Row = Record<string, unknown>
 
 // What `ip -j` prints is a list of objects.
 const parse = (text: string) => JSON.parse(text || '[]') as Row[]
 
-/** Nobody asked for link-local and multicast addresses: the kernel makes them, some time after. */
-function isChosen({ dst }: Row): boolean {
-  return !String(dst).startsWith('fe80:') && !String(dst).startsWith('ff00:')
+/** The kernel makes the rest of the addresses, some of it a while later. */
+function isChosen({ dst, table }: Row): boolean {
+  return table !== 'local' && !String(dst).startsWith('fe80:')
 }
 
 async function sysctls(run: (file: string, ...args: string[]) => Promise<string>): Promise<string[]> {
-  const names = 'ipv4/ip_forward ipv6/conf/all/forwarding ipv4/conf/*/arp_notify ipv6/conf/*/accept_ra ipv6/conf/*/accept_dad ipv6/conf/*/disable_ipv6 ipv6/conf/*/keep_addr_on_down'
+  const names =
+    'ipv4/ip_forward ipv6/conf/all/forwarding ipv4/conf/*/arp_notify ipv6/conf/*/accept_ra ipv6/conf/*/accept_dad ipv6/conf/*/disable_ipv6 ipv6/conf/*/keep_addr_on_down'
   return lines(await run('sh', '-c', `cd /proc/sys/net && for f in ${names}; do echo "$f = $(cat $f)"; done`))
 }
 
@@ -51,22 +55,37 @@ function lines(text: string, ...without: string[]): string[] {
   return wanted.map((line) => line.trim())
 }
 
-const moving = /ifindex|link_index|netns|timer|life_time|tentative|group_fwd_mask_str|forward_delay/
+const moving = /ifindex|link_index|netns|timer|life_time|tentative|bridge_id|root_id/
 
 function flatten(sections: readonly [string, unknown][]): State {
   const flat: Record<string, string> = {}
   const visit = (path: string, value: unknown): void => {
-    if (Array.isArray(value) && value.every((one) => typeof one === 'string')) for (const one of value) flat[`${path}: ${settle(one)}`] = 'there'
-    else if (Array.isArray(value)) value.filter((one) => one.scope !== 'link' || one.local === undefined).forEach((one, i) => visit(`${path}[${one.local ?? i}]`, one))
-    else if (typeof value === 'object' && value !== null) {
-      for (const [key, one] of Object.entries(value)) if (!moving.test(key)) visit(`${path}.${key}`, one)
-    } else flat[settle(path)] = settle(String(value))
+    if (Array.isArray(value)) for (const [i, one] of value.entries()) visitOne(path, one, i)
+    else if (isRow(value)) for (const key of Object.keys(value).filter((name) => !moving.test(name))) visit(`${path}.${key}`, value[key])
+    else flat[settle(path)] = settle(String(value))
+  }
+  // A line is known by its text, an address by itself; the rest has its place.
+  const visitOne = (path: string, one: unknown, index: number): void => {
+    if (typeof one === 'string') flat[settle(`${path}: ${one}`)] = 'there'
+    else if (!isRow(one) || one.local === undefined) visit(`${path}[${index}]`, one)
+    else if (one.scope !== 'link') visit(`${path}[${one.local}]`, one)
   }
   for (const [title, value] of sections) visit(title, value)
   return flat
 }
 
-/** Random names and MACs. Those that start with 0a:58 are chosen. */
+function isRow(value: unknown): value is Row {
+  return typeof value === 'object' && value !== null
+}
+
+const random: [RegExp, string][] = [
+  [/\b8000\.(?!a:58:)[0-9a-f:]+/g, 'random id'],
+  [/\bveth[0-9a-f]{8}\b/g, 'vethX'],
+  // Those that start with 0a:58 are chosen; the rest of the exceptions are nobody's.
+  [/\b(?!0a:58|00:00|ff:ff|01:80)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'random MAC'],
+  [/\.owners-[-0-9a-f]{36}/, '.owners-BOOT'],
+]
+
 function settle(text: string): string {
-  return text.replace(/\bveth[0-9a-f]{8}\b/g, 'vethX').replace(/\b(?!0a:58|00:00|ff:ff|01:80)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'random MAC').replace(/\b8000\.(?!0?a:58)[0-9a-f:]+/g, 'random id')
+  return random.reduce((settled, [pattern, name]) => settled.replace(pattern, name), text).trim()
 }

@@ -3,7 +3,7 @@
 import { interfaceNameProblem } from '../../cni/environment.ts'
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
-import { readDns } from '../../cni/result.ts'
+import { readDns } from '../../cni/routes-and-dns.ts'
 import type { Dns } from '../../cni/types.ts'
 import { type Ipam, selectIpam } from '../../ipam/ipam.ts'
 import type { PortVlan } from '../../kernel/route/bridge.ts'

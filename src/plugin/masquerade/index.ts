@@ -2,19 +2,10 @@
 
 import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
-import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { masqueradeBackends } from '../segments.ts'
-import type { MasqueradeBackend } from './backends.ts'
+import type { Masquerade } from './verbs.ts'
 
-/** Per-pod masquerading. `remove` and `gc` clean both backends: the configuration may have changed since ADD. */
-export interface Masquerade {
-  add(attachment: Attachment, ips: readonly IpConfig[]): void
-  remove(attachment: Attachment): void
-  /** Removes what belongs to `network` and to no attachment in `valid`. */
-  gc(network: string, valid: readonly ValidAttachment[]): void
-  /** Throws a CniError where a rule is missing. */
-  check(attachment: Attachment, ips: readonly IpConfig[]): void
-}
+export type { Masquerade } from './verbs.ts'
 
 const backendNames = ['iptables', 'nftables'] as const
 type BackendName = (typeof backendNames)[number]
@@ -30,11 +21,11 @@ export function readMasquerade(reader: Reader): Masquerade | undefined {
 
 /** With no backend named, the Go plugins' choice: iptables where the host has it. */
 export function masqueradeWith(name: BackendName | undefined): Masquerade {
-  const chosen = (): MasqueradeBackend => {
+  const chosen = (): Masquerade => {
     const { iptables, nftables, hasIptables } = masqueradeBackends()
     return (name ?? (hasIptables(4) ? 'iptables' : 'nftables')) === 'iptables' ? iptables : nftables
   }
-  const inBoth = (what: string, step: (backend: MasqueradeBackend) => void) => {
+  const inBoth = (what: string, step: (backend: Masquerade) => void) => {
     const { iptables, nftables } = masqueradeBackends()
     gatherErrors(what, [() => step(nftables), () => step(iptables)])
   }
