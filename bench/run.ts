@@ -57,6 +57,11 @@ async function compare(host: Host, measure: string, go: string): Promise<Row[]> 
     { name: 'ip', steps: vethSteps(pod.name) },
   ])
   rows.push(summarize('DEL beside `ip link del` of such a pair', samples.podwire?.DEL, samples.ip?.del))
+  const floor = await run([
+    { name: 'podwire', steps: steps(bridgeConfig(host.dir, 'floor', 'iptables'), pluginPath, pod.netns, ['ADD', 'DEL']) },
+    { name: 'restore', steps: [iptablesRestore] },
+  ])
+  rows.push(summarize('ipMasq (iptables) ADD beside an idle `iptables-restore`', floor.podwire?.ADD, floor.restore?.restore))
   return rows
 }
 
@@ -100,6 +105,15 @@ function steps(config: object, path: string, netns: string, verbs: readonly stri
     `CNI_PATH=${path}`,
   ]
   return verbs.map((verb) => ({ name: verb, file: join(path, 'bridge'), args: [], env: env(verb), stdin: JSON.stringify(config) }))
+}
+
+/** What every use of the iptables backend costs at least. */
+const iptablesRestore: Step = {
+  name: 'restore',
+  file: '/usr/sbin/iptables-restore',
+  args: ['--noflush'],
+  env: [],
+  stdin: '*nat\nCOMMIT\n',
 }
 
 /** A pair like a pod's, made and deleted by `ip`. */

@@ -7,6 +7,9 @@
 
 #include "quickjs.h"
 
+/* src/kernel builds netlink messages, whose order is the machine's, for little-endian ones. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "podwire is for little-endian machines");
+
 /* native/sys.c: the object that scripts know as __sys. */
 JSValue podwire_sys(JSContext *ctx, int argc, char **argv);
 

@@ -1,0 +1,75 @@
+/* Sockets and namespaces. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <sched.h>
+#include <sys/socket.h>
+
+#include "call.h"
+
+CALL(socket)
+{
+    UNUSED;
+    int fd = socket(podwire_number(ctx, argv[0]), podwire_number(ctx, argv[1]) | SOCK_CLOEXEC, podwire_number(ctx, argv[2]));
+    return fd < 0 ? podwire_fail(ctx, "socket", NULL) : JS_NewInt32(ctx, fd);
+}
+
+CALL(bind)
+{
+    UNUSED;
+    size_t length;
+    const uint8_t *address = podwire_bytes(ctx, argv[1], &length);
+    if (!address)
+        return JS_EXCEPTION;
+    return podwire_done(ctx, bind(podwire_number(ctx, argv[0]), (const struct sockaddr *)address, (socklen_t)length), "bind", NULL);
+}
+
+CALL(setsockopt)
+{
+    UNUSED;
+    int value = podwire_number(ctx, argv[3]);
+    return podwire_done(ctx, setsockopt(podwire_number(ctx, argv[0]), podwire_number(ctx, argv[1]), podwire_number(ctx, argv[2]), &value, sizeof value), "setsockopt", NULL);
+}
+
+CALL(send)
+{
+    UNUSED;
+    size_t length;
+    const uint8_t *data = podwire_bytes(ctx, argv[1], &length);
+    if (!data)
+        return JS_EXCEPTION;
+    ssize_t n;
+    do
+        n = send(podwire_number(ctx, argv[0]), data, length, 0);
+    while (n < 0 && errno == EINTR);
+    return podwire_done(ctx, (int)n, "send", NULL);
+}
+
+CALL(recv)
+{
+    UNUSED;
+    ssize_t n;
+    do
+        n = recv(podwire_number(ctx, argv[0]), podwire_received, sizeof podwire_received, MSG_TRUNC);
+    while (n < 0 && errno == EINTR);
+    if (n > (ssize_t)sizeof podwire_received) {
+        errno = EMSGSIZE;
+        n = -1;
+    }
+    return n < 0 ? podwire_fail(ctx, "recv", NULL) : JS_NewArrayBufferCopy(ctx, podwire_received, (size_t)n);
+}
+
+CALL(setns)
+{
+    UNUSED;
+    return podwire_done(ctx, setns(podwire_number(ctx, argv[0]), podwire_number(ctx, argv[1])), "setns", NULL);
+}
+
+const JSCFunctionListEntry podwire_sockets[] = {
+    JS_CFUNC_DEF("socket", 3, sys_socket),
+    JS_CFUNC_DEF("bind", 2, sys_bind),
+    JS_CFUNC_DEF("setsockopt", 4, sys_setsockopt),
+    JS_CFUNC_DEF("send", 2, sys_send),
+    JS_CFUNC_DEF("recv", 1, sys_recv),
+    JS_CFUNC_DEF("setns", 2, sys_setns),
+};
+const int podwire_sockets_count = sizeof podwire_sockets / sizeof podwire_sockets[0];
