@@ -21,6 +21,15 @@ interface Step {
   readonly stdin: string
 }
 
+/** What every use of the iptables backend costs at least. */
+const iptablesRestore: Step = {
+  name: 'restore',
+  file: '/usr/sbin/iptables-restore',
+  args: ['--noflush'],
+  env: [],
+  stdin: '*nat\nCOMMIT\n',
+}
+
 const work = mkdtempSync(join(tmpdir(), 'podwire-bench-'))
 try {
   const go = process.env.GO_PLUGINS ?? execFileSync('sh', ['build/go-reference.sh'], { cwd: root, encoding: 'utf8' }).trim()
@@ -105,15 +114,6 @@ function steps(config: object, path: string, netns: string, verbs: readonly stri
     `CNI_PATH=${path}`,
   ]
   return verbs.map((verb) => ({ name: verb, file: join(path, 'bridge'), args: [], env: env(verb), stdin: JSON.stringify(config) }))
-}
-
-/** What every use of the iptables backend costs at least. */
-const iptablesRestore: Step = {
-  name: 'restore',
-  file: '/usr/sbin/iptables-restore',
-  args: ['--noflush'],
-  env: [],
-  stdin: '*nat\nCOMMIT\n',
 }
 
 /** A pair like a pod's, made and deleted by `ip`. */
