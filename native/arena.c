@@ -4,14 +4,20 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "host.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* linux/mman.h; musl 1.2.3 does not have it */
+#endif
 
 enum {
     STEP = 16,
     SMALL = 1024,         /* up to here a list a step, above it one a power of two */
     LARGE = 128 << 10,    /* above this the kernel is as good */
     CHUNK = 1 << 20,
+    PREPARED = 512 << 10, /* what an ADD of `bridge` uses */
     LISTS = SMALL / STEP + 1 + 7,
 };
 
@@ -22,7 +28,7 @@ typedef struct {
 
 static void *freed[LISTS];
 /* Pages that are never touched cost nothing. */
-static char first_chunk[CHUNK] __attribute__((aligned(16)));
+static char first_chunk[CHUNK] __attribute__((aligned(4096)));
 static char *next = first_chunk, *end = first_chunk + CHUNK;
 
 static Header *header_of(const void *block) { return (Header *)block - 1; }
@@ -124,5 +130,11 @@ static void *arena_realloc(JSMallocState *state, void *block, size_t wanted)
 }
 
 static size_t arena_usable_size(const void *block) { return block ? header_of(block)->size : 0; }
+
+void podwire_arena_prepare(void)
+{
+    /* One call instead of a page fault each; a kernel before 5.14 does not know it, and the faults come as ever. */
+    madvise(first_chunk, PREPARED, MADV_POPULATE_WRITE);
+}
 
 const JSMallocFunctions podwire_arena = { arena_malloc, arena_free, arena_realloc, arena_usable_size };

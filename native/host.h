@@ -36,8 +36,9 @@ JSValue podwire_spawn(JSContext *ctx, JSValueConst self, int argc, JSValueConst 
 /* Throws {op, errno} with the C library's text for errno; `path` may be NULL. */
 JSValue podwire_fail(JSContext *ctx, const char *op, const char *path);
 
-/* native/arena.c */
+/* native/arena.c: the engine's memory, and a call before the engine starts that has the kernel hand out its first pages at once. */
 extern const JSMallocFunctions podwire_arena;
+void podwire_arena_prepare(void);
 
 /* native/sha512.c: 128 lower-case hex digits and a NUL. */
 void podwire_sha512_hex(const uint8_t *data, size_t length, char hex[129]);

@@ -105,6 +105,7 @@ int main(int argc, char **argv)
 {
     /* A reader that went away must be an EPIPE that can be told, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
+    podwire_arena_prepare();
     JSContext *ctx = new_context();
     if (!ctx) {
         fputs("{\"cniVersion\":\"1.1.0\",\"code\":999,\"msg\":\"out of memory\"}", stdout);
