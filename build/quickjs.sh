@@ -1,12 +1,13 @@
 #!/bin/sh
-# Builds the pinned QuickJS once: qjsc for this machine, the engine as a musl archive for the target. Prints the folder that holds both.
+# Builds the pinned QuickJS once: qjsc for this machine, the engine as a musl archive for the target, optimised by a profile (docs/decisions/0003). Prints the folder that holds both.
 # The source is Debian trixie's package, fetched with the machine's own sources (suite changed where it is older) and checked by sha256.
 #   CC=musl-gcc   the target's compiler
 set -eu
 version=2025.04.26
 sha256=ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
 CC=${CC:-musl-gcc}
-out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/quickjs-$version-$(basename "$CC")-$(uname -m)
+here=$(cd "$(dirname "$0")" && pwd)
+out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/quickjs-$version-$(sha256sum "$here/quickjs.sh" "$here/train.js" | sha256sum | cut -c1-8)-$(basename "$CC")-$(uname -m)
 if [ -f "$out/libquickjs.a" ]; then
   echo "$out"
   exit 0
@@ -38,21 +39,45 @@ fetch() {
   tar -xJf "$work/quickjs_$version.orig.tar.xz" -C "$work"
 }
 
-compile() {
-  cd "$work/quickjs-$version"
-  engine="quickjs dtoa libregexp libunicode cutils"
-  defines="-D_GNU_SOURCE -DCONFIG_VERSION=\"$version\" -fwrapv -w"
-  objects=
+engine='quickjs dtoa libregexp libunicode cutils'
+defines="-D_GNU_SOURCE -DCONFIG_VERSION=\"$version\" -fwrapv -w"
+
+# archive OUT FLAG…: the engine for the target, every file at once.
+archive() {
+  out_archive=$1
+  shift
+  pids=
   for file in $engine; do
     # shellcheck disable=SC2086
-    $CC -c -O2 -ffunction-sections -fdata-sections $defines -o "$file.o" "$file.c" &
-    objects="$objects $file.o"
+    $CC -c -O2 -ffunction-sections -fdata-sections $defines "$@" -o "$file.o" "$file.c" &
+    pids="$pids $!"
   done
+  for pid in $pids; do wait "$pid"; done
+  rm -f "$out_archive"
+  # shellcheck disable=SC2046
+  ar rcs "$out_archive" $(printf '%s.o ' $engine)
+}
+
+# The profile is of build/train.js, run where addresses are not random, so that the same sources give the same engine.
+train() {
+  archive trained.a -fprofile-generate -fprofile-update=single
+  ./qjsc -e -o train.c "$here/train.js"
+  # shellcheck disable=SC2086
+  $CC -static -no-pie $defines -o train train.c quickjs-libc.c trained.a -lm -lgcov
+  setarch "$(uname -m)" -R ./train
+}
+
+compile() {
+  cd "$work/quickjs-$version"
   # shellcheck disable=SC2086
   cc -O1 $defines -o qjsc qjsc.c quickjs-libc.c quickjs.c dtoa.c libregexp.c libunicode.c cutils.c -lm -ldl -lpthread
-  wait
-  # shellcheck disable=SC2086
-  ar rcs libquickjs.a $objects
+  # Where the target's programs do not run here, the engine does without a profile.
+  if (train) >&2; then
+    archive libquickjs.a -fprofile-use -fprofile-partial-training
+  else
+    echo 'quickjs: no profile; the engine is built without one' >&2
+    archive libquickjs.a
+  fi
 }
 
 fetch
