@@ -7,7 +7,7 @@ version=2025.04.26
 sha256=ec81da5b3249ed648dbc7df4a1654988910e66a118d9b71cb63534216efcfbbe
 CC=${CC:-musl-gcc}
 here=$(cd "$(dirname "$0")" && pwd)
-out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/quickjs-$version-$(sha256sum "$here/quickjs.sh" "$here/train.js" | sha256sum | cut -c1-8)-$(basename "$CC")-$(uname -m)
+out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/quickjs-$version-$(cat "$here/quickjs.sh" "$here/train.js" | sha256sum | cut -c1-8)-$(basename "$CC")-$(uname -m)
 if [ -f "$out/libquickjs.a" ]; then
   echo "$out"
   exit 0
@@ -61,7 +61,8 @@ archive() {
 # The profile is of build/train.js, run where addresses are not random, so that the same sources give the same engine.
 train() {
   archive trained.a -fprofile-generate -fprofile-update=single
-  ./qjsc -e -o train.c "$here/train.js"
+  cp "$here/train.js" train.js
+  ./qjsc -e -o train.c train.js
   # shellcheck disable=SC2086
   $CC -static -no-pie $defines -o train train.c quickjs-libc.c trained.a -lm -lgcov
   setarch "$(uname -m)" -R ./train

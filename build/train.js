@@ -2,7 +2,11 @@
 // Deterministic, and nothing of it is in the binary.
 
 const config = JSON.stringify({
-  cniVersion: '1.0.0', name: 'net', type: 'bridge', bridge: 'cni0', isGateway: true,
+  cniVersion: '1.0.0',
+  name: 'net',
+  type: 'bridge',
+  bridge: 'cni0',
+  isGateway: true,
   ipam: { type: 'host-local', ranges: [[{ subnet: '10.1.0.0/24' }]], routes: [{ dst: '0.0.0.0/0' }] },
 })
 
@@ -91,7 +95,21 @@ function attach(stdin, i) {
   for (let step = 0; step < 5; step++) address = next(address)
   const attributes = Array.from({ length: 40 }, (_, type) => [type + 1, u32(type * i)])
   const bytes = new Uint8Array(1024)
-  const length = encode([...attributes, [41, [[1, u32(7)], [2, address.bytes]]]], bytes, new DataView(bytes.buffer), 0)
+  const length = encode(
+    [
+      ...attributes,
+      [
+        41,
+        [
+          [1, u32(7)],
+          [2, address.bytes],
+        ],
+      ],
+    ],
+    bytes,
+    new DataView(bytes.buffer),
+    0,
+  )
   const found = decode(bytes, length)
   const steps = []
   try {
