@@ -1,6 +1,6 @@
 // host-local's lock on a network's leases: flock(2) on the file `lock`.
 
-import { CniError } from '../cni/error.ts'
+import { CniError, ErrTryAgainLater } from '../cni/error.ts'
 import { EAGAIN, ENOENT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -41,6 +41,6 @@ function acquire(lock: number, path: string): void {
     sys.flock(lock, LOCK_EX, waitMilliseconds)
   } catch (error) {
     if (!isSysError(error, EAGAIN)) throw error
-    throw new CniError(11, `leases are locked by another process: ${path}`, `waited ${waitMilliseconds / 1000} s`)
+    throw new CniError(ErrTryAgainLater, `leases are locked by another process: ${path}`, `waited ${waitMilliseconds / 1000} s`)
   }
 }

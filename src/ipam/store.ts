@@ -1,7 +1,7 @@
 // The leases of one network on disk, `<dataDir>/<network>/<ip>`, in host-local's format and under its lock: both may work on them in turn.
 // A lease appears with its whole content. Nothing is flushed, because a lease does not outlive the boot.
 
-import { CniError } from '../cni/error.ts'
+import { CniError, ErrTryAgainLater } from '../cni/error.ts'
 import { EEXIST, ENOENT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -20,7 +20,7 @@ export function withLeases<T>(directory: string, body: (store: LeaseStore) => T)
   if (there) return there.value
   makeDirectory(directory)
   const made = withExistingLeases(directory, body)
-  if (!made) throw new CniError(11, `lease directory is being removed: ${directory}`)
+  if (!made) throw new CniError(ErrTryAgainLater, `lease directory is being removed: ${directory}`)
   return made.value
 }
 

@@ -5,6 +5,7 @@ import { SysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 
 const O_RDONLY = 0
+const O_NONBLOCK = 0x800
 const CLONE_NEWNET = 0x40000000
 // linux/magic.h; before Linux 3.19 a namespace file was of procfs.
 const NSFS_MAGIC = 0x6e736673
@@ -12,7 +13,8 @@ const PROC_SUPER_MAGIC = 0x9fa0
 
 /** Opens the namespace at `path`; a plain file there (what a lost bind mount leaves) is EINVAL. The caller closes the descriptor. */
 export function openNamespace(path: string): number {
-  const fd = sys.open(path, O_RDONLY)
+  // Without O_NONBLOCK a named pipe at the path would wait for somebody to write into it.
+  const fd = sys.open(path, O_RDONLY | O_NONBLOCK)
   const magic = sys.fstatfs(fd)
   if (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC) return fd
   sys.close(fd)

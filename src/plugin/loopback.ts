@@ -16,12 +16,14 @@ export const program = definePlugin({ name: 'loopback', version, supports: cniVe
 /** `ip link set lo up`; its addresses are the kernel's own. */
 function add({ netns, prevResult }: Request<undefined>): Result {
   return withPod(netns, (pod) => {
-    const { index, mtu } = findLoopback(pod)
+    const { index, mtu, flags } = findLoopback(pod)
     transact(pod.route, [setLink({ index }, { up: true })])
     const addresses = listAddresses(pod.route, index).map(({ cidr }) => cidr)
     const foreign = addresses.find(({ address }) => !(address.family === 4 ? address.bytes[0] === 127 : isIPv6Loopback(address.bytes)))
-    if (foreign)
+    if (foreign) {
+      if (!(flags & IFF_UP)) transact(pod.route, [setLink({ index }, { up: false })])
       throw new CniError(ErrInvalidNetworkConfig, `interface lo has an address that is not a loopback one: ${formatCidr(foreign)}`)
+    }
     if (prevResult) return prevResult
     const first = (family: 4 | 6) => addresses.filter(({ address }) => address.family === family).slice(0, 1)
     const ips: IpConfig[] = [...first(4), ...first(6)].map((address) => ({ address, interface: 0 }))

@@ -2,7 +2,7 @@
 
 import { CniError, ErrInvalidEnvironmentVariables, ErrTryAgainLater } from '../cni/error.ts'
 import type { IpConfig, Route } from '../cni/types.ts'
-import { EINVAL, ENOENT } from '../host/errno.ts'
+import { EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR, ENXIO } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { log } from '../host/log.ts'
 import { sys } from '../host/sys.ts'
@@ -24,21 +24,24 @@ export interface Pod {
 
 /** Opens the namespace of CNI_NETNS for the length of `body`. */
 export function withPod<T>(netns: string, body: (pod: Pod) => T): T {
-  return useNamespace(openPodNamespace(netns), body)
+  return usePod(enterNamedPod(netns), body)
 }
+
+/** How the kernel says that no namespace is at a path, and none can be: it is gone, or something else is there. */
+const noNamespace = [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO, EINVAL]
 
 /** Like withPod where the namespace may be gone: gone, too, where only the mount point's empty file is left of it. False then. */
 export function withPodIfThere(netns: string, body: (pod: Pod) => void): boolean {
   if (netns === '') return false
-  let fd: number
+  let pod: Pod
   try {
-    fd = openNamespace(netns)
+    pod = enterPod(netns)
   } catch (error) {
-    if (!isSysError(error, ENOENT, EINVAL)) throw error
+    if (!isSysError(error, ...noNamespace)) throw error
     log.info('namespace is gone', { netns, error: error.message })
     return false
   }
-  useNamespace(fd, body)
+  usePod(pod, body)
   return true
 }
 
@@ -99,22 +102,31 @@ function awaitDad(pod: Pod, index: number): void {
   throw new CniError(ErrTryAgainLater, 'IPv6 addresses are still tentative after 5 s of duplicate address detection')
 }
 
-function openPodNamespace(netns: string): number {
+function enterNamedPod(netns: string): Pod {
   try {
-    return openNamespace(netns)
+    return enterPod(netns)
   } catch (error) {
     if (!isSysError(error)) throw error
     throw new CniError(ErrInvalidEnvironmentVariables, `CNI_NETNS: failed to open netns ${JSON.stringify(netns)}: ${error.message}`)
   }
 }
 
-/** The socket is opened inside and stays there; the process comes back at once. */
-function useNamespace<T>(fd: number, body: (pod: Pod) => T): T {
-  const route = inNamespace(fd, () => openNetlink(NETLINK_ROUTE))
+/** The socket is opened inside and stays there; the process comes back at once. A namespace of another kind is EINVAL. */
+function enterPod(netns: string): Pod {
+  const fd = openNamespace(netns)
   try {
-    return body({ fd, route })
-  } finally {
-    closeNetlink(route)
+    return { fd, route: inNamespace(fd, () => openNetlink(NETLINK_ROUTE)) }
+  } catch (error) {
     sys.close(fd)
+    throw error
+  }
+}
+
+function usePod<T>(pod: Pod, body: (pod: Pod) => T): T {
+  try {
+    return body(pod)
+  } finally {
+    closeNetlink(pod.route)
+    sys.close(pod.fd)
   }
 }

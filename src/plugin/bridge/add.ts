@@ -1,6 +1,6 @@
 // ADD of `bridge`: lease, bridge, pair, addresses, gateway, masquerade; undone in reverse when one of them fails.
 
-import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
+import { CniError, ErrInvalidNetworkConfig, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
 import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
@@ -18,6 +18,9 @@ import { ensureBridge, ensureGateways } from './device.ts'
 import { addPort, awaitPort, portAlias, setPortVlans } from './port.ts'
 import { ensureVlanGateway } from './vlan-gateway.ts'
 
+/** How often a bridge that vanishes is made again. */
+const JOIN_TRIES = 5
+
 const NO_LEASE: Result = { interfaces: [], ips: [], routes: [], dns: {} }
 
 export function add(request: Request<BridgeConfig>): Result {
@@ -34,15 +37,13 @@ export function add(request: Request<BridgeConfig>): Result {
 
 function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
   const { config, ifname } = request
-  const lease = takeLease(request, undo)
+  const lease = takeLease(request, pod, undo)
   const ips = withGateways(lease.ips, config)
   const routes = withDefaultRoutes(lease.routes, ips, config)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
   const ownGateways = config.vlan === 0 ? gateways : []
 
-  const bridge = ensureBridge(route, config, ownGateways)
-  const port = addPodPort(request, pod, route, bridge, ips)
-  undo('delete the veth pair', () => removeLink(route, { index: port.index }))
+  const { bridge, port } = joinBridge(request, pod, route, ips, ownGateways, undo)
   setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
   const mac = podMac(request, ips) ?? podEndMac(pod, port)
   if (config.macspoofchk) {
@@ -51,16 +52,18 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   }
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
-  const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress)
-  const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
-  if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress)
   enableForwarding(gateways)
   if (config.masquerade) {
     const { masquerade } = config
     undo('remove the masquerade', () => masquerade.remove(request))
     masquerade.add(request, ips)
   }
+  // As late as can be: the address is every pod's, another one may rely on it as soon as it is there.
+  const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
+  const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
+  if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
   const up = config.disableContainerInterface ? port : awaitPort(route, port.index)
+  if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
 
   const interfaces: Interface[] = [
     { name: bridge.name, mac: formatMac(bridgeMac), mtu: bridge.mtu },
@@ -71,11 +74,14 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
 }
 
-function takeLease(request: Request<BridgeConfig>, undo: Undo): Result {
+function takeLease(request: Request<BridgeConfig>, pod: Pod, undo: Undo): Result {
   const { ipam } = request.config
   if (!ipam) return NO_LEASE
   const lease = ipam.add(request)
-  undo('release the lease', () => ipam.del(request))
+  undo('release the lease', () => {
+    // Ours is gone by now. One that is there is of the same ADD made twice at once, and has the same lease.
+    if (!findLink(pod.route, { name: request.ifname })) ipam.del(request)
+  })
   if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
   return lease
 }
@@ -104,6 +110,28 @@ export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
   return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: address.length }] : []))
 }
 
+/** The bridge and a port of it. A failing ADD takes the bridge away that it made: where that comes between our finding and our joining it, once more. */
+function joinBridge(
+  request: Request<BridgeConfig>,
+  pod: Pod,
+  route: NetlinkSocket,
+  ips: readonly IpConfig[],
+  gateways: readonly Cidr[],
+  undo: Undo,
+): { bridge: Link; port: Link } {
+  for (let attempt = 1; ; attempt++) {
+    const bridge = ensureBridge(route, request.config, gateways, undo)
+    try {
+      const port = addPodPort(request, pod, route, bridge, ips)
+      undo('delete the veth pair', () => removeLink(route, { index: port.index }))
+      return { bridge, port }
+    } catch (error) {
+      requireFreeName(pod, request.ifname, request.netns)
+      if (attempt === JOIN_TRIES || findLink(route, { index: bridge.index })) throw error
+    }
+  }
+}
+
 function addPodPort(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, bridge: Link, ips: readonly IpConfig[]): Link {
   const { config, ifname } = request
   return addPort(route, {
@@ -130,7 +158,9 @@ function podEndMac(pod: Pod, port: Link): Mac {
 
 /** A gateway that does not forward is none. Never undone: others may have come to rely on it. */
 function enableForwarding(gateways: readonly Cidr[]): void {
-  const has = (family: 4 | 6) => gateways.some(({ address }) => address.family === family)
-  if (has(4)) ensureSysctl('net/ipv4/ip_forward', '1')
-  if (has(6)) ensureSysctl('net/ipv6/conf/all/forwarding', '1')
+  for (const family of new Set(gateways.map(({ address }) => address.family))) ensureSysctl(forwardingOf(family), '1')
+}
+
+export function forwardingOf(family: 4 | 6): string {
+  return family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
 }

@@ -10,14 +10,17 @@ import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import { addressFamily } from '../../kernel/route/request.ts'
 import { type KernelRoute, listRoutes } from '../../kernel/route/route.ts'
+import { readSysctl } from '../../kernel/sysctl.ts'
 import { sameAddress } from '../../net/address.ts'
 import { formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
 import { type Pod, withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
-import { gatewayCidrs } from './add.ts'
+import { forwardingOf, gatewayCidrs } from './add.ts'
 import type { BridgeConfig } from './config.ts'
 import { findBridge } from './device.ts'
+import { missingPortVlan } from './port.ts'
+import { vlanGatewayName } from './vlan-gateway.ts'
 
 export function check(request: Request<BridgeConfig>): void {
   const { config, prevResult } = request
@@ -56,13 +59,21 @@ function checkBridge(route: NetlinkSocket, config: BridgeConfig, prevResult: Res
   if (!bridge) fail(`bridge ${config.bridge} is missing`)
   if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
   if (config.promisc && !(bridge.flags & IFF_PROMISC)) fail(`bridge ${config.bridge} is not promiscuous`)
-  if (config.isGateway && config.vlan === 0) {
-    const present = listAddresses(route, bridge.index)
-    for (const gateway of gatewayCidrs(prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.sandbox))) {
-      if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`bridge ${config.bridge} lacks its address ${formatCidr(gateway)}`)
-    }
-  }
+  if (config.isGateway) checkGateways(route, config, bridge, prevResult)
   return bridge
+}
+
+function checkGateways(route: NetlinkSocket, config: BridgeConfig, bridge: Link, prevResult: Result): void {
+  const gateways = gatewayCidrs(prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.sandbox))
+  const name = config.vlan === 0 ? bridge.name : vlanGatewayName(config)
+  const link = config.vlan === 0 ? bridge : findLink(route, { name })
+  if (!link) fail(`gateway interface ${name} is missing`)
+  const present = listAddresses(route, link.index)
+  for (const gateway of gateways) {
+    if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`gateway interface ${name} lacks its address ${formatCidr(gateway)}`)
+    const { family } = gateway.address
+    if (readSysctl(forwardingOf(family)) !== '1') fail(`the host does not forward IPv${family}: ${forwardingOf(family)} is not 1`)
+  }
 }
 
 function checkPod(pod: Pod, request: Request<BridgeConfig>, prevResult: Result): Link {
@@ -110,6 +121,8 @@ function checkPort(route: NetlinkSocket, config: BridgeConfig, bridge: Link, end
   const { hairpin, isolated } = readBridgePort(port)
   if (hairpin !== config.hairpin) fail(`${port.name} has hairpin ${hairpin}, expected ${config.hairpin}`)
   if (isolated !== config.isolated) fail(`${port.name} has isolation ${isolated}, expected ${config.isolated}`)
+  const missing = missingPortVlan(route, port.index, config.vlans)
+  if (missing) fail(`${port.name} lacks VLAN ${missing.first}${missing.last > missing.first ? `-${missing.last}` : ''}`)
 }
 
 function fail(problem: string, code = ErrInternal): never {

@@ -1,23 +1,31 @@
 // The bridge itself: made when it is missing, given its gateway addresses, otherwise left as its owner set it up.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
-import { EEXIST } from '../../host/errno.ts'
-import { isSysError } from '../../host/error.ts'
+import type { Undo } from '../../cni/undo.ts'
+import { EADDRNOTAVAIL, EEXIST, EOPNOTSUPP } from '../../host/errno.ts'
+import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { exchange, transact } from '../../kernel/netlink/socket.ts'
 import { addAddress, deleteAddress, listAddresses } from '../../kernel/route/address.ts'
 import { addBridge } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP } from '../../kernel/route/constants.ts'
-import { findLink, type Link, setLink } from '../../kernel/route/link.ts'
+import { findLink, type Link, listLinks, removeLink, setLink } from '../../kernel/route/link.ts'
 import { trySysctl } from '../../kernel/sysctl.ts'
 import { type Cidr, cidrContains, formatCidr, sameCidr } from '../../net/cidr.ts'
 import { type Mac, macFromIPv4 } from '../../net/mac.ts'
 import type { BridgeConfig } from './config.ts'
+import { noVlanFiltering } from './port.ts'
 
-/** Finds the bridge or makes it; up, promiscuous where asked. An MTU or VLAN filtering that an existing one has is left alone. */
-export function ensureBridge(route: NetlinkSocket, config: BridgeConfig, gateways: readonly Cidr[]): Link {
-  const found = findBridge(route, config.bridge) ?? createBridge(route, config, gateways)
+/** What a bridge is made with. */
+export type BridgeSetup = Pick<BridgeConfig, 'bridge' | 'promisc' | 'mtu' | 'vlans'>
+
+/**
+ * Finds the bridge or makes it; up, promiscuous where asked. An MTU or VLAN filtering that an existing one has is left alone.
+ * Undone, one that was made here goes again unless it has ports by then; of one that was there, up and promiscuous stay.
+ */
+export function ensureBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
+  const found = findBridge(route, config.bridge) ?? createBridge(route, config, gateways, undo)
   const promisc = config.promisc && !(found.flags & IFF_PROMISC)
   if (found.flags & IFF_UP && !promisc) return found
   transact(route, [setLink({ index: found.index }, promisc ? { up: true, promisc: true } : { up: true })])
@@ -34,7 +42,7 @@ export function findBridge(route: NetlinkSocket, name: string): Link | undefined
 }
 
 /** Puts each gateway on the device. Returns the MAC it has then. */
-export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean): Mac {
+export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean, undo: Undo): Mac {
   const present = listAddresses(route, link.index).map(({ cidr }) => cidr)
   const missing = gateways.filter((gateway) => !present.some((cidr) => sameCidr(cidr, gateway)))
   if (missing.length === 0) return link.mac
@@ -49,31 +57,43 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
     )
   }
   const mac = stableMac(gateways) ?? link.mac
-  const requests = [
-    ...conflicts.map((cidr) => deleteAddress(link.index, cidr)),
-    ...missing.map((cidr) => addAddress(link.index, cidr, { nodad: true })),
-    // An address set by hand stays: without it a bridge takes over the lowest MAC of its ports, and neighbours' entries go stale.
-    setLink({ index: link.index }, { mac }),
-  ]
-  const failure = exchange(route, requests).failures.find(({ errno }) => errno !== EEXIST)
-  // EEXIST: another ADD on the same bridge was first, with the same address.
-  if (failure) transact(route, requests.slice(failure.index, failure.index + 1))
+  const remove = (cidr: Cidr) => deleteAddress(link.index, cidr)
+  const put = (cidr: Cidr) => addAddress(link.index, cidr, { nodad: true })
+  // An address set by hand stays: without it a bridge takes over the lowest MAC of its ports, and neighbours' entries go stale.
+  const requests = [...conflicts.map(remove), ...missing.map(put), setLink({ index: link.index }, { mac })]
+  const { failures } = exchange(route, requests)
+  const isDone = (at: number) => !failures.some(({ index }) => index === at)
+  undo(`restore the addresses of ${link.name}`, () => {
+    const added = missing.filter((_, i) => isDone(conflicts.length + i))
+    exchange(route, [...added.map(remove), ...conflicts.map(put), setLink({ index: link.index }, { mac: link.mac })])
+  })
+  // EEXIST: another ADD on the same bridge was first, with the same address. EADDRNOTAVAIL: a secondary address went with its primary one.
+  const failure = failures.find(({ errno }) => errno !== EEXIST && errno !== EADDRNOTAVAIL)
+  if (failure) throw new SysError(`${requests[failure.index]?.op} on ${link.name}`, failure.errno, failure.detail)
   return mac
 }
 
-function createBridge(route: NetlinkSocket, config: BridgeConfig, gateways: readonly Cidr[]): Link {
+function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
   const { bridge: name, mtu, vlans } = config
   try {
     transact(route, [addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })])
+    undo(`delete bridge ${name}`, () => removeUnused(route, name))
     // A router's advertisement heard through a pod must not give the node an address.
     trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
   } catch (error) {
+    if (vlans.length > 0 && isSysError(error, EOPNOTSUPP)) throw noVlanFiltering()
     // Another ADD made it in between.
     if (!isSysError(error, EEXIST)) throw error
   }
   const link = findBridge(route, name)
   if (!link) throw new CniError(ErrInvalidNetworkConfig, `bridge ${JSON.stringify(name)} vanished while it was set up`)
   return link
+}
+
+/** Unless another ADD has found it by now. */
+function removeUnused(route: NetlinkSocket, name: string): void {
+  const bridge = findLink(route, { name })
+  if (bridge && !listLinks(route).some(({ master }) => master === bridge.index)) removeLink(route, { index: bridge.index })
 }
 
 /** A second IPv4 address, or an IPv6 subnet that overlaps: the pods' gateway would not be unambiguous. */

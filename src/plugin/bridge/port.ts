@@ -1,7 +1,8 @@
 // The pair of interfaces that joins a pod to the bridge.
 
+import { CniError, ErrUnsupportedField } from '../../cni/error.ts'
 import type { Attachment } from '../../cni/types.ts'
-import { EEXIST, EOPNOTSUPP, ETIMEDOUT } from '../../host/errno.ts'
+import { EEXIST, ENODEV, EOPNOTSUPP, ETIMEDOUT } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import type { Received } from '../../kernel/netlink/decode.ts'
@@ -43,7 +44,17 @@ export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
 /** How links made here say whose they are: what GC and an operator read. */
 export function portAlias({ network, containerId, ifname }: Attachment): string {
   // None of the three may contain a colon, so the three can be told apart again.
-  return `podwire:${network}:${containerId}:${ifname}`
+  return `${portAliasPrefix(network)}${shorten(containerId)}:${ifname}`
+}
+
+/** What the aliases of a network's links start with. */
+export function portAliasPrefix(network: string): string {
+  return `podwire:${shorten(network)}:`
+}
+
+/** An alias has at most 255 bytes (linux/if.h: IFALIASZ), a name as many as its giver likes: of a long one the hash. */
+function shorten(name: string): string {
+  return name.length <= 100 ? name : sys.sha512(name).slice(0, 64)
 }
 
 /** The VLANs of the port as configured: what the bridge put there by default goes first, unless it shall stay. */
@@ -53,8 +64,23 @@ export function setPortVlans(route: NetlinkSocket, index: number, vlans: readonl
   const requests = [...stale.map((vlan) => deletePortVlan(index, vlan)), ...vlans.map((vlan) => addPortVlan(index, vlan))]
   const [failure] = exchange(route, requests).failures
   if (!failure) return
-  const missing = failure.errno === EOPNOTSUPP ? 'this kernel has no VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)' : failure.detail
-  throw new SysError(requests[failure.index]?.op ?? 'set VLANs', failure.errno, missing)
+  if (failure.errno === EOPNOTSUPP) throw noVlanFiltering()
+  throw new SysError(requests[failure.index]?.op ?? 'set VLANs', failure.errno, failure.detail)
+}
+
+/** The first of `vlans` that the port does not carry as it should, whole. */
+export function missingPortVlan(route: NetlinkSocket, index: number, vlans: readonly PortVlan[]): PortVlan | undefined {
+  if (vlans.length === 0) return undefined
+  const native = new Map(listPortVlans(route, index).map((present) => [present.first, present.native]))
+  return vlans.find((vlan) => {
+    for (let id = vlan.first; id <= vlan.last; id++) if (native.get(id) !== vlan.native) return true
+    return false
+  })
+}
+
+/** What EOPNOTSUPP means where a bridge or a port was to have VLANs. */
+export function noVlanFiltering(): CniError {
+  return new CniError(ErrUnsupportedField, 'vlan, vlanTrunk: this kernel has no VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)')
 }
 
 /** Until the port forwards, nothing reaches the pod: waits for it, about 2.5 s at most. Returns the host's end as it is then. */
@@ -62,7 +88,8 @@ export function awaitPort(route: NetlinkSocket, index: number): Link {
   for (const wait of [0, ...PORT_WAITS]) {
     if (wait > 0) sys.nanosleep(wait)
     const link = findLink(route, { index })
-    if (link?.operstate === IF_OPER_UP) return link
+    if (!link) throw new SysError(`wait for bridge port #${index} to come up`, ENODEV, 'the pod and its interface are gone')
+    if (link.operstate === IF_OPER_UP) return link
   }
   throw new SysError(`wait for bridge port #${index} to come up`, ETIMEDOUT, 'bridge port in error state')
 }

@@ -6,22 +6,25 @@ import type { ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
-import { listLinks, removeLink } from '../../kernel/route/link.ts'
+import { type Link, listLinks, removeLink } from '../../kernel/route/link.ts'
 import { withPodIfThere } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
-import { portAlias } from './port.ts'
+import { portAlias, portAliasPrefix } from './port.ts'
 
 /**
- * The link goes before the lease: an address that is given out again must not still be answered for. The masquerade goes first: the kernel
+ * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for.
+ * The masquerade goes first: the kernel
  * lets readers of a deleted rule finish before it closes our socket, some 10 ms that pass while it deletes the link anyway.
  */
 export function del(request: Request<BridgeConfig>): void {
   const { config } = request
   gatherErrors('DEL', [
     () => config.masquerade?.remove(request),
-    () => withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname })),
-    () => config.ipam?.del(request),
+    () => {
+      removePair(request)
+      config.ipam?.del(request)
+    },
     () => config.macspoofchk && spoofCheck().removeSpoofCheck(request),
   ])
 }
@@ -38,21 +41,33 @@ export function gc(request: GcRequest<BridgeConfig>): void {
   ])
 }
 
+/** From inside the pod; where its path is gone by the host's end: a process may still keep the namespace, and the address in it, alive. */
+function removePair(request: Request<BridgeConfig>): void {
+  if (withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname }))) return
+  const own = portAlias(request)
+  deleteLinks((alias) => alias === own)
+}
+
 function deleteStaleLinks(network: string, valid: readonly ValidAttachment[]): void {
+  const live = new Set(valid.map((attachment) => portAlias({ network, ...attachment })))
+  deleteLinks((alias) => alias.startsWith(portAliasPrefix(network)) && !live.has(alias))
+}
+
+/** Deletes the host's ends, and with them the pairs, whose alias `isStale` knows. */
+function deleteLinks(isStale: (alias: string) => boolean): void {
   const route = openNetlink(NETLINK_ROUTE)
   try {
-    const live = new Set(valid.map((attachment) => portAlias({ network, ...attachment })))
-    const stale = listLinks(route).filter(({ alias }) => alias.startsWith(`podwire:${network}:`) && !live.has(alias))
+    const stale = listLinks(route).filter(({ alias }) => isStale(alias))
     gatherErrors(
       'delete stale links',
-      stale.map((link) => () => removeStale(route, link.index, link.alias)),
+      stale.map((link) => () => removeStale(route, link)),
     )
   } finally {
     closeNetlink(route)
   }
 }
 
-function removeStale(route: NetlinkSocket, index: number, alias: string): void {
-  log.info('deleting a stale link', { alias })
+function removeStale(route: NetlinkSocket, { index, name, alias }: Link): void {
+  log.info('deleting a stale link', { name, alias })
   removeLink(route, { index })
 }
