@@ -24,10 +24,11 @@ const script = commands.join('\n')
 // On the machine itself: where the engine is not built yet it has to be fetched.
 beforeAll(() => void execFileSync('sh', ['-ec', build], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }))
 
-/** Runs shell commands from the folder of this repository, with a /tmp of the host's own. */
+/** Runs shell commands from the folder of this repository, which may itself lie below /tmp, with a /tmp of the host's own. */
 async function shell(host: Host, text: string) {
-  await host.run('sh', '-ec', '[ -e /tmp/own ] || { mount -t tmpfs tmpfs /tmp; touch /tmp/own; }')
-  return host.exec('sh', ['-ec', `cd ${root}\n${text}`])
+  const cover = 'mkdir /run/repository; mount --bind "$0" /run/repository; mount -t tmpfs tmpfs /tmp'
+  await host.run('sh', '-ec', `[ -e /run/repository ] || { ${cover}; }`, root)
+  return host.exec('sh', ['-ec', `cd /run/repository\n${text}`])
 }
 
 const prevResult = { cniVersion: '1.0.0', ips: [{ address: '10.1.0.5/24' }] }

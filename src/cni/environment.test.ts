@@ -83,6 +83,8 @@ describe('interfaceNameProblem', () => {
     ['🚀🚀🚀🚀', 'interface name is too long'],
     ['.', 'interface name is . or ..'],
     ['..', 'interface name is . or ..'],
+    ['eth%d', 'interface name contains a percent sign'],
+    ['a\0b', 'interface name contains a NUL character'],
     ['a/b', 'interface name contains / or : or whitespace characters'],
     ['a:1', 'interface name contains / or : or whitespace characters'],
     ['a b', 'interface name contains / or : or whitespace characters'],

@@ -64,6 +64,8 @@ export function interfaceNameProblem(name: string): string | undefined {
   if (name === '') return 'interface name is empty'
   if (utf8Length(name) > 15) return 'interface name is too long'
   if (name === '.' || name === '..') return 'interface name is . or ..'
+  // Of eth%d the kernel makes eth0 or the next that is free (net/core/dev.c: dev_prep_valid_name): a name that nobody would find again.
+  if (name.includes('%')) return 'interface name contains a percent sign'
   // The kernel would take what stands before it for the name.
   if (name.includes('\0')) return 'interface name contains a NUL character'
   if (name.includes('/') || name.includes(':') || [...name].some(isSpace)) {

@@ -115,7 +115,7 @@ export async function traces(host: Host): Promise<string[]> {
 export async function leases(host: Host): Promise<string> {
   const { stdout } = await host.exec('sh', [
     '-c',
-    `cd /var/lib/cni/networks && grep -rs '' --include='[0-9a-f]*[.:]*[0-9a-f]' . | tr -d '\\r' | sort`,
+    `cd /var/lib/cni/networks && grep -rs '' --exclude-dir='.owners*' --include='[0-9a-f]*[.:]*[0-9a-f]' . | tr -d '\\r' | sort`,
   ])
   return stdout
 }

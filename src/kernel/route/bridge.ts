@@ -1,6 +1,7 @@
 // Bridges, their ports and the VLANs of a port.
 
 import type { Mac } from '../../net/mac.ts'
+import type { Received } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, u8, u16, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import {
@@ -110,6 +111,11 @@ export function listPortVlans(socket: NetlinkSocket, index: number): PortVlan[] 
     body: ifinfomsg({ family: AF_BRIDGE }),
     attributes: [[IFLA_EXT_MASK, u32(RTEXT_FILTER_BRVLAN)]],
   })
+  return decodePortVlans(received, index)
+}
+
+/** What the answers of such a dump, one a bridge and one a port, say of the port at `index`. */
+export function decodePortVlans(received: readonly Received[], index: number): PortVlan[] {
   const port = received.find(({ body }) => body.i32(4) === index)
   const entries = port?.body.attributes(16).get(IFLA_AF_SPEC)?.list() ?? []
   return entries

@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
-import { attach, linkOf, network, refuse, traces } from '../../../test/harness/bridge.ts'
+import { attach, detach, linkOf, network, portsOf, refuse, traces } from '../../../test/harness/bridge.ts'
 import { describeHost, type Host, pluginPath, withHost } from '../../../test/harness/netns.ts'
 
 const text = JSON.stringify(network)
@@ -74,6 +74,8 @@ const environments: readonly [title: string, env: Readonly<Record<string, string
   ['an interface name of 8 characters in 16 bytes', { CNI_IFNAME: 'é'.repeat(8) }, 4, 'interface name is too long'],
   ['an interface name with a slash', { CNI_IFNAME: '../eth0' }, 4, 'interface name contains'],
   ['an interface name with a blank', { CNI_IFNAME: 'eth 0' }, 4, 'interface name contains'],
+  ['an interface name that the kernel would number', { CNI_IFNAME: 'eth%d' }, 4, 'interface name contains a percent sign'],
+  ['an interface name that the kernel keeps for itself', { CNI_IFNAME: 'all' }, 5, 'add link veth'],
   ['an interface name that is a folder', { CNI_IFNAME: '..' }, 4, 'interface name is . or ..'],
   ['a container ID with a path', { CNI_CONTAINERID: '../../x' }, 4, 'invalid characters in containerID'],
   ['a container ID with a line break', { CNI_CONTAINERID: 'a\nb' }, 4, 'invalid characters in containerID'],
@@ -241,6 +243,26 @@ describeHost('bridge refuses', () => {
       expect(await traces(host)).toEqual(before)
     })
   })
+
+  it.each(['nftables', 'iptables'])(
+    'nothing that is only odd: an interface name out of quotes and control characters (%s)',
+    async (ipMasqBackend) => {
+      await withHost(async (host) => {
+        const pod = await host.pod()
+        const config = { ...network, ipMasq: true, ipMasqBackend, macspoofchk: true, isDefaultGateway: true }
+        for (const ifname of ['\x1b[31m"\'`$(x)', 'é-ü-\x01\x7f', '-a', '*', '{};#\\']) {
+          const prevResult = await attach(host, pod, config, { ifname })
+          expect(await host.cni('bridge', 'CHECK', { ...config, prevResult }, { netns: pod.netns, id: pod.name, ifname })).toMatchObject({
+            status: 0,
+          })
+          await detach(host, pod, config, { ifname })
+          const rules = await host.run('nft', 'list', 'ruleset')
+          expect(rules.includes('10.1.0.') || rules.includes('cni-br-iface'), `${ifname}: ${rules}`).toBe(false)
+          expect(await portsOf(host)).toEqual([])
+        }
+      })
+    },
+  )
 
   it('nothing that is only long: names of 200 characters make an attachment as any other', async () => {
     await withHost(async (host) => {

@@ -244,6 +244,15 @@ describeHost('a bridge that is there already', () => {
     })
   })
 
+  it('and has no address gets the gateway’s, and the MAC that goes with it', async () => {
+    await withHost(async (host) => {
+      await host.run('ip', 'link', 'add', 'br0', 'address', '02:00:00:00:00:99', 'type', 'bridge')
+      const { interfaces } = await attach(host, await host.pod())
+      expect(await linkOf(host, 'br0')).toMatchObject({ addresses: ['10.1.0.1/24'], mac: '0a:58:0a:01:00:01' })
+      expect(interfaces[0]).toMatchObject({ name: 'br0', mac: '0a:58:0a:01:00:01' })
+    })
+  })
+
   it('is left as its owner set it up, and joined', async () => {
     await withHost(async (host) => {
       await host.run(

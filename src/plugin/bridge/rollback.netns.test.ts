@@ -108,6 +108,13 @@ const failures: readonly [step: string, failure: Failure][] = [
     },
   ],
   [
+    'forwarding: it is off, and /proc/sys can only be read',
+    {
+      prepare: onHost('echo 0 >/proc/sys/net/ipv4/ip_forward; mount --bind /proc/sys /proc/sys; mount -o remount,ro,bind /proc/sys'),
+      error: { code: 5, msg: 'open /proc/sys/net/ipv4/ip_forward: Read-only file system' },
+    },
+  ],
+  [
     'the bridge’s address: it has another one',
     {
       override: { bridge: 'br1' },
@@ -132,7 +139,7 @@ const failures: readonly [step: string, failure: Failure][] = [
       prepare: onHost(
         'mkdir /run/bin; printf "#!/bin/sh\\necho refused >&2; exit 4\\n" >/run/bin/iptables-restore; chmod +x /run/bin/iptables-restore; for dir in /usr/sbin /sbin; do mount --bind /run/bin/iptables-restore $dir/xtables-nft-multi 2>/dev/null; done; true',
       ),
-      error: { msg: expect.any(String) },
+      error: { code: 5, msg: expect.stringContaining('masquerade: iptables') },
     },
   ],
 ]
@@ -146,7 +153,6 @@ describeHost('ADD of bridge that fails leaves everything as it was', () => {
       await prepare?.(host, pod)
       const before = await traces(host)
       const told = await refuse(host, 'ADD', { ...full, ...override }, { netns: pod.netns, ...options })
-      console.log(JSON.stringify(told))
       expect(told).toMatchObject(error)
       expect(await traces(host)).toEqual(before)
       expect(await linkOf(pod, 'eth0')).toBe(null)
@@ -161,6 +167,20 @@ describeHost('ADD of bridge that fails leaves everything as it was', () => {
       await refuse(host, 'ADD', unreachable, { netns: pod.netns })
       expect(await traces(host)).toEqual(before)
       expect(await linkOf(host, 'br0')).toBe(null)
+    })
+  })
+
+  it('a delegated IPAM is told to take back what it gave', async () => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const script = `#!/bin/sh
+echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME" >>/run/told
+[ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.2/24"}],"routes":[{"dst":"192.0.2.0/24","gw":"10.99.0.1"}]}'`
+      const install = 'mkdir /run/own && cp "$1"/bridge /run/own && printf %s "$2" >/run/own/own-ipam && chmod +x /run/own/own-ipam'
+      await host.run('sh', '-c', install, 'sh', pluginPath, script)
+      const error = await refuse(host, 'ADD', { ...network, ipam: { type: 'own-ipam' } }, { netns: pod.netns, id: 'x', path: '/run/own' })
+      expect(error.msg).toContain('192.0.2.0/24 via 10.99.0.1')
+      expect(await host.run('cat', '/run/told')).toBe('ADD x eth0\nDEL x eth0\n')
     })
   })
 
