@@ -4,7 +4,7 @@ import type { Program } from '../cni/plugin.ts'
 import { loadSegment } from '../host/segment.ts'
 import { sys } from '../host/sys.ts'
 
-const plugins = ['bridge', 'host-local', 'loopback', 'static']
+const plugins = ['bridge', 'host-local', 'loopback', 'podwire', 'static']
 
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''
 if (!plugins.includes(name)) {

@@ -9,7 +9,7 @@ import { sys } from '../host/sys.ts'
 import { inNamespace, openNamespace } from '../kernel/namespace.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink, transact } from '../kernel/netlink/socket.ts'
 import { addAddress, listAddresses } from '../kernel/route/address.ts'
-import { IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE, RT_SCOPE_LINK } from '../kernel/route/constants.ts'
 import { findLink, setLink } from '../kernel/route/link.ts'
 import type { Request } from '../kernel/route/request.ts'
 import { appendRoute } from '../kernel/route/route.ts'
@@ -60,16 +60,22 @@ export interface PodSetup {
   /** Leave duplicate address detection on and wait for it. */
   readonly enabledad: boolean
   readonly up: boolean
+  /** False: the kernel makes no route to the subnet; the caller's routes say how to get there. */
+  readonly prefixRoute?: boolean
 }
 
 /** `ip addr add …; ip link set IFNAME up; ip route append …` */
 export function configurePod(pod: Pod, setup: PodSetup): void {
   inNamespace(pod.fd, () => setSysctls(setup))
   const { index, ips, enabledad } = setup
-  const requests: Request[] = ips.map(({ address }) => addAddress(index, address, { nodad: !enabledad }))
+  const requests: Request[] = ips.map(({ address }) =>
+    addAddress(index, address, { nodad: !enabledad, prefixRoute: setup.prefixRoute ?? true }),
+  )
   if (setup.up) requests.push(setLink({ index }, { up: true }))
   for (const route of setup.routes) {
-    const gateway = route.gw ?? ips.find((ip) => ip.gateway?.family === route.dst.address.family)?.gateway
+    const fallback = ips.find((ip) => ip.gateway?.family === route.dst.address.family)?.gateway
+    // What is on the link has no gateway.
+    const gateway = route.gw ?? (route.scope === RT_SCOPE_LINK ? undefined : fallback)
     requests.push(appendRoute({ ...route, gateway, oif: index }))
   }
   transact(pod.route, requests)

@@ -18,6 +18,7 @@ import {
   NFTA_CHAIN_POLICY,
   NFTA_CHAIN_TABLE,
   NFTA_CHAIN_TYPE,
+  NFTA_CHAIN_USE,
   NFTA_CHAIN_USERDATA,
   NFTA_HOOK_HOOKNUM,
   NFTA_HOOK_PRIORITY,
@@ -42,6 +43,8 @@ export interface KernelChain {
   readonly comment: string
   /** False for a regular chain. */
   readonly base: boolean
+  /** How many rules are in it, and how many lead to it. */
+  readonly use: number
 }
 
 /** `add chain FAMILY TABLE NAME { type … hook … priority … ; policy … ; comment "…" }`; fine where it exists and is the same. */
@@ -70,11 +73,18 @@ export function deleteChain(ref: TableRef, name: string): Request {
 
 /** True where the chain is there; false too where its table, or nf_tables itself, is not. */
 export function hasChain(socket: NetlinkSocket, ref: TableRef, name: string): boolean {
-  const request = nftRequest(`find chain ${describeTable(ref)} ${name}`, NFT_MSG_GETCHAIN, 0, ref.family, named(ref, name))
-  const { failures } = exchange(socket, [request])
-  const [failure] = failures
-  if (failure && ![ENOENT, EINVAL, EOPNOTSUPP].includes(failure.errno)) throw new SysError(request.op, failure.errno, failure.detail)
-  return !failure
+  return findChains(socket, ref, [name]).length > 0
+}
+
+/** Those of the chains that are there, all asked for at once; none where the table, or nf_tables itself, is not there. */
+export function findChains(socket: NetlinkSocket, ref: TableRef, names: readonly string[]): KernelChain[] {
+  const requests = names.map((name) =>
+    nftRequest(`find chain ${describeTable(ref)} ${name}`, NFT_MSG_GETCHAIN, 0, ref.family, named(ref, name)),
+  )
+  const { answers, failures } = exchange(socket, requests)
+  const failure = failures.find(({ errno }) => ![ENOENT, EINVAL, EOPNOTSUPP].includes(errno))
+  if (failure) throw new SysError(requests[failure.index]?.op ?? 'find chains', failure.errno, failure.detail)
+  return answers.flatMap((answer) => answer.map(decodeChain))
 }
 
 /** `list chains FAMILY`: those of all tables, which is all the kernel offers. */
@@ -97,5 +107,6 @@ function decodeChain({ body }: Received): KernelChain {
     handle: attributes.get(NFTA_CHAIN_HANDLE)?.be64() ?? 0,
     comment: readComment(attributes.get(NFTA_CHAIN_USERDATA), NFTNL_UDATA_CHAIN_COMMENT),
     base: attributes.get(NFTA_CHAIN_HOOK) !== undefined,
+    use: attributes.get(NFTA_CHAIN_USE)?.be32() ?? 0,
   }
 }

@@ -38,6 +38,7 @@ export const NFTA_CHAIN_HANDLE = 2
 export const NFTA_CHAIN_NAME = 3
 export const NFTA_CHAIN_HOOK = 4
 export const NFTA_CHAIN_POLICY = 5
+export const NFTA_CHAIN_USE = 6
 export const NFTA_CHAIN_TYPE = 7
 export const NFTA_CHAIN_USERDATA = 12
 export const NFTA_HOOK_HOOKNUM = 1

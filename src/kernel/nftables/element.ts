@@ -1,10 +1,12 @@
 // The elements of sets and maps: single values, joined values, prefixes.
 
+import { EINVAL, ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
+import { SysError } from '../../host/error.ts'
 import { type Address, compareAddresses, nextAddress } from '../../net/address.ts'
 import { type Cidr, lastAddress, networkOf } from '../../net/cidr.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, be32, concat, cstr } from '../netlink/encode.ts'
-import { type NetlinkSocket, NLM_F_CREATE } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_SET_ELEM_COMMENT, readComment } from './comment.ts'
 import {
   NFT_MSG_DELSETELEM,
@@ -44,6 +46,11 @@ export function addElements(ref: TableRef, set: string, elements: readonly Eleme
   return inMessages('add', NFT_MSG_NEWSETELEM, NLM_F_CREATE, ref, set, elements)
 }
 
+/** `create element FAMILY TABLE SET { … }`: EEXIST where one is there already. */
+export function createElements(ref: TableRef, set: string, elements: readonly Element[]): Request[] {
+  return inMessages('create', NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_EXCL, ref, set, elements)
+}
+
 /** `delete element FAMILY TABLE SET { … }`; ENOENT where one is not there. */
 export function deleteElements(ref: TableRef, set: string, elements: readonly Element[]): Request[] {
   return inMessages('delete', NFT_MSG_DELSETELEM, 0, ref, set, elements)
@@ -58,6 +65,25 @@ export function flushSet(ref: TableRef, set: string): Request {
 export function listElements(socket: NetlinkSocket, ref: TableRef, set: string): Element[] {
   const request = nftRequest(`list elements of ${describeTable(ref)} ${set}`, NFT_MSG_GETSETELEM, 0, ref.family, named(ref, set))
   return dumpObjects(socket, request).flatMap(({ body }) => decodeElements(body))
+}
+
+/** How many answers, a few hundred bytes each in a buffer of its own, surely find room in the socket. */
+const KEYS_PER_EXCHANGE = 32
+
+/** `get element FAMILY TABLE SET { … }`: those of `keys` that are there; none where there is no such set. The size of the set does not matter. */
+export function findElements(socket: NetlinkSocket, ref: TableRef, set: string, keys: readonly Uint8Array[]): Element[] {
+  const found: Element[] = []
+  for (let from = 0; from < keys.length; from += KEYS_PER_EXCHANGE) {
+    const requests = keys.slice(from, from + KEYS_PER_EXCHANGE).map((key) => {
+      const list: Attribute = [NFTA_SET_ELEM_LIST_ELEMENTS, [[NFTA_LIST_ELEM, encodeElement({ key })]]]
+      return nftRequest(`find an element of ${describeTable(ref)} ${set}`, NFT_MSG_GETSETELEM, 0, ref.family, [...named(ref, set), list])
+    })
+    const { answers, failures } = exchange(socket, requests)
+    const failure = failures.find(({ errno }) => ![ENOENT, EINVAL, EOPNOTSUPP].includes(errno))
+    if (failure) throw new SysError(requests[failure.index]?.op ?? 'find elements', failure.errno, failure.detail)
+    for (const answer of answers) for (const { body } of answer) found.push(...decodeElements(body))
+  }
+  return found
 }
 
 /** The elements of a message about a set. */

@@ -64,7 +64,8 @@ export function daddr(version: IpVersion): Field {
 export function joined(fields: readonly Field[]): Expression[] {
   let offset = 0
   return fields.map((field) => {
-    const register = offset === 0 ? NFT_REG_1 : NFT_REG32_00 + offset / 4
+    // The same place has two names where sixteen bytes begin; the kernel gives rules back with this one.
+    const register = offset % 16 === 0 ? NFT_REG_1 + offset / 16 : NFT_REG32_00 + offset / 4
     offset += (field.length + 3) & ~3
     return field.load(register)
   })

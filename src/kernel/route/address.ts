@@ -11,6 +11,7 @@ import {
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
   IFA_FLAGS,
   IFA_LOCAL,
   RTM_DELADDR,
@@ -26,14 +27,16 @@ export interface LinkAddress {
   readonly scope: number
 }
 
-/** `ip address add CIDR dev #INDEX [nodad]`; IPv4 with the subnet's broadcast address, as `ip … brd +` has it. */
-export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean }): Request {
+/** `ip address add CIDR dev #INDEX [nodad] [noprefixroute]`; IPv4 with the subnet's broadcast address, as `ip … brd +` has it. */
+export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean; prefixRoute?: boolean }): Request {
   const attributes: Attribute[] = [
     [IFA_LOCAL, cidr.address.bytes],
     [IFA_ADDRESS, cidr.address.bytes],
   ]
   if (cidr.address.family === 4 && cidr.length < 31) attributes.push([IFA_BROADCAST, lastAddress(cidr).bytes])
-  if (cidr.address.family === 6 && options.nodad) attributes.push([IFA_FLAGS, u32(IFA_F_NODAD)])
+  const nodad = cidr.address.family === 6 && options.nodad ? IFA_F_NODAD : 0
+  const flags = nodad | (options.prefixRoute === false ? IFA_F_NOPREFIXROUTE : 0)
+  if (flags) attributes.push([IFA_FLAGS, u32(flags)])
   return {
     op: `add address ${formatCidr(cidr)}`,
     type: RTM_NEWADDR,

@@ -62,6 +62,7 @@ export const IFA_FLAGS = 8
 export const IFA_F_NODAD = 0x02
 export const IFA_F_DADFAILED = 0x08
 export const IFA_F_TENTATIVE = 0x40
+export const IFA_F_NOPREFIXROUTE = 0x200
 
 export const RTA_DST = 1
 export const RTA_OIF = 4

@@ -30,7 +30,10 @@ export interface VethEnd {
  * The pod's end is born in its namespace: moving it there would make every other link change on the machine wait for an RCU grace period.
  * It stays down, so that its addresses are announced when it comes up (arp_notify).
  */
-export function addVeth(host: VethEnd & { readonly master?: number }, pod: VethEnd & { readonly netns: number }): Request {
+export function addVeth(
+  host: VethEnd & { readonly master?: number; readonly up?: boolean },
+  pod: VethEnd & { readonly netns: number },
+): Request {
   const peer = concat([ifinfomsg({}), encodeAttributes([...endAttributes(pod), [IFLA_NET_NS_FD, u32(pod.netns)]])])
   const attributes: Attribute[] = [
     ...endAttributes(host),
@@ -47,7 +50,7 @@ export function addVeth(host: VethEnd & { readonly master?: number }, pod: VethE
     op: `add link ${host.name} type veth peer ${pod.name}`,
     type: RTM_NEWLINK,
     flags: NLM_F_CREATE | NLM_F_EXCL,
-    body: ifinfomsg({ flags: IFF_UP, change: IFF_UP }),
+    body: ifinfomsg(host.up === false ? {} : { flags: IFF_UP, change: IFF_UP }),
     attributes,
   }
 }

@@ -1,16 +1,16 @@
 // ADD of `bridge`: lease, bridge, pair, addresses, gateway, masquerade; undone in reverse when one of them fails.
 
-import { CniError, ErrInvalidNetworkConfig, ErrTryAgainLater } from '../../cni/error.ts'
+import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
 import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
-import { ensureSysctl } from '../../kernel/sysctl.ts'
-import { nextAddress, parseAddress } from '../../net/address.ts'
-import { type Cidr, isDefaultRoute, networkOf } from '../../net/cidr.ts'
-import { formatMac, type Mac, macFromIPv4 } from '../../net/mac.ts'
+import { parseAddress } from '../../net/address.ts'
+import { type Cidr, isDefaultRoute } from '../../net/cidr.ts'
+import { formatMac } from '../../net/mac.ts'
+import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
@@ -20,8 +20,6 @@ import { ensureVlanGateway } from './vlan-gateway.ts'
 
 /** How often a bridge that vanishes is made again. */
 const JOIN_TRIES = 5
-
-const NO_LEASE: Result = { interfaces: [], ips: [], routes: [], dns: {} }
 
 export function add(request: Request<BridgeConfig>): Result {
   return withPod(request.netns, (pod) => {
@@ -37,15 +35,15 @@ export function add(request: Request<BridgeConfig>): Result {
 
 function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
   const { config, ifname } = request
-  const lease = takeLease(request, pod, undo)
-  const ips = withGateways(lease.ips, config)
+  const lease = takeLease(request, config.ipam, pod, undo)
+  const ips = withGateways(lease.ips, config.isGateway, 2)
   const routes = withDefaultRoutes(lease.routes, ips, config)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
   const ownGateways = config.vlan === 0 ? gateways : []
 
   const { bridge, port } = joinBridge(request, pod, route, ips, ownGateways, undo)
   setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
-  const mac = podMac(request, ips) ?? podEndMac(pod, port)
+  const mac = podMac(config.mac, ips) ?? podEndMac(pod, port)
   if (config.macspoofchk) {
     undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
     spoofCheck().addSpoofCheck(request, port.name, mac)
@@ -74,26 +72,6 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
 }
 
-function takeLease(request: Request<BridgeConfig>, pod: Pod, undo: Undo): Result {
-  const { ipam } = request.config
-  if (!ipam) return NO_LEASE
-  const lease = ipam.add(request)
-  undo('release the lease', () => {
-    // Ours is gone by now. One that is there is of the same ADD made twice at once, and has the same lease.
-    if (!findLink(pod.route, { name: request.ifname })) ipam.del(request)
-  })
-  if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
-  return lease
-}
-
-/** The addresses for the pod's interface, third in the result; a gateway that IPAM left open is the first address of the subnet. */
-function withGateways(ips: readonly IpConfig[], config: BridgeConfig): IpConfig[] {
-  return ips.map(({ address, gateway }) => {
-    const first = config.isGateway ? nextAddress(networkOf(address).address) : undefined
-    return { address, gateway: gateway ?? first, interface: 2 }
-  })
-}
-
 /** isDefaultGateway: one default route a family, where the result has none that names a gateway. */
 function withDefaultRoutes(routes: readonly Route[], ips: readonly IpConfig[], config: BridgeConfig): Route[] {
   if (!config.isDefaultGateway) return [...routes]
@@ -104,10 +82,6 @@ function withDefaultRoutes(routes: readonly Route[], ips: readonly IpConfig[], c
     all.push({ dst: { address: parseAddress(family === 4 ? '0.0.0.0' : '::'), length: 0 }, gw: gateway })
   }
   return all
-}
-
-export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
-  return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: address.length }] : []))
 }
 
 /** The bridge and a port of it. A failing ADD takes the bridge away that it made: where that comes between our finding and our joining it, once more. */
@@ -136,31 +110,9 @@ function addPodPort(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSock
   const { config, ifname } = request
   return addPort(route, {
     bridge,
-    pod: { name: ifname, netns: pod.fd, mtu: config.mtu, mac: podMac(request, ips) },
+    pod: { name: ifname, netns: pod.fd, mtu: config.mtu, mac: podMac(config.mac, ips) },
     alias: portAlias(request),
     hairpin: config.hairpin,
     isolated: config.isolated,
   })
-}
-
-/** The MAC that was asked for, or 0a:58 and the IPv4 address; undefined leaves it to the kernel. */
-function podMac({ config }: Request<BridgeConfig>, ips: readonly IpConfig[]): Mac | undefined {
-  const ipv4 = ips.find(({ address }) => address.address.family === 4)
-  return config.mac ?? (ipv4 && macFromIPv4(ipv4.address.address))
-}
-
-/** The MAC that the kernel chose. */
-function podEndMac(pod: Pod, port: Link): Mac {
-  const end = findLink(pod.route, { index: port.peer })
-  if (!end) throw new RangeError(`peer #${port.peer} of ${port.name} is not in the pod's namespace`)
-  return end.mac
-}
-
-/** A gateway that does not forward is none. Never undone: others may have come to rely on it. */
-function enableForwarding(gateways: readonly Cidr[]): void {
-  for (const family of new Set(gateways.map(({ address }) => address.family))) ensureSysctl(forwardingOf(family), '1')
-}
-
-export function forwardingOf(family: 4 | 6): string {
-  return family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
 }

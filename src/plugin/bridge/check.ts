@@ -1,6 +1,6 @@
 // CHECK and STATUS of `bridge`: look, compare, change nothing.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Result } from '../../cni/types.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
@@ -8,15 +8,12 @@ import { listAddresses } from '../../kernel/route/address.ts'
 import { readBridgePort } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
-import { addressFamily } from '../../kernel/route/request.ts'
-import { type KernelRoute, listRoutes } from '../../kernel/route/route.ts'
 import { readSysctl } from '../../kernel/sysctl.ts'
-import { sameAddress } from '../../net/address.ts'
-import { formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
-import { formatMac } from '../../net/mac.ts'
-import { type Pod, withPod } from '../pod-interface.ts'
+import { formatCidr, sameCidr } from '../../net/cidr.ts'
+import { forwardingOf, gatewayCidrs } from '../attach.ts'
+import { checkPodInterface, fail } from '../check-pod.ts'
+import { withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
-import { forwardingOf, gatewayCidrs } from './add.ts'
 import type { BridgeConfig } from './config.ts'
 import { findBridge } from './device.ts'
 import { missingPortVlan } from './port.ts'
@@ -30,7 +27,11 @@ export function check(request: Request<BridgeConfig>): void {
   try {
     const bridge = checkBridge(route, config, prevResult)
     withPod(request.netns, (pod) => {
-      const end = checkPod(pod, request, prevResult)
+      const end = checkPodInterface(
+        pod,
+        { ifname: request.ifname, netns: request.netns, up: !config.disableContainerInterface },
+        prevResult,
+      )
       checkPort(route, config, bridge, end)
       if (config.macspoofchk) spoofCheck().checkSpoofCheck(request)
     })
@@ -76,42 +77,6 @@ function checkGateways(route: NetlinkSocket, config: BridgeConfig, bridge: Link,
   }
 }
 
-function checkPod(pod: Pod, request: Request<BridgeConfig>, prevResult: Result): Link {
-  const { ifname, netns, config } = request
-  const expected = prevResult.interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox)
-  const entry = prevResult.interfaces[expected]
-  if (!entry) fail(`prevResult has no interface ${ifname} in a sandbox`)
-  if (entry.sandbox !== netns) fail(`prevResult has sandbox ${entry.sandbox}, CNI_NETNS is ${netns}`)
-  const end = findLink(pod.route, { name: ifname })
-  if (!end) fail(`interface ${ifname} is missing in ${netns}`)
-  if (end.kind !== 'veth') fail(`interface ${ifname} is not a veth`)
-  if (!config.disableContainerInterface && !(end.flags & IFF_UP)) fail(`interface ${ifname} is down`)
-  if (entry.mac && entry.mac.toLowerCase() !== formatMac(end.mac))
-    fail(`interface ${ifname} has MAC ${formatMac(end.mac)}, expected ${entry.mac}`)
-
-  const addresses = listAddresses(pod.route, end.index)
-  for (const { address, interface: index } of prevResult.ips) {
-    if (index !== expected || addresses.some(({ cidr }) => sameCidr(cidr, address))) continue
-    fail(`interface ${ifname} lacks its address ${formatCidr(address)}`)
-  }
-  checkRoutes(pod, prevResult)
-  return end
-}
-
-function checkRoutes(pod: Pod, { routes }: Result): void {
-  const known = new Map<number, KernelRoute[]>()
-  for (const { dst, gw } of routes) {
-    const family = addressFamily(dst.address)
-    const present = known.get(family) ?? listRoutes(pod.route, family)
-    known.set(family, present)
-    const found = present.some((route) => {
-      const viaGateway = !gw || (route.gateway !== undefined && sameAddress(route.gateway, gw))
-      return sameCidr(route.dst, networkOf(dst)) && viaGateway
-    })
-    if (!found) fail(`route to ${formatCidr(dst)} is missing`)
-  }
-}
-
 /** The host's MAC is not compared: udev and systemd may change it, and nothing depends on it. */
 function checkPort(route: NetlinkSocket, config: BridgeConfig, bridge: Link, end: Link): void {
   const port = findLink(route, { index: end.peer })
@@ -123,8 +88,4 @@ function checkPort(route: NetlinkSocket, config: BridgeConfig, bridge: Link, end
   if (isolated !== config.isolated) fail(`${port.name} has isolation ${isolated}, expected ${config.isolated}`)
   const missing = missingPortVlan(route, port.index, config.vlans)
   if (missing) fail(`${port.name} lacks VLAN ${missing.first}${missing.last > missing.first ? `-${missing.last}` : ''}`)
-}
-
-function fail(problem: string, code = ErrInternal): never {
-  throw new CniError(code, problem)
 }

@@ -1,0 +1,55 @@
+// What CHECK of `bridge` and of `podwire` hold the pod's end against.
+
+import { CniError, ErrInternal } from '../cni/error.ts'
+import type { Result } from '../cni/types.ts'
+import { listAddresses } from '../kernel/route/address.ts'
+import { IFF_UP } from '../kernel/route/constants.ts'
+import { findLink, type Link } from '../kernel/route/link.ts'
+import { addressFamily } from '../kernel/route/request.ts'
+import { type KernelRoute, listRoutes } from '../kernel/route/route.ts'
+import { sameAddress } from '../net/address.ts'
+import { formatCidr, networkOf, sameCidr } from '../net/cidr.ts'
+import { formatMac } from '../net/mac.ts'
+import type { Pod } from './pod-interface.ts'
+
+/** The pod's interface with its addresses and routes as the result has them; it is up where it shall be. Returns it. */
+export function checkPodInterface(pod: Pod, wanted: { ifname: string; netns: string; up: boolean }, prevResult: Result): Link {
+  const { ifname, netns, up } = wanted
+  const expected = prevResult.interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox)
+  const entry = prevResult.interfaces[expected]
+  if (!entry) fail(`prevResult has no interface ${ifname} in a sandbox`)
+  if (entry.sandbox !== netns) fail(`prevResult has sandbox ${entry.sandbox}, CNI_NETNS is ${netns}`)
+  const end = findLink(pod.route, { name: ifname })
+  if (!end) fail(`interface ${ifname} is missing in ${netns}`)
+  if (end.kind !== 'veth') fail(`interface ${ifname} is not a veth`)
+  if (up && !(end.flags & IFF_UP)) fail(`interface ${ifname} is down`)
+  if (entry.mac && entry.mac.toLowerCase() !== formatMac(end.mac))
+    fail(`interface ${ifname} has MAC ${formatMac(end.mac)}, expected ${entry.mac}`)
+
+  const addresses = listAddresses(pod.route, end.index)
+  for (const { address, interface: index } of prevResult.ips) {
+    if (index !== expected || addresses.some(({ cidr }) => sameCidr(cidr, address))) continue
+    fail(`interface ${ifname} lacks its address ${formatCidr(address)}`)
+  }
+  checkRoutes(pod, prevResult)
+  return end
+}
+
+function checkRoutes(pod: Pod, { routes }: Result): void {
+  const known = new Map<number, KernelRoute[]>()
+  for (const { dst, gw } of routes) {
+    const family = addressFamily(dst.address)
+    const present = known.get(family) ?? listRoutes(pod.route, family)
+    known.set(family, present)
+    const found = present.some((route) => {
+      const viaGateway = !gw || (route.gateway !== undefined && sameAddress(route.gateway, gw))
+      return sameCidr(route.dst, networkOf(dst)) && viaGateway
+    })
+    if (!found) fail(`route to ${formatCidr(dst)} is missing`)
+  }
+}
+
+/** The end of a CHECK or STATUS that found something. */
+export function fail(problem: string, code = ErrInternal): never {
+  throw new CniError(code, problem)
+}

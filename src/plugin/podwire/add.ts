@@ -1,0 +1,130 @@
+// ADD of `podwire`: lease, pair, addresses, routes, host ports, bandwidth in one process; undone in reverse when one of them fails.
+
+import { CniError, ErrInvalidEnvironmentVariables } from '../../cni/error.ts'
+import type { Request } from '../../cni/plugin.ts'
+import type { Interface, Result } from '../../cni/types.ts'
+import { type Undo, withUndo } from '../../cni/undo.ts'
+import { log } from '../../host/log.ts'
+import { inNamespace } from '../../kernel/namespace.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
+import { ensureSysctl } from '../../kernel/sysctl.ts'
+import { formatMac } from '../../net/mac.ts'
+import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
+import { findBridge } from '../bridge/device.ts'
+import { configurePod, type Pod, withPod } from '../pod-interface.ts'
+import { bandwidthRules, hostPortRules } from '../segments.ts'
+import { joinBridge } from './bridge.ts'
+import { checkAttachment } from './check.ts'
+import type { PodwireConfig } from './config.ts'
+import { defaultMtu } from './mtu.ts'
+import { hostLinkAlias, hostLinkName } from './owner.ts'
+import { addPair, gatewayRoutes, routeToPod } from './ptp.ts'
+import { sysctlPath } from './sysctl-config.ts'
+
+export function add(request: Request<PodwireConfig>): Result {
+  return withPod(request.netns, (pod) => {
+    const route = openNetlink(NETLINK_ROUTE)
+    try {
+      return repeat(request, pod, route) ?? withUndo((undo) => attach(request, pod, route, undo))
+    } finally {
+      closeNetlink(route)
+    }
+  })
+}
+
+/**
+ * The result of an ADD that has been done already: a runtime that did not hear the answer asks again. What is only half there is taken away first.
+ * An interface of that name that is not ours is an error, as the specification says.
+ */
+function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket): Result | undefined {
+  const { config, ifname, netns } = request
+  const end = findLink(pod.route, { name: ifname })
+  if (!end) return undefined
+  const host = findLink(route, { name: hostLinkName(request) })
+  if (host?.index !== end.peer || end.kind !== 'veth') {
+    throw new CniError(
+      ErrInvalidEnvironmentVariables,
+      `CNI_IFNAME: container interface ${JSON.stringify(ifname)} already exists in ${netns}`,
+    )
+  }
+  const lease = config.ipam?.add(request)
+  const ips = withGateways(lease?.ips ?? [], true, 1)
+  const bridge = config.datapath === 'bridge' ? findBridge(route, config.bridge) : undefined
+  const interfaces = [...describe(host, ifname, formatMac(end.mac), netns), ...(bridge ? [describeBridge(bridge)] : [])]
+  const result = { interfaces, ips, routes: lease?.routes ?? [], dns: config.dns ?? lease?.dns ?? {} }
+  try {
+    const shaped = checkAttachment(request, pod, route, result)
+    return { ...result, interfaces: [...interfaces, ...shaped] }
+  } catch (error) {
+    log.warn('an attachment that is half there is made anew', { ifname, netns, error: String(error) })
+    removeLink(route, { index: host.index })
+    return undefined
+  }
+}
+
+function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
+  const { config, ifname, netns } = request
+  const lease = takeLease(request, config.ipam, pod, undo)
+  const ips = withGateways(lease.ips, true, 1)
+  const mtu = config.mtu || defaultMtu(route)
+  const podEnd = { name: ifname, netns: pod.fd, mtu, mac: podMac(config.mac, ips) }
+  const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, config.pod) }
+  removeLeftover(route, hostEnd.name)
+
+  const { bridge, host } =
+    config.datapath === 'bridge'
+      ? joinBridge(route, config.bridge, hostEnd, podEnd, ips, undo)
+      : { bridge: undefined, host: addPair(route, hostEnd, podEnd) }
+  undo('delete the veth pair', () => removeLink(route, { index: host.index }))
+  const own = config.datapath === 'ptp' ? gatewayRoutes(ips) : []
+  configurePod(pod, {
+    index: host.peer,
+    ifname,
+    ips,
+    routes: [...own, ...lease.routes],
+    enabledad: config.enabledad,
+    up: true,
+    prefixRoute: config.datapath === 'bridge',
+  })
+  inNamespace(pod.fd, () => {
+    for (const sysctl of config.sysctls) ensureSysctl(sysctlPath(sysctl, ifname), sysctl.value)
+  })
+  if (config.datapath === 'ptp') routeToPod(route, host, ips)
+  enableForwarding(gatewayCidrs(ips))
+
+  if (config.hostPorts.length > 0) {
+    undo('remove the host ports', () => hostPortRules().removeHostPorts(request))
+    hostPortRules().addHostPorts(request, config.pod || request.containerId, config.hostPorts, ips)
+  }
+  const shaped: Interface[] = []
+  if (config.bandwidth) {
+    undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
+    shaped.push(...bandwidthRules().addBandwidth(route, host, { ...pod, index: host.peer }, request, config.bandwidth))
+  }
+  const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
+  return {
+    interfaces: [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped],
+    ips,
+    routes: lease.routes,
+    dns: config.dns ?? lease.dns,
+  }
+}
+
+/** A pair of that name whose other end is in no pod that asks: what an ADD that was killed has left. */
+function removeLeftover(route: NetlinkSocket, name: string): void {
+  if (findLink(route, { name })) removeLink(route, { name })
+}
+
+/** The pod's interface is the second: that is the index of its addresses. */
+function describe(host: Link, ifname: string, mac: string, sandbox: string): Interface[] {
+  return [
+    { name: host.name, mac: formatMac(host.mac), mtu: host.mtu },
+    { name: ifname, mac, mtu: host.mtu, sandbox },
+  ]
+}
+
+function describeBridge(bridge: Link): Interface {
+  return { name: bridge.name, mac: formatMac(bridge.mac), mtu: bridge.mtu }
+}

@@ -1,0 +1,88 @@
+// CHECK and STATUS of `podwire`: look, compare, change nothing.
+
+import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import type { Request, StatusRequest } from '../../cni/plugin.ts'
+import type { Interface, Result } from '../../cni/types.ts'
+import { isSysError } from '../../host/error.ts'
+import { inNamespace } from '../../kernel/namespace.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { findLink, type Link } from '../../kernel/route/link.ts'
+import { addressFamily } from '../../kernel/route/request.ts'
+import { listRoutes } from '../../kernel/route/route.ts'
+import { readSysctl } from '../../kernel/sysctl.ts'
+import { formatCidr, hostCidr, sameCidr } from '../../net/cidr.ts'
+import { findBridge } from '../bridge/device.ts'
+import { checkPodInterface, fail } from '../check-pod.ts'
+import { type Pod, withPod } from '../pod-interface.ts'
+import { bandwidthRules, hostPortRules } from '../segments.ts'
+import type { PodwireConfig } from './config.ts'
+import { hostLinkName } from './owner.ts'
+import { sysctlPath } from './sysctl-config.ts'
+
+export function check(request: Request<PodwireConfig>): void {
+  const { prevResult } = request
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  request.config.ipam?.check(request)
+  withRoute((route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
+}
+
+/** Everything that ADD made, without what IPAM keeps. Throws what is wrong; returns the interfaces that limits on bandwidth have added. */
+export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket, result: Result): Interface[] {
+  const { config, ifname, netns } = request
+  const end = checkPodInterface(pod, { ifname, netns, up: true }, result)
+  const host = findLink(route, { name: hostLinkName(request) })
+  if (!host || host.index !== end.peer) fail(`the host's end of ${ifname} is not ${hostLinkName(request)}`)
+  if (!(host.flags & IFF_UP)) fail(`${host.name} is down`)
+  if (config.datapath === 'bridge') checkPort(route, config, host)
+  else checkHostRoutes(route, host, result)
+  inNamespace(pod.fd, () => {
+    for (const sysctl of config.sysctls) {
+      const path = sysctlPath(sysctl, ifname)
+      if (readSysctl(path) !== sysctl.value) fail(`${path} is ${readSysctl(path) ?? 'missing'}, expected ${sysctl.value}`)
+    }
+  })
+  const ips = result.ips.filter(({ interface: index }) => result.interfaces[index ?? -1]?.name === ifname)
+  if (config.hostPorts.length > 0) hostPortRules().checkHostPorts(request, config.hostPorts, ips)
+  return config.bandwidth ? bandwidthRules().checkBandwidth(route, host, { ...pod, index: end.index }, request, config.bandwidth) : []
+}
+
+/** Ready where IPAM is, and the kernel answers. Only reads: it is asked every few seconds. */
+export function status(request: StatusRequest<PodwireConfig>): void {
+  const { config } = request
+  config.ipam?.status(request)
+  withRoute((route) => {
+    try {
+      if (config.datapath === 'bridge') findBridge(route, config.bridge)
+      findLink(route, { name: 'lo' })
+    } catch (error) {
+      if (!isSysError(error) && !(error instanceof CniError)) throw error
+      throw new CniError(ErrPluginNotAvailable, error.message)
+    }
+  })
+}
+
+function checkPort(route: NetlinkSocket, config: PodwireConfig, host: Link): void {
+  const bridge = findBridge(route, config.bridge)
+  if (!bridge) fail(`bridge ${config.bridge} is missing`)
+  if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
+  if (host.master !== bridge.index) fail(`${host.name} is not a port of ${bridge.name}`)
+}
+
+function checkHostRoutes(route: NetlinkSocket, host: Link, { ips }: Result): void {
+  for (const { address } of ips) {
+    const wanted = hostCidr(address.address)
+    const present = listRoutes(route, addressFamily(address.address))
+    if (!present.some(({ dst, oif }) => oif === host.index && sameCidr(dst, wanted)))
+      fail(`the host's route to ${formatCidr(wanted)} is missing`)
+  }
+}
+
+function withRoute(body: (route: NetlinkSocket) => void): void {
+  const route = openNetlink(NETLINK_ROUTE)
+  try {
+    body(route)
+  } finally {
+    closeNetlink(route)
+  }
+}

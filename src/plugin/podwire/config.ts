@@ -1,0 +1,62 @@
+// The options of `podwire`, the plugin that the chart ships: read once into what the verbs need.
+
+import type { ConfigContext } from '../../cni/plugin.ts'
+import type { Reader } from '../../cni/reader.ts'
+import type { Dns } from '../../cni/types.ts'
+import { type Ipam, selectIpam } from '../../ipam/ipam.ts'
+import type { Mac } from '../../net/mac.ts'
+import { readPodMac } from '../pod-mac.ts'
+import { type Bandwidth, readBandwidth } from './bandwidth-config.ts'
+import { type HostPort, readHostPorts } from './host-ports-config.ts'
+import { readSysctls, type Sysctl } from './sysctl-config.ts'
+
+/** `ptp`: a pair and host routes. `bridge`: a port of the node's bridge. */
+export type Datapath = 'ptp' | 'bridge'
+
+export interface PodwireConfig {
+  readonly datapath: Datapath
+  /** Used with the datapath `bridge` only. */
+  readonly bridge: string
+  /** 0: that of the device of the node's default route. */
+  readonly mtu: number
+  readonly enabledad: boolean
+  readonly ipam: Ipam | undefined
+  readonly mac: Mac | undefined
+  readonly dns: Dns | undefined
+  readonly sysctls: readonly Sysctl[]
+  readonly hostPorts: readonly HostPort[]
+  readonly bandwidth: Bandwidth | undefined
+  /** `namespace/pod` where the runtime tells it, else ''. */
+  readonly pod: string
+}
+
+export function readPodwireConfig(reader: Reader, context: ConfigContext): PodwireConfig {
+  const datapath = reader.string('datapath') || 'ptp'
+  if (datapath !== 'ptp' && datapath !== 'bridge') reader.issue('datapath', `expected ptp or bridge, got ${JSON.stringify(datapath)}`)
+  const ipamType = reader.object('ipam', (ipam) => ipam.string('type'))
+  if (!ipamType && context.command !== 'DEL') reader.issue('ipam', 'is missing, or has no type')
+  return {
+    datapath: datapath === 'bridge' ? 'bridge' : 'ptp',
+    bridge: reader.string('bridge') || 'podwire0',
+    mtu: reader.integer('mtu', 0, 65535) ?? 0,
+    enabledad: reader.boolean('enabledad') ?? false,
+    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
+    mac: readPodMac(reader, context),
+    dns: reader.object('runtimeConfig', (runtime) => runtime.object('dns', readRuntimeDns)),
+    sysctls: readSysctls(reader),
+    hostPorts: readHostPorts(reader),
+    bandwidth: readBandwidth(reader),
+    pod: podOf(context),
+  }
+}
+
+/** The capability `dns` spells its fields otherwise than a result does (CONVENTIONS.md). */
+function readRuntimeDns(dns: Reader): Dns {
+  return { nameservers: dns.strings('servers'), search: dns.strings('searches'), options: dns.strings('options') }
+}
+
+function podOf(context: ConfigContext): string {
+  const args = context.args()
+  const [namespace, name] = [args.get('K8S_POD_NAMESPACE'), args.get('K8S_POD_NAME')]
+  return namespace && name ? `${namespace}/${name}` : ''
+}

@@ -1,0 +1,21 @@
+// The plugin `podwire`, which the chart ships: everything that a pod's interface needs, in one process.
+
+import { definePlugin } from '../../cni/plugin.ts'
+import { cniVersions } from '../../cni/types.ts'
+import { version } from '../version.ts'
+import { add } from './add.ts'
+import { check, status } from './check.ts'
+import { readPodwireConfig } from './config.ts'
+import { del, gc } from './remove.ts'
+
+export const program = definePlugin({
+  name: 'podwire',
+  version,
+  supports: cniVersions,
+  config: readPodwireConfig,
+  add,
+  del,
+  check,
+  gc,
+  status,
+})

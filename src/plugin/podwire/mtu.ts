@@ -1,0 +1,15 @@
+// The MTU that fits the node's way out.
+
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
+import { findLink } from '../../kernel/route/link.ts'
+import { lookUpRoutes } from '../../kernel/route/lookup.ts'
+import { parseAddress } from '../../net/address.ts'
+
+/** Addresses of documentation (RFC 5737, RFC 3849): nobody has a route to them but a default one. */
+const ELSEWHERE = ['192.0.2.1', '2001:db8::1']
+
+/** The MTU of the device that the default route leaves by; 0, the kernel's choice, on a node without one. */
+export function defaultMtu(route: NetlinkSocket): number {
+  const way = lookUpRoutes(route, ELSEWHERE.map(parseAddress)).find((found) => found?.oif)
+  return way ? (findLink(route, { index: way.oif })?.mtu ?? 0) : 0
+}

@@ -1,0 +1,60 @@
+// DEL and GC of `podwire`: need no namespace, no prevResult, no ranges, no agent. Everything is tried, then the failures are told.
+
+import { gatherErrors } from '../../cni/error.ts'
+import type { GcRequest, Request } from '../../cni/plugin.ts'
+import type { ValidAttachment } from '../../cni/types.ts'
+import { log } from '../../host/log.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { listLinks, removeLink } from '../../kernel/route/link.ts'
+import { hostPortRules } from '../segments.ts'
+import type { PodwireConfig } from './config.ts'
+import { hostLinkName, ifbName, isAliasOfNetwork, validLinkNames } from './owner.ts'
+
+/** The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's. */
+export function del(request: Request<PodwireConfig>): void {
+  const { config } = request
+  withRoute((route) =>
+    gatherErrors('DEL', [
+      () => hostPortRules().removeHostPorts(request),
+      () => removeLink(route, { name: ifbName(request) }),
+      () => removeLink(route, { name: hostLinkName(request) }),
+      () => config.ipam?.del(request),
+    ]),
+  )
+}
+
+/** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
+export function gc(request: GcRequest<PodwireConfig>): void {
+  const { config, network, valid } = request
+  if (!valid) return
+  withRoute((route) =>
+    gatherErrors('GC', [
+      () => hostPortRules().gcHostPorts(network, valid),
+      () => removeStaleLinks(route, network, valid),
+      () => config.ipam?.gc(request),
+    ]),
+  )
+}
+
+/** The pairs and IFBs of this network that belong to no valid attachment. */
+export function removeStaleLinks(route: NetlinkSocket, network: string, valid: readonly ValidAttachment[]): void {
+  const live = validLinkNames(network, valid)
+  const stale = listLinks(route).filter(
+    ({ name, kind, alias }) => (kind === 'veth' || kind === 'ifb') && isAliasOfNetwork(alias, network) && !live.has(name),
+  )
+  const steps = stale.map(({ index, name, alias }) => () => {
+    log.info('deleting a stale link', { name, alias })
+    removeLink(route, { index })
+  })
+  gatherErrors('delete stale links', steps)
+}
+
+function withRoute(body: (route: NetlinkSocket) => void): void {
+  const route = openNetlink(NETLINK_ROUTE)
+  try {
+    body(route)
+  } finally {
+    closeNetlink(route)
+  }
+}
