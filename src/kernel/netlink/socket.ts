@@ -66,6 +66,16 @@ export function openNetlink(protocol: number): NetlinkSocket {
   return { fd, sequence: 1 }
 }
 
+/** A socket of `protocol` for the length of `body`. */
+export function withNetlink<T>(protocol: number, body: (socket: NetlinkSocket) => T): T {
+  const socket = openNetlink(protocol)
+  try {
+    return body(socket)
+  } finally {
+    closeNetlink(socket)
+  }
+}
+
 export function closeNetlink(socket: NetlinkSocket): void {
   sys.close(socket.fd)
 }

@@ -4,7 +4,7 @@ import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
 import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
 import { parseAddress } from '../../net/address.ts'
@@ -24,12 +24,7 @@ const JOIN_TRIES = 5
 export function add(request: Request<BridgeConfig>): Result {
   return withPod(request.netns, (pod) => {
     requireFreeName(pod, request.ifname, request.netns)
-    const route = openNetlink(NETLINK_ROUTE)
-    try {
-      return withUndo((undo) => attach(request, pod, route, undo))
-    } finally {
-      closeNetlink(route)
-    }
+    return withNetlink(NETLINK_ROUTE, (route) => withUndo((undo) => attach(request, pod, route, undo)))
   })
 }
 

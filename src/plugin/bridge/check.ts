@@ -3,7 +3,7 @@
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Result } from '../../cni/types.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { listAddresses } from '../../kernel/route/address.ts'
 import { readBridgePort } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
@@ -23,8 +23,7 @@ export function check(request: Request<BridgeConfig>): void {
   const { config, prevResult } = request
   if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
   config.ipam?.check(request)
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
+  withNetlink(NETLINK_ROUTE, (route) => {
     const bridge = checkBridge(route, config, prevResult)
     withPod(request.netns, (pod) => {
       const end = checkPodInterface(
@@ -37,22 +36,17 @@ export function check(request: Request<BridgeConfig>): void {
     })
     const ours = prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.name === request.ifname)
     config.masquerade?.check(request, ours)
-  } finally {
-    closeNetlink(route)
-  }
+  })
 }
 
 /** Ready where IPAM is and nobody else's device has the bridge's name. */
 export function status(request: StatusRequest<BridgeConfig>): void {
   const { config } = request
   config.ipam?.status(request)
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
+  withNetlink(NETLINK_ROUTE, (route) => {
     const link = findLink(route, { name: config.bridge })
     if (link && link.kind !== 'bridge') fail(`${config.bridge} exists but is not a bridge`, ErrPluginNotAvailable)
-  } finally {
-    closeNetlink(route)
-  }
+  })
 }
 
 function checkBridge(route: NetlinkSocket, config: BridgeConfig, prevResult: Result): Link {

@@ -4,7 +4,7 @@ import { gatherErrors } from '../../cni/error.ts'
 import type { GcRequest, Request } from '../../cni/plugin.ts'
 import type { ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { type Link, listLinks, removeLink } from '../../kernel/route/link.ts'
 import { withPodIfThere } from '../pod-interface.ts'
@@ -55,16 +55,13 @@ function deleteStaleLinks(network: string, valid: readonly ValidAttachment[]): v
 
 /** Deletes the host's ends, and with them the pairs, whose alias `isStale` knows. */
 function deleteLinks(isStale: (alias: string) => boolean): void {
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
+  withNetlink(NETLINK_ROUTE, (route) => {
     const stale = listLinks(route).filter(({ alias }) => isStale(alias))
     gatherErrors(
       'delete stale links',
       stale.map((link) => () => removeStale(route, link)),
     )
-  } finally {
-    closeNetlink(route)
-  }
+  })
 }
 
 function removeStale(route: NetlinkSocket, { index, name, alias }: Link): void {

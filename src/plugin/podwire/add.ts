@@ -6,7 +6,7 @@ import type { Interface, Result } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { log } from '../../host/log.ts'
 import { inNamespace } from '../../kernel/namespace.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
 import { ensureSysctl } from '../../kernel/sysctl.ts'
@@ -25,12 +25,9 @@ import { sysctlPath } from './sysctl-config.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {
-    const route = openNetlink(NETLINK_ROUTE)
-    try {
+    return withNetlink(NETLINK_ROUTE, (route) => {
       return repeat(request, pod, route) ?? withUndo((undo) => attach(request, pod, route, undo))
-    } finally {
-      closeNetlink(route)
-    }
+    })
   })
 }
 
@@ -75,7 +72,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
 
   const { bridge, host } =
     config.datapath === 'bridge'
-      ? joinBridge(route, config.bridge, hostEnd, podEnd, ips, undo)
+      ? joinBridge(route, config.bridge, hostEnd, podEnd, ips)
       : { bridge: undefined, host: addPair(route, hostEnd, podEnd) }
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   const own = config.datapath === 'ptp' ? gatewayRoutes(ips) : []

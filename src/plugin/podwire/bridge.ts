@@ -1,13 +1,15 @@
 // The datapath `bridge`: the pair's host end is a port of the node's bridge, which has the gateway's address.
 
 import type { IpConfig } from '../../cni/types.ts'
-import type { Undo } from '../../cni/undo.ts'
 import { type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
 import { setBridgePort } from '../../kernel/route/bridge.ts'
 import { decodeLink, getLink, type Link } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { gatewayCidrs } from '../attach.ts'
 import { ensureBridge, ensureGateways } from '../bridge/device.ts'
+
+/** The bridge and its addresses are the node's: an ADD that fails leaves them to the next one, which may be under way already. */
+const keep = () => {}
 
 /** Makes the bridge where it is missing and the pair with its host end a port; hairpin is on, so that a pod reaches itself through a Service. */
 export function joinBridge(
@@ -16,15 +18,14 @@ export function joinBridge(
   host: VethEnd & { readonly alias: string },
   pod: VethEnd & { readonly netns: number },
   ips: readonly IpConfig[],
-  undo: Undo,
 ): { bridge: Link; host: Link } {
   const gateways = gatewayCidrs(ips)
-  const bridge = ensureBridge(route, { bridge: bridgeName, promisc: false, mtu: pod.mtu ?? 0, vlans: [] }, gateways, undo)
+  const bridge = ensureBridge(route, { bridge: bridgeName, promisc: false, mtu: pod.mtu ?? 0, vlans: [] }, gateways, keep)
   const ref = { name: host.name }
   const port = { hairpin: true, isolated: false, alias: host.alias }
   const answers = transact(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port), getLink(ref)])
   const [answer] = answers[2] ?? []
   if (!answer) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
-  const mac = ensureGateways(route, bridge, gateways, false, undo)
+  const mac = ensureGateways(route, bridge, gateways, false, keep)
   return { bridge: { ...bridge, mac }, host: decodeLink(answer) }
 }

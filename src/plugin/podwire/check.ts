@@ -5,7 +5,7 @@ import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Interface, Result } from '../../cni/types.ts'
 import { isSysError } from '../../host/error.ts'
 import { inNamespace } from '../../kernel/namespace.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import { addressFamily } from '../../kernel/route/request.ts'
@@ -24,7 +24,7 @@ export function check(request: Request<PodwireConfig>): void {
   const { prevResult } = request
   if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
   request.config.ipam?.check(request)
-  withRoute((route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
+  withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
 }
 
 /** Everything that ADD made, without what IPAM keeps. Throws what is wrong; returns the interfaces that limits on bandwidth have added. */
@@ -51,7 +51,7 @@ export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route
 export function status(request: StatusRequest<PodwireConfig>): void {
   const { config } = request
   config.ipam?.status(request)
-  withRoute((route) => {
+  withNetlink(NETLINK_ROUTE, (route) => {
     try {
       if (config.datapath === 'bridge') findBridge(route, config.bridge)
       findLink(route, { name: 'lo' })
@@ -75,14 +75,5 @@ function checkHostRoutes(route: NetlinkSocket, host: Link, { ips }: Result): voi
     const present = listRoutes(route, addressFamily(address.address))
     if (!present.some(({ dst, oif }) => oif === host.index && sameCidr(dst, wanted)))
       fail(`the host's route to ${formatCidr(wanted)} is missing`)
-  }
-}
-
-function withRoute(body: (route: NetlinkSocket) => void): void {
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
-    body(route)
-  } finally {
-    closeNetlink(route)
   }
 }

@@ -4,7 +4,7 @@ import { gatherErrors } from '../../cni/error.ts'
 import type { GcRequest, Request } from '../../cni/plugin.ts'
 import type { ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { listLinks, removeLink } from '../../kernel/route/link.ts'
 import { hostPortRules } from '../segments.ts'
@@ -14,7 +14,7 @@ import { hostLinkName, ifbName, isAliasOfNetwork, validLinkNames } from './owner
 /** The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's. */
 export function del(request: Request<PodwireConfig>): void {
   const { config } = request
-  withRoute((route) =>
+  withNetlink(NETLINK_ROUTE, (route) =>
     gatherErrors('DEL', [
       () => hostPortRules().removeHostPorts(request),
       () => removeLink(route, { name: ifbName(request) }),
@@ -28,7 +28,7 @@ export function del(request: Request<PodwireConfig>): void {
 export function gc(request: GcRequest<PodwireConfig>): void {
   const { config, network, valid } = request
   if (!valid) return
-  withRoute((route) =>
+  withNetlink(NETLINK_ROUTE, (route) =>
     gatherErrors('GC', [
       () => hostPortRules().gcHostPorts(network, valid),
       () => removeStaleLinks(route, network, valid),
@@ -48,13 +48,4 @@ export function removeStaleLinks(route: NetlinkSocket, network: string, valid: r
     removeLink(route, { index })
   })
   gatherErrors('delete stale links', steps)
-}
-
-function withRoute(body: (route: NetlinkSocket) => void): void {
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
-    body(route)
-  } finally {
-    closeNetlink(route)
-  }
 }
