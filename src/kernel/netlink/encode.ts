@@ -55,6 +55,10 @@ export function concat(parts: readonly Uint8Array[]): Uint8Array {
   return bytes
 }
 
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i])
+}
+
 export function u8(value: number): Uint8Array {
   return Uint8Array.of(value)
 }

@@ -1,7 +1,7 @@
 // Rules: added, deleted, read back, compared. Nothing here knows what a rule means; its line is written with match.ts and statement.ts.
 
 import type { Received, View } from '../netlink/decode.ts'
-import { type Attribute, be64, cstr } from '../netlink/encode.ts'
+import { type Attribute, be64, cstr, sameBytes } from '../netlink/encode.ts'
 import { type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_RULE_COMMENT, readComment } from './comment.ts'
 import {
@@ -135,8 +135,4 @@ function sameValue(found: View | undefined, wanted: Attribute[1]): boolean {
 function isCounter(wanted: readonly Attribute[]): boolean {
   const name = wanted.find(([type]) => type === NFTA_EXPR_NAME)?.[1]
   return name instanceof Uint8Array && sameBytes(name, cstr('counter'))
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }

@@ -1,16 +1,14 @@
 // Host ports: elements of nftables maps, so that one costs the same however many there are. Every element says whose it is.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig, ErrTryAgainLater } from '../../cni/error.ts'
+import { CniError, ErrInternal, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import { EEXIST, ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
+import { sameBytes } from '../../kernel/netlink/encode.ts'
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { tryCommit } from '../../kernel/nftables/batch.ts'
 import { createElements, deleteElements, type Element, findElements, listElements } from '../../kernel/nftables/element.ts'
 import type { Request } from '../../kernel/nftables/request.ts'
-import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
-import { findLink } from '../../kernel/route/link.ts'
-import { lookUpRoutes } from '../../kernel/route/lookup.ts'
 import { ensureSysctl, readSysctl } from '../../kernel/sysctl.ts'
 import { formatAddress, sameAddress } from '../../net/address.ts'
 import { hostNftables, whereNftables } from '../host-nftables.ts'
@@ -30,6 +28,7 @@ import {
 } from './host-ports-entry.ts'
 import { forgetFlowsToPod, forgetOldFlows } from './host-ports-flows.ts'
 import { findBrokenChain, layTable, OWNER_MAP, SETS, TABLE } from './host-ports-table.ts'
+import { localnet, localTargets, podTargets } from './host-ports-targets.ts'
 
 /** How often what another process changed between our reading and our writing is read again. */
 const TRIES = 8
@@ -116,38 +115,6 @@ export function checkHostPorts(attachment: Attachment, ports: readonly HostPort[
     if (readSysctl(localnet(device)) === '1') continue
     throw new CniError(ErrInternal, `host ports: sysctl ${localnet(device)} is not 1, so 127.0.0.1 does not reach the pod`)
   }
-}
-
-/** The pod's first address of each family that one of the ports is on, with the devices that the node's routes name. */
-function podTargets(ports: readonly HostPort[], ips: readonly IpConfig[]): Target[] {
-  const firsts = ([4, 6] as const).flatMap((family) => ips.find(({ address }) => address.address.family === family)?.address.address ?? [])
-  for (const { hostIP, ...port } of ports) {
-    if (hostIP ? firsts.some(({ family }) => family === hostIP.family) : firsts.length > 0) continue
-    const family = hostIP ? `IPv${hostIP.family} ` : ''
-    const what = describeHostPort(hostIP ? { ...port, hostIP } : port)
-    throw new CniError(ErrInvalidNetworkConfig, `host port ${what}: the pod has no ${family}address`)
-  }
-  const socket = openNetlink(NETLINK_ROUTE)
-  try {
-    return firsts.map((address) => {
-      const [way] = lookUpRoutes(socket, [address])
-      const device = way?.oif ? findLink(socket, { index: way.oif })?.name : undefined
-      if (device) return { address, device }
-      throw new CniError(ErrInternal, `host ports: the node has no route to the pod's address ${formatAddress(address)}`)
-    })
-  } finally {
-    closeNetlink(socket)
-  }
-}
-
-/** Where the kernel has to let 127.0.0.0/8 out: IPv4, for ports that are on the loopback too. */
-function localTargets(ports: readonly HostPort[], targets: readonly Target[]): Target[] {
-  if (!ports.some(({ hostIP }) => !hostIP || (hostIP.family === 4 && hostIP.bytes[0] === 127))) return []
-  return targets.filter(({ address }) => address.family === 4)
-}
-
-function localnet(device: string): string {
-  return `net/ipv4/conf/${device}/route_localnet`
 }
 
 /** The elements with their comments, and for each one in the owner map. */
@@ -252,8 +219,4 @@ function hashIn(comment = ''): string {
 function sameData(a: Element, b: Element): boolean {
   if (!(a.data instanceof Uint8Array) || !(b.data instanceof Uint8Array)) return a.data === b.data
   return sameBytes(a.data, b.data)
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
