@@ -1,7 +1,7 @@
 // Kernel parameters under /proc/sys. Those under net/ are the ones of the namespace that the process is in.
 
 import { ENOENT } from '../host/errno.ts'
-import { isSysError } from '../host/error.ts'
+import { isSysError, SysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 
 const O_RDONLY = 0
@@ -20,7 +20,14 @@ export function readSysctl(key: string): string | undefined {
 /** `sysctl -w KEY=VALUE`, only where the value differs: /proc/sys is read-only in many containers where nothing is left to write. */
 export function ensureSysctl(key: string, value: string): void {
   if (withFile(key, O_RDONLY, read) === value) return
-  withFile(key, O_RDWR, (fd) => sys.write(fd, value))
+  withFile(key, O_RDWR, (fd) => {
+    try {
+      sys.write(fd, value)
+    } catch (error) {
+      // A value that the kernel refuses: the call itself knows only a descriptor.
+      throw isSysError(error) ? new SysError(`set /proc/sys/${key} to ${JSON.stringify(value)}`, error.errno) : error
+    }
+  })
 }
 
 /** Like ensureSysctl for what is an improvement and not a need: false where the kernel lacks the key or refuses. */

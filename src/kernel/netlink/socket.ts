@@ -1,6 +1,6 @@
 // A netlink socket: requests out, answers in, matched by sequence number. Knows acks, dumps and the kernel's explanations, no family.
 
-import { EAGAIN, EINTR } from '../../host/errno.ts'
+import { EAGAIN, EINTR, EPERM } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import { decodeMessages, NLM_F_DUMP_INTR, type Received } from './decode.ts'
@@ -165,7 +165,9 @@ function receive(
         const failure = failureOf(index, message)
         if (failure) failures.push(failure)
         if (message.flags & NLM_F_DUMP_INTR) failures.push({ index, errno: EINTR, detail: '', offset: 0 })
-        done ||= index === last || (index === whole && failure !== undefined)
+        // nf_tables refuses a caller without CAP_NET_ADMIN once, with its first message, and says nothing of the others.
+        const refused = index === 0 && failure?.errno === EPERM
+        done ||= index === last || refused || (index === whole && failure !== undefined)
       } else {
         answer.push(message)
       }

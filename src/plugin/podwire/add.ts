@@ -97,8 +97,9 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   }
   const shaped: Interface[] = []
   if (config.bandwidth) {
-    undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
     shaped.push(...bandwidthRules().addBandwidth(route, host, { ...pod, index: host.peer }, request, config.bandwidth))
+    // Where it fails it leaves nothing, and a device of the IFB's name may be another's.
+    undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
   }
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   return {

@@ -1,5 +1,6 @@
 // The options of `podwire`, the plugin that the chart ships: read once into what the verbs need.
 
+import type { Json } from '../../cni/json.ts'
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
 import type { Dns } from '../../cni/types.ts'
@@ -20,6 +21,7 @@ export interface PodwireConfig {
   /** 0: that of the device of the node's default route. */
   readonly mtu: number
   readonly enabledad: boolean
+  /** Absent where DEL is told of none, and for STATUS on a node that has no ranges yet. */
   readonly ipam: Ipam | undefined
   readonly mac: Mac | undefined
   readonly dns: Dns | undefined
@@ -40,7 +42,7 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
     bridge: reader.string('bridge') || 'podwire0',
     mtu: reader.integer('mtu', 0, 65535) ?? 0,
     enabledad: reader.boolean('enabledad') ?? false,
-    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
+    ipam: ipamType && !(context.command === 'STATUS' && lacksRanges(reader)) ? selectIpam(ipamType, reader, context) : undefined,
     mac: readPodMac(reader, context),
     dns: reader.object('runtimeConfig', (runtime) => runtime.object('dns', readRuntimeDns)),
     sysctls: readSysctls(reader),
@@ -48,6 +50,16 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
     bandwidth: readBandwidth(reader),
     pod: podOf(context),
   }
+}
+
+/** host-local without a range: to ADD an error, to STATUS a node that its agent has not configured yet. Ranges of a wrong type are no absent ones. */
+function lacksRanges(reader: Reader): boolean {
+  const isNone = (ranges: Json | undefined) => ranges === undefined || (Array.isArray(ranges) && ranges.length === 0)
+  const lacking = reader.object(
+    'ipam',
+    (ipam) => ipam.string('type') === 'host-local' && !ipam.has('subnet') && isNone(ipam.value('ranges')),
+  )
+  return lacking === true && isNone(reader.object('runtimeConfig', (runtime) => runtime.value('ipRanges')))
 }
 
 /** The capability `dns` spells its fields otherwise than a result does (CONVENTIONS.md). */

@@ -3,7 +3,7 @@
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addChain, type BaseChain, findChains } from '../../kernel/nftables/chain.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
-import { daddr, dport, iifname, l4proto } from '../../kernel/nftables/field.ts'
+import { daddr, dport, iifname, l4proto, oifname, saddr } from '../../kernel/nftables/field.ts'
 import { ctStatus, fibDaddrType, iifnameNot, inSet, ipDaddr, ipSaddr, nfprotoIs, oifnameNot } from '../../kernel/nftables/match.ts'
 import type { Request, TableRef } from '../../kernel/nftables/request.ts'
 import { addRule, expressionsOf, flushChain, type KernelRule, listRules, ruleConsistsOf } from '../../kernel/nftables/rule.ts'
@@ -102,6 +102,15 @@ const CHAINS: readonly Chain[] = [
       // ct status dnat iifname . ip daddr @hostports4_links masquerade: back to where it came from, the pod itself or another on its bridge
       [...ctStatus('dnat'), ...nfprotoIs(4), ...inSet([iifname, daddr(4)], LINK_SET[4]), masquerade()],
       [...ctStatus('dnat'), ...nfprotoIs(6), ...inSet([iifname, daddr(6)], LINK_SET[6]), masquerade()],
+      // ct status dnat oifname . ip saddr @hostports4_links oifname . ip daddr @hostports4_links masquerade: the same where the bridge filter
+      // (br_netfilter) keeps the packet on the bridge; it then tells no input device, and a pod drops what has its own source
+      ...([4, 6] as const).map((version) => [
+        ...ctStatus('dnat'),
+        ...nfprotoIs(version),
+        ...inSet([oifname, saddr(version)], LINK_SET[version]),
+        ...inSet([oifname, daddr(version)], LINK_SET[version]),
+        masquerade(),
+      ]),
       // ct status dnat oifname != "lo" ip saddr 127.0.0.0/8 masquerade
       [...ctStatus('dnat'), ...oifnameNot('lo'), ...nfprotoIs(4), ...ipSaddr(parseCidr('127.0.0.0/8')), masquerade()],
     ],

@@ -11,17 +11,19 @@ import { hostPortRules } from '../segments.ts'
 import type { PodwireConfig } from './config.ts'
 import { hostLinkName, ifbName, isAliasOfNetwork, validLinkNames } from './owner.ts'
 
-/** The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's. */
+/**
+ * The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's.
+ * The lease stays where one of them does.
+ */
 export function del(request: Request<PodwireConfig>): void {
-  const { config } = request
   withNetlink(NETLINK_ROUTE, (route) =>
     gatherErrors('DEL', [
       () => hostPortRules().removeHostPorts(request),
       () => removeLink(route, { name: ifbName(request) }),
       () => removeLink(route, { name: hostLinkName(request) }),
-      () => config.ipam?.del(request),
     ]),
   )
+  request.config.ipam?.del(request)
 }
 
 /** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
