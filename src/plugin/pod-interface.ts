@@ -47,8 +47,15 @@ export function withPodIfThere(netns: string, body: (pod: Pod) => void): boolean
 
 /** The specification: ADD must fail where the interface is already there. Asked before anything is made or leased. */
 export function requireFreeName(pod: Pod, ifname: string, netns: string): void {
-  if (!findLink(pod.route, { name: ifname })) return
-  throw new CniError(ErrInvalidEnvironmentVariables, `CNI_IFNAME: container interface ${JSON.stringify(ifname)} already exists in ${netns}`)
+  if (findLink(pod.route, { name: ifname })) throw nameTaken(ifname, netns)
+}
+
+/** What ADD answers to an interface that is there already. */
+export function nameTaken(ifname: string, netns: string): CniError {
+  return new CniError(
+    ErrInvalidEnvironmentVariables,
+    `CNI_IFNAME: container interface ${JSON.stringify(ifname)} already exists in ${netns}`,
+  )
 }
 
 /** What the pod's end is given. */

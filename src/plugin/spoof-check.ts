@@ -4,7 +4,7 @@
 import { CniError, ErrInternal, ErrInvalidEnvironmentVariables } from '../cni/error.ts'
 import type { Attachment, ValidAttachment } from '../cni/types.ts'
 import { EBUSY, ENOENT } from '../host/errno.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../kernel/netlink/socket.ts'
+import { type NetlinkSocket, withNetlink } from '../kernel/netlink/socket.ts'
 import { tryCommit } from '../kernel/nftables/batch.ts'
 import { addChain, deleteChain, hasChain } from '../kernel/nftables/chain.ts'
 import { fitComment } from '../kernel/nftables/comment.ts'
@@ -94,15 +94,12 @@ export function gcSpoofCheck(valid: readonly ValidAttachment[]): void {
   const found = listRules(hostNftables(), TABLE, { chain: BASE_CHAIN })
   const candidates = found.filter(({ comment }) => comment.startsWith(COMMENT_PREFIX) && !live.has(comment))
   if (candidates.length === 0) return
-  const route = openNetlink(NETLINK_ROUTE)
-  try {
+  withNetlink(NETLINK_ROUTE, (route) => {
     const stale = candidates.filter((rule) => !findLink(route, { name: interfaceOf(rule) }))
     for (const chain of new Set(stale.map(targetChain))) {
       if (chain.startsWith(CHAIN_PREFIX)) removeChains(chain, `${chain}-mac`)
     }
-  } finally {
-    closeNetlink(route)
-  }
+  })
 }
 
 const CHAIN_PREFIX = 'cni-br-iface-'

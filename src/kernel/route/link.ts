@@ -60,6 +60,13 @@ export function findLink(socket: NetlinkSocket, ref: LinkRef): Link | undefined 
   return answer && decodeLink(answer)
 }
 
+/** Sends `requests`, which make or change the link, and what it is then, as one datagram. */
+export function transactLink(socket: NetlinkSocket, requests: readonly Request[], ref: LinkRef): Link {
+  const [answer] = transact(socket, [...requests, getLink(ref)]).at(-1) ?? []
+  if (!answer) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
+  return decodeLink(answer)
+}
+
 /** `ip link show` */
 export function listLinks(socket: NetlinkSocket): Link[] {
   const filter: Attribute[] = [[IFLA_EXT_MASK, u32(RTEXT_FILTER_SKIP_STATS)]]

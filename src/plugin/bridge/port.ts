@@ -5,11 +5,10 @@ import type { Attachment } from '../../cni/types.ts'
 import { EEXIST, ENODEV, EOPNOTSUPP, ETIMEDOUT } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import type { Received } from '../../kernel/netlink/decode.ts'
-import { exchange, type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
+import { exchange, type NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addPortVlan, deletePortVlan, listPortVlans, type PortVlan, setBridgePort } from '../../kernel/route/bridge.ts'
 import { IF_OPER_UP } from '../../kernel/route/constants.ts'
-import { decodeLink, findLink, getLink, type Link } from '../../kernel/route/link.ts'
+import { findLink, type Link, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 
 /** Random names collide once in 2^32 pairs; more tries than that needs would hide another cause of EEXIST. */
@@ -33,8 +32,7 @@ export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
     const name = `veth${randomHex()}`
     const host = { name, mtu: pod.mtu, master: bridge.index }
     try {
-      const answers = transact(route, [addVeth(host, pod), setBridgePort({ name }, { hairpin, isolated, alias }), getLink({ name })])
-      return decodeLink(only(answers[2]))
+      return transactLink(route, [addVeth(host, pod), setBridgePort({ name }, { hairpin, isolated, alias })], { name })
     } catch (error) {
       if (!isSysError(error, EEXIST) || attempt === NAME_TRIES) throw error
     }
@@ -92,12 +90,6 @@ export function awaitPort(route: NetlinkSocket, index: number): Link {
     if (link.operstate === IF_OPER_UP) return link
   }
   throw new SysError(`wait for bridge port #${index} to come up`, ETIMEDOUT, 'bridge port in error state')
-}
-
-function only(received: readonly Received[] | undefined): Received {
-  const [first] = received ?? []
-  if (!first) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
-  return first
 }
 
 function randomHex(): string {

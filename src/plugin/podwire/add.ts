@@ -1,6 +1,5 @@
 // ADD of `podwire`: lease, pair, addresses, routes, host ports, bandwidth in one process; undone in reverse when one of them fails.
 
-import { CniError, ErrInvalidEnvironmentVariables } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
 import type { Interface, Result } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
@@ -13,7 +12,7 @@ import { ensureSysctl } from '../../kernel/sysctl.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
-import { configurePod, type Pod, withPod } from '../pod-interface.ts'
+import { configurePod, nameTaken, type Pod, withPod } from '../pod-interface.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
 import { joinBridge } from './bridge.ts'
 import { checkAttachment } from './check.ts'
@@ -21,7 +20,7 @@ import type { PodwireConfig } from './config.ts'
 import { defaultMtu } from './mtu.ts'
 import { hostLinkAlias, hostLinkName } from './owner.ts'
 import { addPair, gatewayRoutes, routeToPod } from './ptp.ts'
-import { sysctlPath } from './sysctl-config.ts'
+import { type Sysctl, sysctlPath } from './sysctl-config.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {
@@ -40,12 +39,7 @@ function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket)
   const end = findLink(pod.route, { name: ifname })
   if (!end) return undefined
   const host = findLink(route, { name: hostLinkName(request) })
-  if (host?.index !== end.peer || end.kind !== 'veth') {
-    throw new CniError(
-      ErrInvalidEnvironmentVariables,
-      `CNI_IFNAME: container interface ${JSON.stringify(ifname)} already exists in ${netns}`,
-    )
-  }
+  if (host?.index !== end.peer || end.kind !== 'veth') throw nameTaken(ifname, netns)
   const lease = config.ipam?.add(request)
   const ips = withGateways(lease?.ips ?? [], true, 1)
   const bridge = config.datapath === 'bridge' ? findBridge(route, config.bridge) : undefined
@@ -68,7 +62,8 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   const mtu = config.mtu || defaultMtu(route)
   const podEnd = { name: ifname, netns: pod.fd, mtu, mac: podMac(config.mac, ips) }
   const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, config.pod) }
-  removeLeftover(route, hostEnd.name)
+  // A pair of that name whose other end is in no pod that asks: what an ADD that was killed has left.
+  removeLink(route, { name: hostEnd.name })
 
   const { bridge, host } =
     config.datapath === 'bridge'
@@ -85,9 +80,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     up: true,
     prefixRoute: config.datapath === 'bridge',
   })
-  inNamespace(pod.fd, () => {
-    for (const sysctl of config.sysctls) ensureSysctl(sysctlPath(sysctl, ifname), sysctl.value)
-  })
+  if (config.sysctls.length > 0) setSysctls(pod, config.sysctls, ifname)
   if (config.datapath === 'ptp') routeToPod(route, host, ips)
   enableForwarding(gatewayCidrs(ips))
 
@@ -110,9 +103,10 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   }
 }
 
-/** A pair of that name whose other end is in no pod that asks: what an ADD that was killed has left. */
-function removeLeftover(route: NetlinkSocket, name: string): void {
-  if (findLink(route, { name })) removeLink(route, { name })
+function setSysctls(pod: Pod, sysctls: readonly Sysctl[], ifname: string): void {
+  inNamespace(pod.fd, () => {
+    for (const sysctl of sysctls) ensureSysctl(sysctlPath(sysctl, ifname), sysctl.value)
+  })
 }
 
 /** The pod's interface is the second: that is the index of its addresses. */

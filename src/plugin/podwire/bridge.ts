@@ -1,9 +1,9 @@
 // The datapath `bridge`: the pair's host end is a port of the node's bridge, which has the gateway's address.
 
 import type { IpConfig } from '../../cni/types.ts'
-import { type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { setBridgePort } from '../../kernel/route/bridge.ts'
-import { decodeLink, getLink, type Link } from '../../kernel/route/link.ts'
+import { type Link, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { gatewayCidrs } from '../attach.ts'
 import { ensureBridge, ensureGateways } from '../bridge/device.ts'
@@ -23,9 +23,7 @@ export function joinBridge(
   const bridge = ensureBridge(route, { bridge: bridgeName, promisc: false, mtu: pod.mtu ?? 0, vlans: [] }, gateways, keep)
   const ref = { name: host.name }
   const port = { hairpin: true, isolated: false, alias: host.alias }
-  const answers = transact(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port), getLink(ref)])
-  const [answer] = answers[2] ?? []
-  if (!answer) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
+  const link = transactLink(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port)], ref)
   const mac = ensureGateways(route, bridge, gateways, false, keep)
-  return { bridge: { ...bridge, mac }, host: decodeLink(answer) }
+  return { bridge: { ...bridge, mac }, host: link }
 }

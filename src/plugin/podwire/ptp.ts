@@ -5,7 +5,7 @@ import type { IpConfig, Route } from '../../cni/types.ts'
 import { type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
 import { addAddress } from '../../kernel/route/address.ts'
 import { RT_SCOPE_LINK } from '../../kernel/route/constants.ts'
-import { decodeLink, getLink, type Link, setLink } from '../../kernel/route/link.ts'
+import { type Link, setLink, transactLink } from '../../kernel/route/link.ts'
 import { replaceRoute } from '../../kernel/route/route.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { trySysctl } from '../../kernel/sysctl.ts'
@@ -14,10 +14,7 @@ import { hostCidr, networkOf } from '../../net/cidr.ts'
 /** `ip link add HOST type veth peer …; ip link set HOST alias …`; the host's end, still down, whose `peer` is the pod's index. */
 export function addPair(route: NetlinkSocket, host: VethEnd & { readonly alias: string }, pod: VethEnd & { readonly netns: number }): Link {
   const ref = { name: host.name }
-  const answers = transact(route, [addVeth({ ...host, up: false }, pod), setLink(ref, { alias: host.alias }), getLink(ref)])
-  const [answer] = answers[2] ?? []
-  if (!answer) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
-  return decodeLink(answer)
+  return transactLink(route, [addVeth({ ...host, up: false }, pod), setLink(ref, { alias: host.alias })], ref)
 }
 
 /** `ip link set HOST up; ip addr add GATEWAY/32 dev HOST; ip route replace ADDRESS/32 dev HOST scope link` for each address. */
