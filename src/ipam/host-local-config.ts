@@ -37,7 +37,7 @@ function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
   const single = reader.object('ipam', (ipam) => (ipam.has('subnet') ? [[readEntry(ipam)]] : [])) ?? []
   const own = reader.object('ipam', (ipam) => ipam.lists('ranges', readEntry)) ?? []
   const sets = [...runtime, ...single, ...own].map((set) => set.map(({ range }) => range))
-  if (sets.length === 0 && reader.has('ipam')) reader.issue('ipam', 'no IP ranges specified')
+  if (sets.length === 0 && reader.has('ipam') && !rangesComeWithAdd(reader, context)) reader.issue('ipam', 'no IP ranges specified')
   for (const problem of rangeSetProblems(sets)) reader.issue('ipam', problem)
   const readable = sets.map((set) => set.filter((range) => range !== undefined))
   requireRoom(
@@ -46,6 +46,13 @@ function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
     context,
   )
   return readable
+}
+
+/** What STATUS cannot know: libcni hands it no runtimeConfig, so the ranges of a network that has them from there (capability `ipRanges`) come with ADD. */
+export function rangesComeWithAdd(reader: Reader, { command }: Pick<ConfigContext, 'command'>): boolean {
+  if (command !== 'STATUS') return false
+  const isTold = reader.object('runtimeConfig', (given) => given.value('ipRanges')) !== undefined
+  return !isTold && reader.object('capabilities', (capabilities) => capabilities.boolean('ipRanges')) === true
 }
 
 /** Wrapped, so that a range which cannot be read still takes its place in the set. */

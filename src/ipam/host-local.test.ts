@@ -518,6 +518,24 @@ describe('STATUS', () => {
     expect(fs.readdirSync(directory)).toEqual(before)
   })
 
+  const declared = { capabilities: { ipRanges: true } }
+  it.each([
+    ['the network declares that the runtime gives them', declared, undefined],
+    ['the network declares it and the runtime has other capabilities', { ...declared, runtimeConfig: { mac: '' } }, undefined],
+    ['the network declares nothing', {}, /no IP ranges specified/],
+    ['the network declares that the runtime does not give them', { capabilities: { ipRanges: false } }, /no IP ranges specified/],
+    ['the runtime gives none', { ...declared, runtimeConfig: { ipRanges: [] } }, /no IP ranges specified/],
+    ['the runtime gives wrong ones', { ...declared, runtimeConfig: { ipRanges: [[{ subnet: 'bogus' }]] } }, /bogus/],
+    ['the declaration is of a wrong type', { capabilities: { ipRanges: 'yes' } }, /problems/],
+  ])('without ranges of its own where %s', (_, rest, told) => {
+    if (told) expect(() => status(conf({}, rest))).toThrow(told)
+    else expect(() => status(conf({}, rest))).not.toThrow()
+  })
+
+  it('lets ADD without ranges fail also where they are to come from the runtime', () => {
+    expect(() => add(conf({}, declared))).toThrow(/no IP ranges specified/)
+  })
+
   it('fails where the data directory is a file', () => {
     fs.writeFileSync(path.join(dataDir, 'file'), '')
     for (const broken of [`${dataDir}/file`, `${dataDir}/file/below`]) {

@@ -1,24 +1,19 @@
 // podman 4 with its CNI backend on our bridge, and a container without network that is given one by hand. An image made here, nothing is pulled.
 
-import { execFileSync, spawnSync } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, it, vi } from 'vitest'
-import { type Host, type Outcome, pluginPath, withHost } from '../harness/netns.ts'
-import { describeClient, noProgramReason, programPath } from './available.ts'
-import { noStaticBusyboxReason, writeBusyboxImage } from './busybox-image.ts'
+import type { Host } from '../harness/netns.ts'
+import { describeClient } from './available.ts'
+import { IMAGE, noPodmanReason, withPodman } from './podman.ts'
 
-const IMAGE = 'registry.invalid/busybox:1'
+const bridge = { type: 'bridge', bridge: 'cni9', isGateway: true, ipMasq: true, hairpinMode: true }
+const ipam = { type: 'host-local', routes: [{ dst: '0.0.0.0/0' }], ranges: [[{ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }]] }
+const listOf = (cniVersion: string) => ({ cniVersion, name: 'net', plugins: [{ ...bridge, ipam }] })
 
-const missing = noProgramReason('podman', 'conmon', 'runc', 'busybox') ?? noStaticBusyboxReason() ?? noBackendReason()
-
-describeClient('podman', missing, () => {
+describeClient('podman', noPodmanReason(), () => {
   it.each(['0.3.1', '0.4.0', '1.0.0'])(
     'gives containers addresses of our bridge and takes them back when the list is of %s',
     async (version) => {
-      await withPodman(version, async (host, podman) => {
-        expect(await podman('load', '--quiet', '--input', writeBusyboxImage(host.dir, IMAGE))).toMatchObject({ status: 0, stderr: '' })
+      await withPodman(listOf(version), async (host, podman) => {
         const names = [`one-${host.dir.slice(-6)}`, `two-${host.dir.slice(-6)}`] as const
         for (const name of names) {
           expect(await podman('run', '--detach', '--network', 'net', '--name', name, IMAGE, 'sleep', '1000')).toMatchObject({
@@ -43,8 +38,7 @@ describeClient('podman', missing, () => {
   )
 
   it('has a container without network that gets eth10 when bridge is run by hand', async () => {
-    await withPodman('1.0.0', async (host, podman) => {
-      expect(await podman('load', '--quiet', '--input', writeBusyboxImage(host.dir, IMAGE))).toMatchObject({ status: 0, stderr: '' })
+    await withPodman(listOf('1.0.0'), async (host, podman) => {
       const name = `pause-${host.dir.slice(-6)}`
       expect(await podman('run', '--detach', '--network', 'none', '--name', name, IMAGE, 'httpd', '-f', '-h', '/etc')).toMatchObject({
         status: 0,
@@ -68,62 +62,6 @@ describeClient('podman', missing, () => {
     })
   })
 })
-
-/** Later ones can be built with a CNI backend, but those of distributions are not. */
-function noBackendReason(): string | undefined {
-  const version = spawnSync('podman', ['--version'], { encoding: 'utf8' }).stdout.trim()
-  return version.startsWith('podman version 4.') ? undefined : `${version}: the CNI backend is one of podman 4`
-}
-
-type Podman = (...args: string[]) => Promise<Outcome>
-
-async function withPodman(cniVersion: string, body: (host: Host, podman: Podman) => Promise<void>): Promise<void> {
-  // The machine's cgroups are the only thing that is not the host's alone; podman leaves the parent of its containers' there.
-  const parent = `podwire-${randomUUID()}`
-  try {
-    await withHost((host) => body(host, setUpPodman(host, cniVersion, parent)))
-  } finally {
-    execFileSync('find', ['/sys/fs/cgroup', '-depth', '-type', 'd', '-path', `*/${parent}*`, '-exec', 'rmdir', '{}', ';'])
-  }
-}
-
-/** A podman whose containers, images and networks are all in the host's folder. */
-function setUpPodman(host: Host, cniVersion: string, cgroupParent: string): Podman {
-  const write = (name: string, text: string) => {
-    writeFileSync(join(host.dir, name), text)
-    return join(host.dir, name)
-  }
-  const bridge = { type: 'bridge', bridge: 'cni9', isGateway: true, ipMasq: true, hairpinMode: true }
-  const ipam = { type: 'host-local', routes: [{ dst: '0.0.0.0/0' }], ranges: [[{ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }]] }
-  write('net.conflist', JSON.stringify({ cniVersion, name: 'net', plugins: [{ ...bridge, ipam }] }))
-  const containers = `
-[containers]
-cgroups = "no-conmon"
-# The defaults raise hard limits, which a machine may not let root do.
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-[engine]
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-runtime = "runc"
-conmon_path = ["${programPath('conmon')}"]
-tmp_dir = "${host.dir}/tmp"
-[network]
-network_backend = "cni"
-network_config_dir = "${host.dir}"
-cni_plugin_dirs = ["${pluginPath}"]
-`
-  const storage = `[storage]\ndriver = "vfs"\nrunroot = "${host.dir}/runroot"\ngraphroot = "${host.dir}/graphroot"\n`
-  const env = {
-    PATH: process.env.PATH ?? '',
-    HOME: host.dir,
-    CONTAINERS_CONF: write('containers.conf', containers),
-    CONTAINERS_STORAGE_CONF: write('storage.conf', storage),
-    CONTAINERS_REGISTRIES_CONF: write('registries.conf', ''),
-  }
-  const policy = write('policy.json', JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
-  const options: Record<string, string[]> = { load: ['--signature-policy', policy], run: ['--cgroup-parent', `/${cgroupParent}`] }
-  return (verb = '', ...args) => host.exec('podman', [verb, ...(options[verb] ?? []), ...args], { env })
-}
 
 async function expectNothing(host: Host, network: string): Promise<void> {
   expect((await host.run('ls', `/var/lib/cni/networks/${network}`)).split('\n').filter((file) => file.startsWith('10.'))).toEqual([])

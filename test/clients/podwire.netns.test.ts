@@ -107,6 +107,38 @@ describeClient('podwire and cnitool', noGoReason('cnitool'), () => {
       expect(await cnitool('status', one)).toMatchObject(done)
     })
   })
+
+  // At STATUS libcni tells no plugin what the runtime has: CAP_ARGS, and with it the ranges, comes with ADD, CHECK and DEL.
+  it('is told by STATUS that all is well but for the ranges when those come from the runtime', async () => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const ipam = { type: 'host-local', dataDir: '/run/leases' }
+      const cnitool = network(host, 'net', podwire(undefined, { capabilities: { ipRanges: true }, ipam }))
+      const given = { ipRanges: [[{ subnet: '10.9.0.0/30' }]] }
+      expect(await cnitool('status', pod)).toMatchObject(done)
+      expect(await cnitool('add', pod, given)).toMatchObject({ ...done, stdout: expect.stringContaining('10.9.0.2/30') })
+      expect(await cnitool('check', pod, given)).toMatchObject(done)
+      expect(await cnitool('status', pod, given)).toMatchObject(done)
+      expect(await cnitool('del', pod, given)).toMatchObject(done)
+      expect((await cnitool('add', pod)).stderr).toContain('no IP ranges specified')
+
+      await host.run('sh', '-c', 'rm -r /run/leases && touch /run/leases')
+      expect(await cnitool('status', pod)).toMatchObject({ status: 1, stderr: expect.stringContaining('data directory cannot be used') })
+      const undeclared = network(host, 'undeclared', podwire(undefined, { capabilities: { ipRanges: false }, ipam }))
+      expect(await undeclared('status', pod)).toMatchObject({ status: 1, stderr: expect.stringContaining('no IP ranges yet') })
+    })
+  })
+
+  it('is told by STATUS of another device in the bridge’s place, also when the ranges come from the runtime', async () => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const more = { capabilities: { ipRanges: true }, datapath: 'bridge', ipam: { type: 'host-local' } }
+      const cnitool = network(host, 'net', podwire(undefined, more))
+      expect(await cnitool('status', pod)).toMatchObject(done)
+      await host.run('ip', 'link', 'add', 'podwire0', 'type', 'veth', 'peer', 'name', 'other')
+      expect(await cnitool('status', pod)).toMatchObject({ status: 1, stderr: expect.stringContaining('podwire0') })
+    })
+  })
 })
 
 describeClient('podwire and containerd', noProgramReason('containerd', 'ctr', 'runc', 'busybox') ?? noStaticBusyboxReason(), () => {

@@ -35,6 +35,7 @@ export const IFLA_OPERSTATE = 16
 export const IFLA_LINKINFO = 18
 export const IFLA_IFALIAS = 20
 export const IFLA_AF_SPEC = 26
+export const IFLA_GROUP = 27
 export const IFLA_NET_NS_FD = 28
 export const IFLA_EXT_MASK = 29
 export const RTEXT_FILTER_BRVLAN = 2
@@ -84,5 +85,6 @@ export const RT_SCOPE_NOWHERE = 255
 
 export const NDA_DST = 1
 export const NDA_LLADDR = 2
+export const NDA_IFINDEX = 8
 export const NUD_PERMANENT = 0x80
 export const NTF_SELF = 0x02

@@ -18,12 +18,15 @@ import { joinBridge } from './bridge.ts'
 import { checkAttachment } from './check.ts'
 import type { PodwireConfig } from './config.ts'
 import { defaultMtu } from './mtu.ts'
-import { hostLinkAlias, hostLinkName } from './owner.ts'
+import { freeName } from './own-links.ts'
+import { hostLinkAlias, hostLinkName, isOwnAlias } from './owner.ts'
 import { addPair, gatewayRoutes, routeToPod } from './ptp.ts'
 import { type Sysctl, sysctlPath } from './sysctl-config.ts'
+import { awaitTurn } from './turn.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {
+    awaitTurn(pod, request.netns)
     return withNetlink(NETLINK_ROUTE, (route) => {
       return repeat(request, pod, route) ?? withUndo((undo) => attach(request, pod, route, undo))
     })
@@ -39,7 +42,7 @@ function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket)
   const end = findLink(pod.route, { name: ifname })
   if (!end) return undefined
   const host = findLink(route, { name: hostLinkName(request) })
-  if (host?.index !== end.peer || end.kind !== 'veth') throw nameTaken(ifname, netns)
+  if (host?.index !== end.peer || end.kind !== 'veth' || !isOwnAlias(host.alias, request)) throw nameTaken(ifname, netns)
   const lease = config.ipam?.add(request)
   const ips = withGateways(lease?.ips ?? [], true, 1)
   const bridge = config.datapath === 'bridge' ? findBridge(route, config.bridge) : undefined
@@ -63,13 +66,15 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   const podEnd = { name: ifname, netns: pod.fd, mtu, mac: podMac(config.mac, ips) }
   const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, config.pod) }
   // A pair of that name whose other end is in no pod that asks: what an ADD that was killed has left.
-  removeLink(route, { name: hostEnd.name })
+  freeName(route, hostEnd.name, request)
 
   const { bridge, host } =
     config.datapath === 'bridge'
       ? joinBridge(route, config.bridge, hostEnd, podEnd, ips)
       : { bridge: undefined, host: addPair(route, hostEnd, podEnd) }
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
+  // Before the pod's end: while this one is down nobody hears that an address is asked for, and duplicate-address detection has no end.
+  if (config.datapath === 'ptp') routeToPod(route, host, ips)
   const own = config.datapath === 'ptp' ? gatewayRoutes(ips) : []
   configurePod(pod, {
     index: host.peer,
@@ -81,7 +86,6 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     prefixRoute: config.datapath === 'bridge',
   })
   if (config.sysctls.length > 0) setSysctls(pod, config.sysctls, ifname)
-  if (config.datapath === 'ptp') routeToPod(route, host, ips)
   enableForwarding(gatewayCidrs(ips))
 
   if (config.hostPorts.length > 0) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { buildProgram } from '../../../test/harness/native.ts'
 import { describeHost, type Host, kernelHasLink, type Pod, withHost } from '../../../test/harness/netns.ts'
-import { ifbName } from './owner.ts'
+import { hostLinkAlias, ifbName } from './owner.ts'
 
 interface Told {
   readonly made?: unknown
@@ -24,7 +24,9 @@ interface Place {
 }
 
 const MOST = 2 ** 32 - 1
-const IFB = ifbName({ network: 'net', containerId: 'id', ifname: 'eth0' })
+const owner = { network: 'net', containerId: 'id', ifname: 'eth0' }
+const IFB = ifbName(owner)
+const ALIAS = hostLinkAlias(owner, '')
 const throughput = fileURLToPath(new URL('../../../test/programs/throughput.ts', import.meta.url))
 const both = { runtimeConfig: { bandwidth: { ingressRate: 20e6, ingressBurst: MOST, egressRate: 10e6, egressBurst: MOST } } }
 const egress = { bandwidth: { egressRate: 10e6 } }
@@ -89,7 +91,7 @@ describeHost('bandwidth on the kernel', () => {
           expect.stringMatching(new RegExp(`^qdisc tbf 1: dev ${IFB} root refcnt \\d+ rate 10Mbit burst 62500b lat 25ms`)),
         ])
         expect(await host.run('tc', 'filter', 'show', 'dev', 'vethhost', 'ingress')).toContain(`Egress Redirect to device ${IFB}`)
-        expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe('podwire:id net\n')
+        expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe(`${ALIAS}\n`)
         expect(await call('check', both)).toEqual({ made })
         for (let i = 0; i < 2; i++) expect(await call('remove')).toEqual({})
         expect((await links()).split('\n').map((line) => line.split(' ')[1])).toEqual(before.split('\n').map((line) => line.split(' ')[1]))
@@ -198,14 +200,15 @@ describeHost('bandwidth on the kernel', () => {
 
     it('replaces the IFB that a killed ADD has left, and leaves a device of another owner', () =>
       inHost(async ({ host, call }) => {
-        await host.run('ip', 'link', 'add', IFB, 'alias', 'podwire:id net', 'type', 'ifb')
-        await host.run('ip', 'link', 'set', IFB, 'alias', 'podwire:id net')
+        await host.run('ip', 'link', 'add', IFB, 'type', 'ifb')
+        await host.run('ip', 'link', 'set', IFB, 'alias', ALIAS)
         expect(await call('add', egress)).toEqual({ made })
         await host.run('ip', 'link', 'set', IFB, 'alias', 'mine')
         expect(await call('add', egress)).toEqual({
           errno: 17,
-          message: `add link ${IFB} type ifb: File exists (a device of that name is not of this attachment)`,
+          message: `add link ${IFB}: File exists (ifb of that name is not of this attachment: its alias is "mine")`,
         })
+        expect(await call('remove')).toEqual({})
         expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe('mine\n')
       }))
 

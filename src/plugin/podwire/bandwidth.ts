@@ -5,16 +5,17 @@
 import { CniError, ErrInternal } from '../../cni/error.ts'
 import type { Attachment, Interface } from '../../cni/types.ts'
 import { withUndo } from '../../cni/undo.ts'
-import { EEXIST, ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
+import { ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { log } from '../../host/log.ts'
 import { exchange, type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
-import { decodeLink, findLink, getLink, type Link, removeLink, setLink } from '../../kernel/route/link.ts'
+import { findLink, type Link, removeLink, setLink, transactLink } from '../../kernel/route/link.ts'
 import { listRedirects, redirectIngress } from '../../kernel/tc/filter.ts'
 import { addIfb } from '../../kernel/tc/ifb.ts'
 import { ensureClsact, findRootQdisc, isTbf, replaceTbf, type Tbf } from '../../kernel/tc/qdisc.ts'
 import { formatMac } from '../../net/mac.ts'
 import type { Bandwidth, Limit } from './bandwidth-config.ts'
+import { freeName, removeOwnLinks } from './own-links.ts'
 import { hostLinkAlias, ifbName } from './owner.ts'
 
 /** The pod's end of the pair, by its index in its own namespace. */
@@ -60,7 +61,7 @@ export function addBandwidth(
 
 /** Removes the IFB. All else goes with the pair. */
 export function removeBandwidth(route: NetlinkSocket, attachment: Attachment): void {
-  removeLink(route, { name: ifbName(attachment) })
+  removeOwnLinks(route, attachment, [ifbName(attachment)])
 }
 
 /** Throws where a limit is not as it was set; returns what `addBandwidth` did. */
@@ -110,19 +111,10 @@ function addIfbBehind(route: NetlinkSocket, host: Link, attachment: Attachment, 
   })
 }
 
-/** One of ours that is there already is what a killed ADD has left. */
 function makeIfb(route: NetlinkSocket, attachment: Attachment, mtu: number): Link {
   const name = ifbName(attachment)
-  const alias = hostLinkAlias(attachment, '')
-  const known = findLink(route, { name })
-  if (known && (known.kind !== 'ifb' || known.alias !== alias)) {
-    throw new SysError(`add link ${name} type ifb`, EEXIST, 'a device of that name is not of this attachment')
-  }
-  if (known) removeLink(route, { index: known.index })
-  const answers = transact(route, [addIfb({ name, mtu }), setLink({ name }, { alias }), getLink({ name })])
-  const [answer] = answers[2] ?? []
-  if (!answer) throw new RangeError('the kernel acknowledged RTM_GETLINK without an answer')
-  return decodeLink(answer)
+  freeName(route, name, attachment)
+  return transactLink(route, [addIfb({ name, mtu }), setLink({ name }, { alias: hostLinkAlias(attachment, '') })], { name })
 }
 
 function describeIfb({ name, mac, mtu }: Link): Interface {

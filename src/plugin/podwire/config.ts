@@ -4,6 +4,7 @@ import type { Json } from '../../cni/json.ts'
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
 import type { Dns } from '../../cni/types.ts'
+import { rangesComeWithAdd } from '../../ipam/host-local-config.ts'
 import { type Ipam, selectIpam } from '../../ipam/ipam.ts'
 import type { Mac } from '../../net/mac.ts'
 import { readPodMac } from '../pod-mac.ts'
@@ -42,7 +43,7 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
     bridge: reader.string('bridge') || 'podwire0',
     mtu: reader.integer('mtu', 0, 65535) ?? 0,
     enabledad: reader.boolean('enabledad') ?? false,
-    ipam: ipamType && !(context.command === 'STATUS' && lacksRanges(reader)) ? selectIpam(ipamType, reader, context) : undefined,
+    ipam: ipamType && !(context.command === 'STATUS' && lacksRanges(reader, context)) ? selectIpam(ipamType, reader, context) : undefined,
     mac: readPodMac(reader, context),
     dns: reader.object('runtimeConfig', (runtime) => runtime.object('dns', readRuntimeDns)),
     sysctls: readSysctls(reader),
@@ -53,13 +54,14 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
 }
 
 /** host-local without a range: to ADD an error, to STATUS a node that its agent has not configured yet. Ranges of a wrong type are no absent ones. */
-function lacksRanges(reader: Reader): boolean {
+function lacksRanges(reader: Reader, context: ConfigContext): boolean {
   const isNone = (ranges: Json | undefined) => ranges === undefined || (Array.isArray(ranges) && ranges.length === 0)
   const lacking = reader.object(
     'ipam',
     (ipam) => ipam.string('type') === 'host-local' && !ipam.has('subnet') && isNone(ipam.value('ranges')),
   )
-  return lacking === true && isNone(reader.object('runtimeConfig', (runtime) => runtime.value('ipRanges')))
+  if (!lacking || rangesComeWithAdd(reader, context)) return false
+  return isNone(reader.object('runtimeConfig', (runtime) => runtime.value('ipRanges')))
 }
 
 /** The capability `dns` spells its fields otherwise than a result does (CONVENTIONS.md). */

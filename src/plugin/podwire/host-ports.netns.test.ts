@@ -3,6 +3,7 @@
 import { beforeAll, expect, it } from 'vitest'
 import { buildProgram } from '../../../test/harness/native.ts'
 import { describeHost, type Host, type Pod, withHost } from '../../../test/harness/netns.ts'
+import { ask, askAll, serve, wire } from '../../../test/harness/traffic.ts'
 
 let program = ''
 beforeAll(() => {
@@ -22,50 +23,15 @@ interface Net {
 
 const both = { ips: ['10.1.0.2/24', 'fd01::2/64'] }
 
-// Answers TCP and UDP with its name and the client's address.
-const serverCode = `
-const [name, port] = process.argv.slice(1)
-const plain = (address) => address.replace('::ffff:', '')
-require('net').createServer((s) => s.end(name + ' ' + plain(s.remoteAddress))).listen(+port, '::')
-const udp = require('dgram').createSocket('udp6', (_, from) => udp.send(name + ' ' + plain(from.address), from.port, from.address))
-udp.bind(+port, '::', () => console.log('ready'))
-`
-// The answer, or 'none'.
-const clientCode = `
-const [protocol, address, port, sport] = process.argv.slice(1)
-const tell = (text) => { console.log(String(text)); process.exit() }
-setTimeout(() => tell('none'), 1500)
-if (protocol === 'tcp') require('net').connect(+port, address).on('data', tell).on('error', () => tell('none'))
-else {
-  const udp = require('dgram').createSocket(address.includes(':') ? 'udp6' : 'udp4', tell).on('error', () => {})
-  udp.bind(+sport || 0, () => udp.send('x', +port, address))
-}
-`
-
-const ask = async (from: Host | Pod, protocol: string, address: string, port: number, sport = 0) =>
-  (await from.exec(process.execPath, ['-e', clientCode, protocol, address, `${port}`, `${sport}`])).stdout.trim()
-
-async function serve(pod: Host | Pod, name: string, port: number): Promise<void> {
-  const script = '"$@" >"$LOG" 2>&1 </dev/null & for i in $(seq 50); do grep -q ready "$LOG" && exit; sleep 0.05; done; exit 1'
-  const env = { ...process.env, LOG: `/run/server-${name}-${port}` } as Record<string, string>
-  const { status, stderr } = await pod.exec('sh', ['-c', script, 'sh', process.execPath, '-e', serverCode, name, `${port}`], { env })
-  if (status !== 0) throw new Error(`no server ${name}: ${stderr}`)
-}
-
 function withNet(body: (net: Net) => Promise<void>): Promise<void> {
   return withHost(async (host) => {
-    await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', 'net.ipv6.conf.default.accept_dad=0')
+    await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
     const [a, b, out, far] = [
       await wire(host, 'a', '10.1.0', 'fd01'),
       await wire(host, 'b', '10.2.0', 'fd02'),
       await wire(host, 'out', '192.0.2', 'fd03'),
       await wire(host, 'far', '198.51.100', 'fd04'),
     ]
-    // A machine that has just got its links resolves no neighbours over IPv6 yet.
-    for (const pod of [a, b, out, far]) {
-      const gateway = '$(ip -6 route show default | cut -d" " -f3)'
-      await pod.exec('sh', ['-c', `for i in 1 2 3 4 5; do ping -6 -c1 -W1 ${gateway} >/dev/null 2>&1 && exit; done`])
-    }
     const call: Call = async (what) => {
       const { status, stdout, stderr } = await host.exec(program, [JSON.stringify(what)])
       if (status !== 0) throw new Error(`${JSON.stringify(what)}: ${stderr}`)
@@ -73,24 +39,6 @@ function withNet(body: (net: Net) => Promise<void>): Promise<void> {
     }
     await body({ host, a, b, out, far, call })
   })
-}
-
-/** The node is .1 and ::1 of the link, the other end .2 and ::2. */
-async function wire(host: Host, name: string, v4: string, v6: string): Promise<Pod> {
-  const pod = await host.pod(name)
-  // The node asks for its neighbours from its link-local address, which otherwise is not usable for a second.
-  await pod.exec('sysctl', ['-qw', 'net.ipv6.conf.default.accept_dad=0'])
-  await host.run(
-    'sh',
-    '-ec',
-    `
-    ip link add veth-${name} type veth peer name eth0 netns ${name}
-    ip addr add ${v4}.1/24 dev veth-${name}; ip addr add ${v6}::1/64 dev veth-${name} nodad; ip link set veth-${name} up
-    ip -n ${name} link set lo up
-    ip -n ${name} addr add ${v4}.2/24 dev eth0; ip -n ${name} addr add ${v6}::2/64 dev eth0 nodad; ip -n ${name} link set eth0 up
-    ip -n ${name} route add default via ${v4}.1; ip -n ${name} -6 route add default via ${v6}::1`,
-  )
-  return pod
 }
 
 const elements = async (host: Host) => {
@@ -125,7 +73,7 @@ describeHost('host ports', () => {
           expect(await ask(a, protocol, 'fd04::2', 8080)).toBe('far fd01::2')
         }
         expect(await call({ verb: 'remove' })).toEqual({})
-        expect(await ask(out, 'tcp', '192.0.2.1', 8080)).toBe('none')
+        expect(await ask(out, 'tcp', '192.0.2.1', 8080)).toBe('refused')
       }),
     60_000,
   )
@@ -169,8 +117,8 @@ describeHost('host ports', () => {
         await call({ verb: 'add', id: 'b', ips: ['10.2.0.2/24', 'fd02::2/64'], ports: ['tcp 8080 80 10.2.0.1', 'tcp 8081 80 fd03::1'] })
         expect(await ask(out, 'tcp', '192.0.2.1', 8080)).toBe('a 192.0.2.2')
         expect(await ask(out, 'tcp', '10.2.0.1', 8080)).toBe('b 192.0.2.2')
-        expect(await ask(out, 'tcp', '10.1.0.1', 8080)).toBe('none')
-        expect(await ask(out, 'tcp', 'fd03::1', 8080)).toBe('none')
+        expect(await ask(out, 'tcp', '10.1.0.1', 8080)).toBe('refused')
+        expect(await ask(out, 'tcp', 'fd03::1', 8080)).toBe('refused')
         expect(await ask(out, 'tcp', 'fd03::1', 8081)).toBe('b fd03::2')
         expect((await host.run('sysctl', '-n', 'net.ipv4.conf.veth-a.route_localnet')).trim()).toBe('0')
       }),
@@ -184,13 +132,15 @@ describeHost('host ports', () => {
         await serve(a, 'a', 53)
         await serve(b, 'b', 53)
         await serve(far, 'far', 53)
-        const client = () => ask(out, 'udp', '192.0.2.1', 5353, 40000)
-        const transit = () => ask(out, 'udp', '198.51.100.2', 53, 40001)
-        expect([await client(), await transit()]).toEqual(['none', 'far 192.0.2.2'])
+        const from = async (address: string, port: number, sport: number) =>
+          (await askAll(out, [{ protocol: 'udp', address, port, sport }]))[0]
+        const client = () => from('192.0.2.1', 5353, 40000)
+        const transit = () => from('198.51.100.2', 53, 40001)
+        expect([await client(), await transit()]).toEqual(['refused', 'far 192.0.2.2'])
         await call({ verb: 'add', ports: ['udp 5353 53'] })
         expect(await client()).toBe('a 192.0.2.2')
         await call({ verb: 'remove' })
-        expect(await client()).toBe('none')
+        expect(await client()).toBe('refused')
         await call({ verb: 'add', id: 'b', ips: ['10.2.0.2/24'], ports: ['udp 5353 53'] })
         expect(await client()).toBe('b 192.0.2.2')
       }),

@@ -8,6 +8,10 @@ import { check, status } from './check.ts'
 import { readPodwireConfig } from './config.ts'
 import { del, gc } from './remove.ts'
 
+// For commands: what a conflist says, and which link is whose.
+export { readPodwireConfig } from './config.ts'
+export { hostLinkName } from './owner.ts'
+
 export const program = definePlugin({
   name: 'podwire',
   version,

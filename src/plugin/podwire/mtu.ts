@@ -10,6 +10,7 @@ const ELSEWHERE = ['192.0.2.1', '2001:db8::1']
 
 /** The MTU of the device that the default route leaves by; 0, the kernel's choice, on a node without one. */
 export function defaultMtu(route: NetlinkSocket): number {
-  const way = lookUpRoutes(route, ELSEWHERE.map(parseAddress)).find((found) => found?.oif)
+  // A laboratory's node may have one of them itself, and the loopback's MTU is none that a pair could have.
+  const way = lookUpRoutes(route, ELSEWHERE.map(parseAddress)).find((found) => found?.oif && !found.local)
   return way ? (findLink(route, { index: way.oif })?.mtu ?? 0) : 0
 }

@@ -58,6 +58,7 @@ describeHost('podwire', () => {
       ['of the default route’s device', 'ip link set up0 mtu 1400; ip route add default via 192.0.2.1', {}, 1400],
       ['of the IPv6 default route’s device', 'ip link set up0 mtu 1420; ip -6 route add default dev up0', {}, 1420],
       ['of the kernel where there is no default route', 'true', {}, 1500],
+      ['of the kernel where the node has the addresses that ask for it', 'ip addr add 192.0.2.1/24 dev up0', {}, 1500],
     ]
     it.each(mtus)('has the MTU %s', async (_, prepare, option, mtu) => {
       await withHost(async (host) => {
@@ -70,6 +71,16 @@ describeHost('podwire', () => {
         const { interfaces } = await attach(host, pod, { ...network, datapath, ...option })
         expect(new Set(interfaces.map((one) => one.mtu))).toEqual(new Set([mtu]))
         expect([(await linkOf(pod, 'eth0'))?.mtu, (await linkOf(host, linkOfPod(pod)))?.mtu]).toEqual([mtu, mtu])
+      })
+    })
+
+    it('waits with enabledad until the kernel has asked whether an address is another’s', async () => {
+      await withHost(async (host) => {
+        const pod = await host.pod()
+        await attach(host, pod, { ...network, datapath, enabledad: true })
+        expect((await pod.exec('sysctl', ['-n', 'net.ipv6.conf.eth0.accept_dad'])).stdout).toBe('1\n')
+        expect(await linkOf(pod, 'eth0')).toMatchObject({ tentative: false, addresses: ['10.1.0.2/24', 'fd00:1::2/64'] })
+        for (const address of ['10.1.0.1', 'fd00:1::1']) expect(await reaches(pod, address), address).toBe(true)
       })
     })
 
@@ -103,7 +114,11 @@ describeHost('podwire', () => {
         const pod = await host.pod('web-0')
         const { interfaces } = await attach(host, pod, { ...network, datapath })
         expect(interfaces[0]?.name).toMatch(/^veth[0-9a-f]{8}$/)
-        expect(await linkOf(host, interfaces[0]?.name ?? '')).toMatchObject({ kind: 'veth', alias: 'podwire:ns/web-0 net', up: true })
+        expect(await linkOf(host, interfaces[0]?.name ?? '')).toMatchObject({
+          kind: 'veth',
+          alias: expect.stringMatching(/^podwire:ns\/web-0 net [0-9a-f]{16}$/),
+          up: true,
+        })
         // A runtime that is not Kubernetes: the container's name has to do.
         await attach(host, await host.pod('plain'), { ...network, datapath }, { args: '' })
         expect(await host.run('ip', 'link')).toContain('alias podwire:plain net')

@@ -3,8 +3,11 @@
 import type { Attachment, ValidAttachment } from '../../cni/types.ts'
 import { sys } from '../../host/sys.ts'
 
-/** IFALIASZ of linux/if.h is 256, the NUL included; 63 are left for the network. */
-const POD_LENGTH = 180
+const PREFIX = 'podwire:'
+/** IFALIASZ of linux/if.h is 256, the NUL included; 63 are left for the network, 16 for the mark. */
+const POD_LENGTH = 165
+const NETWORK_LENGTH = 63
+const MARK_LENGTH = 16
 
 /** `veth` and 8 hex digits, the same for the same attachment: DEL finds the link without the pod's namespace. */
 export function hostLinkName(attachment: Attachment): string {
@@ -16,21 +19,42 @@ export function ifbName(attachment: Attachment): string {
   return `bwp${ownerHash(attachment).slice(0, 12)}`
 }
 
-/** `podwire:<namespace>/<pod> <network>`, for `ip link` to show and for GC to tell networks apart. */
-export function hostLinkAlias({ network, containerId }: Attachment, pod: string): string {
-  return `podwire:${(pod || containerId).slice(0, POD_LENGTH)} ${network.slice(0, 63)}`
+/**
+ * `podwire:<namespace>/<pod> <network> <mark>`: for `ip link` to show, for GC to tell networks apart, and the mark, 16 hex digits, for DEL to know
+ * its own: a name is too short to be nobody else's.
+ */
+export function hostLinkAlias(attachment: Attachment, pod: string): string {
+  return `${PREFIX}${plain(pod || attachment.containerId)}${ending(attachment.network, ownerMark(attachment))}`
 }
 
-export function isAliasOfNetwork(alias: string, network: string): boolean {
-  return alias.startsWith('podwire:') && alias.endsWith(` ${network.slice(0, 63)}`)
+/** True for the alias of a link that ADD made for this attachment, whatever the pod was called. */
+export function isOwnAlias(alias: string, attachment: Attachment): boolean {
+  return alias.startsWith(PREFIX) && alias.endsWith(ending(attachment.network, ownerMark(attachment)))
 }
 
-/** The names that the links and IFBs of valid attachments have. */
-export function validLinkNames(network: string, valid: readonly ValidAttachment[]): ReadonlySet<string> {
-  return new Set(valid.flatMap((entry) => [hostLinkName({ network, ...entry }), ifbName({ network, ...entry })]))
+/** Tells the aliases of the network's links that belong to none of the valid attachments. */
+export function staleAliases(network: string, valid: readonly ValidAttachment[]): (alias: string) => boolean {
+  const live = new Set(valid.map((entry) => ownerMark({ network, ...entry })))
+  return (alias) => {
+    const mark = alias.slice(-MARK_LENGTH)
+    return alias.startsWith(PREFIX) && alias.endsWith(ending(network, mark)) && !live.has(mark)
+  }
+}
+
+function ending(network: string, mark: string): string {
+  return ` ${network.slice(0, NETWORK_LENGTH)} ${mark}`
+}
+
+function ownerMark(attachment: Attachment): string {
+  return ownerHash(attachment).slice(0, MARK_LENGTH)
 }
 
 /** None of the three contains a space. */
 function ownerHash({ network, containerId, ifname }: Attachment): string {
   return sys.sha512(`${network} ${containerId} ${ifname}`)
+}
+
+/** An alias is bytes, and ends up on terminals and in logs. */
+function plain(text: string): string {
+  return [...text.slice(0, POD_LENGTH)].map((char) => (char > ' ' && char <= '~' ? char : '_')).join('')
 }

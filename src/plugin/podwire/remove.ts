@@ -6,10 +6,12 @@ import type { ValidAttachment } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
-import { listLinks, removeLink } from '../../kernel/route/link.ts'
+import { listLinks } from '../../kernel/route/link.ts'
+import { removeLinks } from '../../kernel/route/link-group.ts'
 import { hostPortRules } from '../segments.ts'
 import type { PodwireConfig } from './config.ts'
-import { hostLinkName, ifbName, isAliasOfNetwork, validLinkNames } from './owner.ts'
+import { removeOwnLinks } from './own-links.ts'
+import { staleAliases } from './owner.ts'
 
 /**
  * The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's.
@@ -17,11 +19,7 @@ import { hostLinkName, ifbName, isAliasOfNetwork, validLinkNames } from './owner
  */
 export function del(request: Request<PodwireConfig>): void {
   withNetlink(NETLINK_ROUTE, (route) =>
-    gatherErrors('DEL', [
-      () => hostPortRules().removeHostPorts(request),
-      () => removeLink(route, { name: ifbName(request) }),
-      () => removeLink(route, { name: hostLinkName(request) }),
-    ]),
+    gatherErrors('DEL', [() => hostPortRules().removeHostPorts(request), () => removeOwnLinks(route, request)]),
   )
   request.config.ipam?.del(request)
 }
@@ -39,15 +37,10 @@ export function gc(request: GcRequest<PodwireConfig>): void {
   )
 }
 
-/** The pairs and IFBs of this network that belong to no valid attachment. */
+/** The pairs and IFBs of this network that belong to no valid attachment, with one wait for many. */
 export function removeStaleLinks(route: NetlinkSocket, network: string, valid: readonly ValidAttachment[]): void {
-  const live = validLinkNames(network, valid)
-  const stale = listLinks(route).filter(
-    ({ name, kind, alias }) => (kind === 'veth' || kind === 'ifb') && isAliasOfNetwork(alias, network) && !live.has(name),
-  )
-  const steps = stale.map(({ index, name, alias }) => () => {
-    log.info('deleting a stale link', { name, alias })
-    removeLink(route, { index })
-  })
-  gatherErrors('delete stale links', steps)
+  const isStale = staleAliases(network, valid)
+  const stale = listLinks(route).filter(({ kind, alias }) => (kind === 'veth' || kind === 'ifb') && isStale(alias))
+  for (const { name, alias } of stale) log.info('deleting a stale link', { name, alias })
+  removeLinks(route, stale)
 }

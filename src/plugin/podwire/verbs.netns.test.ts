@@ -5,7 +5,7 @@ import { leaseFolder, leases, linkOf } from '../../../test/harness/bridge.ts'
 import { type CniOptions, describeHost, type Host, type Pod, withHost } from '../../../test/harness/netns.ts'
 import { attach, call, full, network, refuse, remains, succeed } from '../../../test/harness/podwire.ts'
 import { type CniVersion, cniVersions } from '../../cni/types.ts'
-import { hostLinkName, ifbName } from './owner.ts'
+import { hostLinkAlias, hostLinkName, ifbName } from './owner.ts'
 
 const datapaths = ['ptp', 'bridge'] as const
 const ownerOf = (pod: Pod) => ({ network: 'net', containerId: pod.name, ifname: 'eth0' })
@@ -236,7 +236,8 @@ describeHost('DEL of podwire', () => {
       await attach(host, pod, network)
       // The kernel never deletes a loopback device.
       const name = linkOfPod(pod)
-      await host.run('sh', '-ec', `ip link del ${name}; ip link set lo down; ip link set lo name ${name}`)
+      const alias = hostLinkAlias(ownerOf(pod), 'ns/pod1')
+      await host.run('sh', '-ec', `ip link del ${name}; ip link set lo down; ip link set lo name ${name} alias '${alias}'`)
       expect(await refuse(host, 'DEL', pod, network)).toMatchObject({ code: 5, msg: expect.stringContaining(name) })
       expect(await leases(host)).toContain('10.1.0.2')
       await host.run('ip', 'link', 'set', name, 'name', 'lo')

@@ -1,0 +1,42 @@
+// The links of an attachment: found by their names, which others may have as well, and known by their alias. Only these are ever deleted.
+
+import type { Attachment } from '../../cni/types.ts'
+import { EEXIST } from '../../host/errno.ts'
+import { SysError } from '../../host/error.ts'
+import { log } from '../../host/log.ts'
+import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
+import { findLink, findLinks, removeLink } from '../../kernel/route/link.ts'
+import { removeLinks } from '../../kernel/route/link-group.ts'
+import { hostLinkName, ifbName, isOwnAlias } from './owner.ts'
+
+/** Deletes the pair and the IFB, whichever are there, with one wait. What has their name and is another's stays. */
+export function removeOwnLinks(
+  route: NetlinkSocket,
+  attachment: Attachment,
+  names = [hostLinkName(attachment), ifbName(attachment)],
+): void {
+  const found = findLinks(
+    route,
+    names.map((name) => ({ name })),
+  )
+  const own = found.filter(({ alias }) => isOwnAlias(alias, attachment))
+  for (const { name, alias } of found) {
+    if (!isOwnAlias(alias, attachment)) log.warn('a link of that name is not of this attachment, and stays', { name, alias })
+  }
+  removeLinks(route, own)
+}
+
+/**
+ * Makes the name free for a link of this attachment: what has it and is the attachment's, an ADD that was killed has left. EEXIST where it is
+ * another's. Comes before the link is made, as the alias is set by name in the same datagram, whoever has the name then.
+ */
+export function freeName(route: NetlinkSocket, name: string, attachment: Attachment): void {
+  const found = findLink(route, { name })
+  if (!found) return
+  const { index, kind, alias } = found
+  if (!isOwnAlias(alias, attachment)) {
+    const owner = alias ? `its alias is ${JSON.stringify(alias)}` : 'it has no alias'
+    throw new SysError(`add link ${name}`, EEXIST, `${kind || 'a link'} of that name is not of this attachment: ${owner}`)
+  }
+  removeLink(route, { index })
+}
