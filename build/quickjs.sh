@@ -40,9 +40,9 @@ fetch() {
 }
 
 engine='quickjs dtoa libregexp libunicode cutils'
-defines="-D_GNU_SOURCE -DCONFIG_VERSION=\"$version\" -fwrapv -w"
+defines="-D_GNU_SOURCE -DCONFIG_VERSION=\"$version\" -fwrapv -w -fno-asynchronous-unwind-tables"
 
-# archive OUT FLAG…: the engine for the target, every file at once.
+# archive OUT FLAG…: the engine for the target, every file at once. No unwind tables: nothing here unwinds.
 archive() {
   out_archive=$1
   shift
@@ -59,6 +59,7 @@ archive() {
 }
 
 # The profile is of build/train.js, run where addresses are not random, so that the same sources give the same engine.
+# What the training does not reach is made small: a third of the engine.
 train() {
   archive trained.a -fprofile-generate -fprofile-update=single
   cp "$here/train.js" train.js
@@ -74,7 +75,7 @@ compile() {
   cc -O1 $defines -o qjsc qjsc.c quickjs-libc.c quickjs.c dtoa.c libregexp.c libunicode.c cutils.c -lm -ldl -lpthread
   # Where the target's programs do not run here, the engine does without a profile.
   if (train) >&2; then
-    archive libquickjs.a -fprofile-use -fprofile-partial-training
+    archive libquickjs.a -fprofile-use
   else
     echo 'quickjs: no profile; the engine is built without one' >&2
     archive libquickjs.a

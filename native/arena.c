@@ -13,23 +13,20 @@
 #endif
 
 enum {
-    STEP = 16,
-    SMALL = 1024,         /* up to here a list a step, above it one a power of two */
+    STEP = 8,
+    SMALL = 4096,         /* up to here a list a step, above it one a power of two */
     LARGE = 128 << 10,    /* above this the kernel is as good */
     CHUNK = 1 << 20,
-    PREPARED = 512 << 10, /* what an ADD of `bridge` uses */
-    LISTS = SMALL / STEP + 1 + 7,
+    PREPARED = 96 << 10,  /* what an ADD uses */
+    READING = 384 << 10,  /* what it uses before, where it has to read the code itself */
+    PAGE = 4096,
 };
+_Static_assert(PODWIRE_LISTS == SMALL / STEP + 1 + 5, "a list for each size of small blocks, one for each power of two up to LARGE");
 
 /* Stands before every block; the engine's own fields need no more than eight bytes of alignment. */
 typedef struct {
     size_t size;
 } Header;
-
-static void *freed[LISTS];
-/* Pages that are never touched cost nothing. */
-static char first_chunk[CHUNK] __attribute__((aligned(4096)));
-static char *next = first_chunk, *end = first_chunk + CHUNK;
 
 static Header *header_of(const void *block) { return (Header *)block - 1; }
 
@@ -45,21 +42,22 @@ static size_t rounded(size_t size)
 /* The list of the free blocks of a rounded size. */
 static void **list_of(size_t size)
 {
-    return &freed[size <= SMALL ? size / STEP : SMALL / STEP + (size_t)log2_above(size) - 10];
+    return &podwire_heap.freed[size <= SMALL ? size / STEP : SMALL / STEP + (size_t)log2_above(size) - 12];
 }
 
 static void *cut(size_t size)
 {
+    Heap *heap = &podwire_heap;
     size_t needed = sizeof(Header) + size;
-    if ((size_t)(end - next) < needed) {
+    if ((size_t)(heap->end - heap->next) < needed) {
         char *chunk = malloc(CHUNK);
         if (!chunk)
             return NULL;
-        next = chunk;
-        end = chunk + CHUNK;
+        heap->next = chunk;
+        heap->end = chunk + CHUNK;
     }
-    Header *header = (Header *)next;
-    next += needed;
+    Header *header = (Header *)heap->next;
+    heap->next += needed;
     header->size = size;
     return header + 1;
 }
@@ -133,8 +131,16 @@ static size_t arena_usable_size(const void *block) { return block ? header_of(bl
 
 void podwire_arena_prepare(void)
 {
+    Heap *heap = &podwire_heap;
+    size_t expected = PREPARED;
+    if (!heap->context) {
+        heap->next = (char *)(heap + 1);
+        heap->end = podwire_heap_end;
+        expected += READING;
+    }
+    char *page = (char *)(((uintptr_t)heap->next + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
     /* One call instead of a page fault each; a kernel before 5.14 does not know it, and the faults come as ever. */
-    madvise(first_chunk, PREPARED, MADV_POPULATE_WRITE);
+    madvise(page, expected, MADV_POPULATE_WRITE);
 }
 
 const JSMallocFunctions podwire_arena = { arena_malloc, arena_free, arena_realloc, arena_usable_size };

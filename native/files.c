@@ -71,6 +71,12 @@ CALL(fsync)
     return podwire_done(ctx, fsync(podwire_number(ctx, argv[0])), "fsync", NULL);
 }
 
+CALL(fchmod)
+{
+    UNUSED;
+    return podwire_done(ctx, fchmod(podwire_number(ctx, argv[0]), (mode_t)podwire_number(ctx, argv[1])), "fchmod", NULL);
+}
+
 CALL(ftruncate)
 {
     UNUSED;
@@ -252,6 +258,7 @@ const JSCFunctionListEntry podwire_files[] = {
     JS_CFUNC_DEF("read", 2, sys_read),
     JS_CFUNC_DEF("write", 2, sys_write),
     JS_CFUNC_DEF("fsync", 1, sys_fsync),
+    JS_CFUNC_DEF("fchmod", 2, sys_fchmod),
     JS_CFUNC_DEF("ftruncate", 2, sys_ftruncate),
     JS_CFUNC_DEF("fstat", 1, sys_fstat),
     JS_CFUNC_DEF("stat", 1, sys_stat),

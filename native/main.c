@@ -1,5 +1,6 @@
 /*
- * The native host: one QuickJS context, compiled modules out of the binary itself, no event loop.
+ * The native host: one QuickJS context, compiled modules out of the binary itself, no event loop. Called `PROGRAM --image FILE [SEGMENT…]` by the
+ * build, it gets ready and stops there (native/image.c).
  * (Modules and not scripts: the names of their top level are bound once, where a function's would be looked up for every closure.)
  * A script that throws, or leaves a rejected promise behind, ends with a CNI error on stdout and status 1:
  * the generated main() of qjsc would exit 0 and print nothing, which a runtime takes for success.
@@ -49,6 +50,7 @@ static JSContext *new_context(void)
     JS_AddIntrinsicMapSet(ctx);
     JS_AddIntrinsicTypedArrays(ctx);
     JS_AddIntrinsicPromise(ctx);
+    JS_SetPropertyStr(ctx, JS_GetGlobalObject(ctx), "__sys", podwire_sys(ctx));
     return ctx;
 }
 
@@ -84,10 +86,18 @@ static int report(JSContext *ctx, JSValue error)
 
 static int run(JSContext *ctx, int argc, char **argv)
 {
-    JSValue global = JS_GetGlobalObject(ctx);
-    JS_SetPropertyStr(ctx, global, "__sys", podwire_sys(ctx, argc, argv));
-    JSModuleDef *first = podwire_load(ctx, podwire_segments[0].name);
-    if (!first || JS_IsException(podwire_run(ctx, first)))
+    JSValue arguments = JS_NewArray(ctx);
+    for (int i = 0; i < argc; i++)
+        JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, JS_NewString(ctx, argv[i]));
+    JS_SetPropertyStr(ctx, JS_GetPropertyStr(ctx, JS_GetGlobalObject(ctx), "__sys"), "argv", arguments);
+    JSModuleDef *program = podwire_load(ctx, "main.js");
+    return program && !JS_IsException(podwire_run(ctx, program)) ? 0 : -1;
+}
+
+/* The jobs that a script has left, and what it leaves unhandled; the exit status. `result` is negative where an exception is pending. */
+static int settle(JSContext *ctx, int result)
+{
+    if (result < 0)
         return report(ctx, JS_GetException(ctx));
     JSContext *job;
     int pending;
@@ -106,12 +116,20 @@ int main(int argc, char **argv)
     /* A reader that went away must be an EPIPE that can be told, not a silent death. */
     signal(SIGPIPE, SIG_IGN);
     podwire_arena_prepare();
-    JSContext *ctx = new_context();
+    JSContext *ctx = podwire_heap.context;
+    int making = !ctx && argc > 2 && strcmp(argv[1], "--image") == 0;
+    if (ctx)
+        /* The build's stack was elsewhere. */
+        JS_UpdateStackTop(JS_GetRuntime(ctx));
+    else
+        ctx = new_context();
     if (!ctx) {
         fputs("{\"cniVersion\":\"1.1.0\",\"code\":999,\"msg\":\"out of memory\"}", stdout);
         return 1;
     }
-    int status = run(ctx, argc, argv);
+    int status = settle(ctx, making ? podwire_read_ahead(ctx, argv + 3) : run(ctx, argc, argv));
+    if (making && status == 0)
+        status = podwire_write_image(ctx, argv[2]);
     fflush(NULL);
     /* The kernel frees faster than the engine does. */
     _exit(status);

@@ -1,6 +1,7 @@
 /* Sockets and namespaces. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 
@@ -58,6 +59,31 @@ CALL(recv)
     return n < 0 ? podwire_fail(ctx, "recv", NULL) : JS_NewArrayBufferCopy(ctx, podwire_received, (size_t)n);
 }
 
+CALL(poll)
+{
+    UNUSED;
+    enum { MOST = 8 };
+    struct pollfd fds[MOST];
+    uint32_t count = 0;
+    JSValue length = JS_GetPropertyStr(ctx, argv[0], "length");
+    if (JS_ToUint32(ctx, &count, length) < 0)
+        return JS_EXCEPTION;
+    if (count > MOST) {
+        errno = EINVAL;
+        return podwire_fail(ctx, "poll", NULL);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        fds[i] = (struct pollfd){ .fd = podwire_number(ctx, JS_GetPropertyUint32(ctx, argv[0], i)), .events = POLLIN };
+    /* Interrupted is as good as nothing to read: the caller asks again. */
+    if (poll(fds, count, podwire_number(ctx, argv[1])) < 0 && errno != EINTR)
+        return podwire_fail(ctx, "poll", NULL);
+    JSValue ready = JS_NewArray(ctx);
+    for (uint32_t i = 0, n = 0; i < count; i++)
+        if (fds[i].revents)
+            JS_SetPropertyUint32(ctx, ready, n++, JS_NewInt32(ctx, fds[i].fd));
+    return ready;
+}
+
 CALL(setns)
 {
     UNUSED;
@@ -70,6 +96,7 @@ const JSCFunctionListEntry podwire_sockets[] = {
     JS_CFUNC_DEF("setsockopt", 4, sys_setsockopt),
     JS_CFUNC_DEF("send", 2, sys_send),
     JS_CFUNC_DEF("recv", 1, sys_recv),
+    JS_CFUNC_DEF("poll", 2, sys_poll),
     JS_CFUNC_DEF("setns", 2, sys_setns),
 };
 const int podwire_sockets_count = sizeof podwire_sockets / sizeof podwire_sockets[0];

@@ -4,13 +4,9 @@
  */
 #include "call.h"
 
-JSValue podwire_sys(JSContext *ctx, int argc, char **argv)
+JSValue podwire_sys(JSContext *ctx)
 {
     JSValue object = JS_NewObject(ctx);
-    JSValue arguments = JS_NewArray(ctx);
-    for (int i = 0; i < argc; i++)
-        JS_SetPropertyUint32(ctx, arguments, (uint32_t)i, JS_NewString(ctx, argv[i]));
-    JS_SetPropertyStr(ctx, object, "argv", arguments);
     JS_SetPropertyFunctionList(ctx, object, podwire_files, podwire_files_count);
     JS_SetPropertyFunctionList(ctx, object, podwire_sockets, podwire_sockets_count);
     JS_SetPropertyFunctionList(ctx, object, podwire_process, podwire_process_count);

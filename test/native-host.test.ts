@@ -99,6 +99,12 @@ describe('the native host', () => {
     ])
   })
 
+  it('computes SHA-256 of a file at every padding boundary, and across the pieces it reads', () => {
+    const lengths = [0, 1, 55, 56, 63, 64, 65, 119, 120, 262_143, 262_144, 262_145, 600_000]
+    const expected = lengths.map((n) => createHash('sha256').update('x'.repeat(n)).digest('hex'))
+    expect(lines('sha256', dir)).toEqual([expected, 0o644, { op: 'read', errno: 9, message: 'read: Bad file descriptor' }])
+  })
+
   it('computes SHA-512 at every padding boundary', () => {
     const expected = [0, 1, 111, 112, 127, 128, 129, 239, 240, 1000].map((n) => createHash('sha512').update('é'.repeat(n)).digest('hex'))
     expect(lines('sha512')).toEqual([expected])

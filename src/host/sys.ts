@@ -49,6 +49,8 @@ export interface Sys {
   /** All of `bytes`: repeats after a short write. */
   write(fd: number, bytes: Uint8Array | string): void
   fsync(fd: number): void
+  /** The permissions as given, whatever the umask. */
+  fchmod(fd: number, mode: number): void
   ftruncate(fd: number, length: number): void
   fstat(fd: number): Stat
   stat(path: string): Stat
@@ -77,6 +79,8 @@ export interface Sys {
   send(fd: number, bytes: Uint8Array): void
   /** One datagram, whole: MSG_TRUNC is EMSGSIZE. */
   recv(fd: number): ArrayBuffer
+  /** Those of `fds` (8 at most) that can be read or have ended; waits at most `timeout` milliseconds, −1 for ever. */
+  poll(fds: readonly number[], timeout: number): number[]
   setns(fd: number, nstype: number): void
 
   getrandom(length: number): ArrayBuffer
@@ -92,8 +96,15 @@ export interface Sys {
   /** Bytes as text; what is not UTF-8 becomes U+FFFD. */
   decodeUtf8(bytes: ArrayBuffer, offset: number, length: number): string
   encodeUtf8(text: string): ArrayBuffer
+  /** Bytes as lower-case hex digits, and back; what is none throws a RangeError. */
+  hex(bytes: ArrayBuffer, offset: number, length: number): string
+  unhex(digits: string): ArrayBuffer
+  /** 32 hex digits that tell a text from another it may have become, fast; nothing that withstands somebody who wants two alike. */
+  fingerprint(text: string): string
   /** Lower-case hex of SHA-512 (FIPS 180-4) over the UTF-8 bytes. */
   sha512(text: string): string
+  /** Lower-case hex of SHA-256 over what is left in the file. */
+  sha256(fd: number): string
 }
 
 declare const __sys: Sys

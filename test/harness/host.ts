@@ -50,6 +50,7 @@ const host: Sys = {
     }),
   write: (fd, bytes) => call('write', '', () => fs.writeFileSync(fd, bytes)),
   fsync: (fd) => call('fsync', '', () => fs.fsyncSync(fd)),
+  fchmod: (fd, mode) => call('fchmod', '', () => fs.fchmodSync(fd, mode)),
   ftruncate: (fd, length) => call('ftruncate', '', () => fs.ftruncateSync(fd, length)),
   fstat: (fd) => call('fstat', '', () => stat(fs.fstatSync(fd))),
   stat: (path) => call('stat', path, () => stat(fs.statSync(path))),
@@ -71,6 +72,7 @@ const host: Sys = {
   setsockopt: missing('setsockopt'),
   send: missing('send'),
   recv: missing('recv'),
+  poll: missing('poll'),
   setns: missing('setns'),
   getrandom: (length) => exactBuffer(randomBytes(length)),
   getpid: () => process.pid,
@@ -80,6 +82,10 @@ const host: Sys = {
   strerror,
   decodeUtf8: (bytes, offset, length) => Buffer.from(bytes, offset, length).toString(),
   encodeUtf8: (text) => exactBuffer(Buffer.from(text)),
+  sha256: (fd) => call('read', '', () => createHash('sha256').update(fs.readFileSync(fd)).digest('hex')),
+  hex: (bytes, offset, length) => Buffer.from(bytes, offset, length).toString('hex'),
+  unhex: (digits) => exactBuffer(Buffer.from(digits, 'hex')),
+  fingerprint: (text) => createHash('md5').update(text).digest('hex'),
   sha512: (text) => createHash('sha512').update(text).digest('hex'),
 }
 

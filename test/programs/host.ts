@@ -87,6 +87,22 @@ const behaviours: Record<string, () => void> = {
     // Nor may a child that does not read its stdin end us.
     say(spawn('/bin/true', [], 'x'.repeat(300_000)).status)
   },
+  sha256: () => {
+    const path = `${sys.argv[2]}/hashed`
+    const hash = (length: number) => {
+      const fd = sys.open(path, 0o1102, 0o600)
+      sys.fchmod(fd, 0o644)
+      sys.write(fd, 'x'.repeat(length))
+      sys.close(fd)
+      const again = sys.open(path, 0)
+      const digits = sys.sha256(again)
+      sys.close(again)
+      return digits
+    }
+    say([0, 1, 55, 56, 63, 64, 65, 119, 120, 262_143, 262_144, 262_145, 600_000].map(hash))
+    say(sys.stat(path).mode & 0o777)
+    say(attempt(() => sys.sha256(999)))
+  },
   sha512: () => say([0, 1, 111, 112, 127, 128, 129, 239, 240, 1000].map((n) => sys.sha512('é'.repeat(n)))),
 }
 

@@ -22,15 +22,15 @@ const NLA_F_NESTED = 0x8000
 /** amd64 and arm64 are little-endian; netlink is host order, so this is a fact of the build target. */
 const LITTLE = true
 
-/** The message with its header (linux/netlink.h: nlmsghdr), padded to four bytes. */
-export function encodeMessage(message: Message, sequence: number): Uint8Array {
+/** The message with its header (linux/netlink.h: nlmsghdr), padded to four bytes; `flags` are added to its own. */
+export function encodeMessage(message: Message, sequence: number, flags = 0): Uint8Array {
   const length = NLMSG_HDRLEN + align(message.body.length) + attributesLength(message.attributes)
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
   // __u32 nlmsg_len; __u16 nlmsg_type; __u16 nlmsg_flags; __u32 nlmsg_seq; __u32 nlmsg_pid;
   view.setUint32(0, length, LITTLE)
   view.setUint16(4, message.type, LITTLE)
-  view.setUint16(6, message.flags, LITTLE)
+  view.setUint16(6, message.flags | flags, LITTLE)
   view.setUint32(8, sequence, LITTLE)
   bytes.set(message.body, NLMSG_HDRLEN)
   writeAttributes(bytes, view, NLMSG_HDRLEN + align(message.body.length), message.attributes)
@@ -100,14 +100,17 @@ function valueLength(value: Attribute[1]): number {
 
 function attributesLength(attributes: readonly Attribute[]): number {
   let length = 0
-  for (const [, value] of attributes) length += NLA_HDRLEN + align(valueLength(value))
+  for (const attribute of attributes) length += NLA_HDRLEN + align(valueLength(attribute[1]))
   return length
 }
 
 /** linux/netlink.h: nlattr {__u16 nla_len; __u16 nla_type;}, the length without the padding. Returns the offset behind the last one. */
 function writeAttributes(bytes: Uint8Array, view: DataView, start: number, attributes: readonly Attribute[]): number {
   let offset = start
-  for (const [type, value] of attributes) {
+  // Taken apart by index: a pattern would make an iterator for each.
+  for (const attribute of attributes) {
+    const type = attribute[0]
+    const value = attribute[1]
     const body = offset + NLA_HDRLEN
     let end: number
     if (value instanceof Uint8Array) {

@@ -95,10 +95,7 @@ export function exchange(socket: NetlinkSocket, requests: readonly Message[]): {
   socket.sequence += requests.length
   // The kernel works through them in their order and tells every failure unasked: the last one's ack says that all are done.
   const last = requests.length - 1
-  const messages = requests.map((request, i) => {
-    const flags = request.flags | NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0)
-    return encodeMessage({ ...request, flags }, first + i)
-  })
+  const messages = requests.map((request, i) => encodeMessage(request, first + i, NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0)))
   sys.send(socket.fd, concat(messages))
   return receive(socket, first, last)
 }
@@ -114,11 +111,7 @@ export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: r
   const first = socket.sequence
   socket.sequence += messages.length
   const last = requests.length
-  const encoded = concat(
-    messages.map((message, i) =>
-      encodeMessage({ ...message, flags: message.flags | NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0) }, first + i),
-    ),
-  )
+  const encoded = concat(messages.map((message, i) => encodeMessage(message, first + i, NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0))))
   if (encoded.length > SEND_BUFFER) sys.setsockopt(socket.fd, SOL_SOCKET, SO_SNDBUFFORCE, 2 * encoded.length)
   sys.send(socket.fd, encoded)
   // A failure of BEGIN stands for the whole batch: nothing else is answered then.
@@ -133,7 +126,7 @@ export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: r
 export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }, containing?: readonly string[]): Received[] {
   for (let attempt = 0; attempt < DUMP_TRIES; attempt++) {
     const sequence = socket.sequence++
-    sys.send(socket.fd, encodeMessage({ ...request, flags: request.flags | NLM_F_REQUEST | NLM_F_DUMP }, sequence))
+    sys.send(socket.fd, encodeMessage(request, sequence, NLM_F_REQUEST | NLM_F_DUMP))
     const { answers, failures } = receive(socket, sequence, 0, { containing })
     const [failure] = failures
     if (failure && failure.errno !== EINTR) throw new SysError(request.op, failure.errno, failure.detail)

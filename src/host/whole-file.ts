@@ -1,0 +1,219 @@
+// Files that are read whole and replaced whole: nobody ever sees half of one, whenever the writer dies.
+
+import { EEXIST, EINVAL, ENOENT, EROFS } from './errno.ts'
+import { isSysError, SysError } from './error.ts'
+import { sys } from './sys.ts'
+
+// asm-generic/fcntl.h
+const O_RDONLY = 0o0
+const O_WRONLY = 0o1
+const O_CREAT = 0o100
+const O_EXCL = 0o200
+const O_NONBLOCK = 0o4000
+
+/** What a file is called until it is complete. A runtime loads no hidden name. */
+const DRAFT = '.podwire-'
+
+const CHUNK = 256 << 10
+
+/** The text of the file; undefined where there is none. Throws a RangeError above `limit` bytes. */
+export function readWhole(path: string, limit = 8 << 20): string | undefined {
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
+  try {
+    const parts: ArrayBuffer[] = []
+    let length = 0
+    for (let part = sys.read(fd, CHUNK); part.byteLength > 0; part = sys.read(fd, CHUNK)) {
+      parts.push(part)
+      length += part.byteLength
+      if (length > limit) throw new RangeError(`${path} is over ${limit} bytes`)
+    }
+    // Decoded in one piece: a character may lie across two reads.
+    const bytes = new Uint8Array(length)
+    let offset = 0
+    for (const part of parts) {
+      bytes.set(new Uint8Array(part), offset)
+      offset += part.byteLength
+    }
+    return sys.decodeUtf8(bytes.buffer, 0, length)
+  } finally {
+    sys.close(fd)
+  }
+}
+
+/** Lower-case hex of the file's SHA-256; undefined where there is none. */
+export function sha256Of(path: string): string | undefined {
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
+  try {
+    return sys.sha256(fd)
+  } finally {
+    sys.close(fd)
+  }
+}
+
+/**
+ * Puts what `fill` writes in the place of the file at `path`: a draft beside it, its mode, its content to the disk, then the name.
+ * A failure leaves the old file and no draft; `inspect` may fail after a look at the complete draft.
+ */
+export function replaceFile(path: string, mode: number, fill: (fd: number) => void, inspect?: (draft: string) => void): void {
+  const draft = draftBeside(path)
+  const fd = sys.open(draft, O_WRONLY | O_CREAT | O_EXCL, mode)
+  try {
+    try {
+      sys.fchmod(fd, mode)
+      fill(fd)
+      sys.fsync(fd)
+    } catch (error) {
+      // These calls know no path, and the reader of the error needs one.
+      throw isSysError(error) ? new SysError(`write ${path}`, error.errno) : error
+    } finally {
+      sys.close(fd)
+    }
+    inspect?.(draft)
+    sys.rename(draft, path)
+  } catch (error) {
+    removeIfThere(draft)
+    throw error
+  }
+  syncDirectory(directoryOf(path))
+}
+
+/** The same for a text; false where the file has that text and mode already. */
+export function replaceText(path: string, text: string, mode: number): boolean {
+  if (hasMode(path, mode) && readWhole(path) === text) return false
+  replaceFile(path, mode, (fd) => sys.write(fd, text))
+  return true
+}
+
+/** Makes `path` a second name of the file `of` in the same directory, in the place of what is there. */
+export function replaceByLink(of: string, path: string): void {
+  const draft = draftBeside(path)
+  sys.link(of, draft)
+  try {
+    sys.rename(draft, path)
+  } catch (error) {
+    removeIfThere(draft)
+    throw error
+  }
+  syncDirectory(directoryOf(path))
+}
+
+/** Copies the rest of one file into the other. */
+export function copyRest(from: number, to: number): void {
+  for (let part = sys.read(from, CHUNK); part.byteLength > 0; part = sys.read(from, CHUNK)) sys.write(to, new Uint8Array(part))
+}
+
+/** Copies a file with its permissions, as `replaceFile` does. */
+export function copyFile(from: string, to: string): void {
+  const fd = sys.open(from, O_RDONLY)
+  try {
+    replaceFile(to, sys.fstat(fd).mode & 0o7777, (out) => copyRest(fd, out))
+  } finally {
+    sys.close(fd)
+  }
+}
+
+/** Removes the drafts of writers that died; nobody else may be writing there. Returns their names. */
+export function removeDrafts(directory: string): string[] {
+  const drafts = namesIn(directory).filter((name) => name.startsWith(DRAFT))
+  try {
+    return drafts.filter((name) => removeIfThere(`${directory}/${name}`))
+  } catch (error) {
+    // They cannot do harm where nothing can be written.
+    if (isSysError(error, EROFS)) return []
+    throw error
+  }
+}
+
+/** The names in a directory, sorted by their code units; none where there is no directory. */
+export function namesIn(directory: string): string[] {
+  try {
+    return sys.getdents(directory).sort()
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return []
+    throw error
+  }
+}
+
+/** Deletes the file; false where there is none. */
+export function removeIfThere(path: string): boolean {
+  try {
+    sys.unlink(path)
+    return true
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return false
+    throw error
+  }
+}
+
+/** `mkdir -p` */
+export function makeDirectories(path: string, mode = 0o755): void {
+  try {
+    sys.mkdir(path, mode)
+  } catch (error) {
+    if (isSysError(error, EEXIST)) return
+    // A directory that is there on a read-only file system.
+    if (isSysError(error, EROFS) && isThere(path)) return
+    const above = directoryOf(path)
+    if (!isSysError(error, ENOENT) || above === path) throw error
+    makeDirectories(above, mode)
+    makeDirectories(path, mode)
+  }
+}
+
+export function isThere(path: string): boolean {
+  try {
+    sys.lstat(path)
+    return true
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return false
+    throw error
+  }
+}
+
+export function directoryOf(path: string): string {
+  const slash = path.lastIndexOf('/')
+  return slash < 0 ? '.' : path.slice(0, slash) || '/'
+}
+
+/** True where the file is there with exactly these permissions, and no link. */
+export function hasMode(path: string, mode: number): boolean {
+  try {
+    return sys.lstat(path).mode === (S_IFREG | mode)
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return false
+    throw error
+  }
+}
+
+// linux/stat.h
+const S_IFREG = 0o100000
+
+/** A rename is on the disk when its directory is. */
+export function syncDirectory(directory: string): void {
+  const fd = sys.open(directory, O_RDONLY)
+  try {
+    sys.fsync(fd)
+  } catch (error) {
+    // Some file systems of FUSE know no fsync of a directory.
+    if (!isSysError(error, EINVAL)) throw error
+  } finally {
+    sys.close(fd)
+  }
+}
+
+function draftBeside(path: string): string {
+  const random = new Uint8Array(sys.getrandom(6))
+  return `${directoryOf(path)}/${DRAFT}${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+}
+
+/** A named pipe does not block the caller. */
+function openIfThere(path: string): number | undefined {
+  try {
+    return sys.open(path, O_RDONLY | O_NONBLOCK)
+  } catch (error) {
+    if (isSysError(error, ENOENT)) return undefined
+    throw error
+  }
+}

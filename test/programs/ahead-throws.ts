@@ -1,0 +1,6 @@
+// A segment that asks at its top level who calls, which nobody does when the program is built.
+
+import { sys } from '../../src/host/sys.ts'
+
+export const hadCaller = sys.argv.length > 0
+export const count = () => 0
