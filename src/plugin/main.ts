@@ -1,14 +1,32 @@
 // The program: one static binary under every plugin's name. It is what its own file name says, and reads no other plugin's code.
+// Called as `podwire` with arguments, which no runtime gives, it is the operator's command.
 
 import type { Program } from '../cni/plugin.ts'
 import { loadSegment } from '../host/segment.ts'
 import { sys } from '../host/sys.ts'
 
-const plugins = ['bridge', 'host-local', 'loopback', 'podwire', 'static']
+const plugins = [
+  'bandwidth',
+  'bridge',
+  'cnitool',
+  'firewall',
+  'host-local',
+  'loopback',
+  'noop',
+  'podwire',
+  'portmap',
+  'ptp',
+  'sbr',
+  'static',
+  'tuning',
+]
 
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''
 if (!plugins.includes(name)) {
   sys.write(2, `podwire: no plugin ${JSON.stringify(name)}; this program runs under the names ${plugins.join(', ')}\n`)
   sys.exit(1)
+}
+if (sys.argv.length > 1 && name === 'podwire') {
+  sys.exit(loadSegment<{ run: (args: readonly string[], names: readonly string[]) => number }>('cli').run(sys.argv.slice(1), plugins))
 }
 sys.exit(loadSegment<{ program: Program }>(name).program())

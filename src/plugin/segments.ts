@@ -9,7 +9,16 @@ export const masqueradeBackends = () => loadSegment<typeof import('./masquerade/
 export const hostPortRules = () => loadSegment<typeof import('./podwire/host-ports.ts')>('host-ports')
 
 /** The bandwidth limits of `podwire`. */
-export const bandwidthRules = () => loadSegment<typeof import('./podwire/bandwidth.ts')>('bandwidth')
+export const bandwidthRules = () => loadSegment<typeof import('./podwire/bandwidth.ts')>('bandwidth-rules')
 
 /** The rules of macspoofchk. */
 export const spoofCheck = () => loadSegment<typeof import('./spoof-check.ts')>('spoof-check')
+
+/** The plugin `podwire`, for its parser and its names. */
+export const podwirePlugin = () => loadSegment<typeof import('./podwire/index.ts')>('podwire')
+
+/** The iptables backend of `portmap`. */
+export const portmapIptables = () => loadSegment<typeof import('./portmap/iptables.ts')>('portmap-iptables').iptables
+
+/** The nftables backend of `portmap`. */
+export const portmapNftables = () => loadSegment<typeof import('./portmap/nftables.ts')>('portmap-nftables').nftables

@@ -1,0 +1,106 @@
+// What has to be true on a node that serves pods. Each check says what is wrong and what to do; none needs the agent, none changes anything.
+
+import { tell, toCniError } from '../cni/error.ts'
+import { hasMode, readWhole, sha256Of } from '../host/whole-file.ts'
+import { type Manifest, readManifest } from '../installer/manifest.ts'
+import { manifestPath, type Paths, templatePath } from '../installer/paths.ts'
+import { tryProgram } from '../installer/trial.ts'
+import { readSysctl } from '../kernel/sysctl.ts'
+import { listAttachments } from './attachments.ts'
+import { type ConflistState, readConflistState } from './conflist-state.ts'
+import { lookAtNode } from './node.ts'
+
+export interface Check {
+  readonly name: string
+  /** Each a sentence, with what to do; none where all is well. */
+  readonly problems: readonly string[]
+}
+
+/** An ADD takes its lease before it makes the link, and a DEL the other way round. */
+const HALF_WAY_SECONDS = 30
+
+const REINSTALL = 'run podwire install'
+
+/** Every check is run, whatever the others say. */
+export function runChecks(paths: Paths): Check[] {
+  const [manifest, unreadable] = readable(() => readManifest(paths))
+  const conflist = readConflistState(paths, manifest)
+  return [
+    { name: 'installed', problems: unreadable ?? (manifest ? [] : [`${manifestPath(paths)} is not there: ${REINSTALL}`]) },
+    check('files', () => (manifest ? fileProblems(paths, manifest) : [])),
+    check('template', () => (readWhole(templatePath(paths)) === undefined ? [`${templatePath(paths)} is not there: ${REINSTALL}`] : [])),
+    check('conflist', () => conflistStateProblems(conflist)),
+    check('first', () => conflist.rivals.map(({ file, wins }) => rivalProblem(paths, file, wins))),
+    check('node', () => nodeProblems(paths)),
+    check('forwarding', () => forwardingProblems(conflist)),
+    check('leases', () => leaseProblems(paths)),
+  ]
+}
+
+function check(name: string, look: () => readonly string[]): Check {
+  const [problems, failure] = readable(look)
+  return { name, problems: failure ?? problems ?? [] }
+}
+
+/** What a look found, or why it failed. */
+function readable<T>(look: () => T): [found: T | undefined, failure: string[] | undefined] {
+  try {
+    return [look(), undefined]
+  } catch (error) {
+    return [undefined, [tell(toCniError(error))]]
+  }
+}
+
+function fileProblems({ binDir }: Paths, { files, version }: Manifest): string[] {
+  return files.flatMap(({ name, sha256 }) => {
+    const path = `${binDir}/${name}`
+    const found = sha256Of(path)
+    if (found === undefined) return [`${path} is gone: ${REINSTALL}`]
+    if (found !== sha256)
+      return [`${path} is not that of podwire ${version}: somebody replaced it, or an installation was cut short; ${REINSTALL}`]
+    if (!hasMode(path, 0o755)) return [`${path} does not have the permissions 0755: ${REINSTALL}`]
+    const [, failure] = readable(() => tryProgram(path))
+    return failure ?? []
+  })
+}
+
+function conflistStateProblems({ state, path, problems }: ConflistState): string[] {
+  if (state === 'missing') return [`${path} is not there: the agent puts it there when the node has its ranges; look at its log`]
+  if (state === 'invalid') return problems.map((problem) => `${path}: ${problem}; remove it, and the agent publishes a good one`)
+  return state === 'edited' ? [`${path} was edited since it was published: the agent puts it back while it runs`] : []
+}
+
+function rivalProblem({ confDir, confName }: Paths, file: string, wins: boolean): string {
+  const path = `${confDir}/${file}`
+  return wins
+    ? `${path} sorts before ${confName}, and the runtime uses it: remove it, or have the agent back it up`
+    : `${path} is invalid and sorts before ${confName}: containerd loads nothing until it is removed`
+}
+
+function nodeProblems({ stateDir }: Paths): string[] {
+  const { changes: all = [], problems } = lookAtNode(stateDir)
+  // Forwarding has a check of its own.
+  const changes = all.filter(({ kind, object }) => kind !== 'sysctls' || !object.includes('forward'))
+  const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
+  const rest = changes.length > 5 ? [`${changes.length - 5} more: podwire node diff`] : []
+  const told = problems.filter(({ failed }) => failed).map(({ object, message }) => `${object}: ${message}`)
+  return [...lacking, ...rest, ...told, ...(changes.length > 0 ? ['podwire node apply --last puts it right'] : [])]
+}
+
+function forwardingProblems({ sets }: ConflistState): string[] {
+  const families = new Set(sets.flatMap((set) => set.map(({ start }) => start.family)))
+  return [...families].flatMap((family) => {
+    const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
+    const value = readSysctl(key)
+    return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nobody beyond this node; something sets it back (sysctl.d?)`]
+  })
+}
+
+function leaseProblems(paths: Paths): string[] {
+  return listAttachments(paths).flatMap(({ addresses, containerId, ifname, link, pod, age }) => {
+    const isYoung = age !== undefined && age < HALF_WAY_SECONDS
+    if (link === '' && !isYoung)
+      return [`${addresses.join(', ')} is leased to ${containerId.slice(0, 13)} ${ifname}, which has no link: a DEL did not come through`]
+    return addresses.length === 0 && link !== '' ? [`${link} of ${pod} has no lease: its addresses may be given out twice`] : []
+  })
+}

@@ -1,0 +1,83 @@
+// What lies where the runtime reads its network: is it ours, is it good, is it the one that is used, and how full are its ranges.
+
+import { CniError, tell } from '../cni/error.ts'
+import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
+import { Reader } from '../cni/reader.ts'
+import { isSysError } from '../host/error.ts'
+import { readWhole, sha256Of } from '../host/whole-file.ts'
+import { conflistProblems, pluginsOf } from '../installer/conflist.ts'
+import type { Manifest } from '../installer/manifest.ts'
+import { conflistPath, type Paths } from '../installer/paths.ts'
+import { findRivals, type Rival } from '../installer/rivals.ts'
+import { capacity, formatRangeSet, type RangeSet, rangeOf, readRange } from '../ipam/range.ts'
+import { parseAddress, sameAddress } from '../net/address.ts'
+import { formatCidr } from '../net/cidr.ts'
+import type { Lease } from './attachments.ts'
+import { checkPlugin } from './check-plugin.ts'
+
+export interface ConflistState {
+  readonly path: string
+  /** `edited`: another than the one that was published last. */
+  readonly state: 'missing' | 'invalid' | 'edited' | 'published'
+  readonly sha256: string
+  readonly name: string
+  readonly problems: readonly string[]
+  /** Configurations of others that the runtime uses instead, or fails on. */
+  readonly rivals: readonly Rival[]
+  readonly sets: readonly RangeSet[]
+}
+
+/** One range set and how much of it is given out. */
+export interface Pool {
+  readonly range: string
+  readonly subnets: readonly string[]
+  readonly used: number
+  readonly free: number
+}
+
+export function readConflistState(paths: Paths, manifest: Manifest | undefined): ConflistState {
+  const path = conflistPath(paths)
+  const rivals = findRivals(paths).filter(({ wins, blocks }) => wins || blocks)
+  const base = { path, sha256: sha256Of(path) ?? '', name: '', rivals, sets: [] }
+  if (base.sha256 === '') return { ...base, state: 'missing', problems: [`${path} is not there`] }
+  const list = readList(path)
+  if (!isObject(list)) return { ...base, state: 'invalid', problems: [list] }
+  const problems = conflistProblems(list, checkPlugin)
+  const known = { ...base, name: typeof list.name === 'string' ? list.name : '', sets: readSets(list), problems }
+  if (problems.length > 0) return { ...known, state: 'invalid' }
+  return { ...known, state: manifest && manifest.conflist !== base.sha256 ? 'edited' : 'published' }
+}
+
+/** How many of each set's addresses have a lease in the conflist's network. */
+export function poolsOf({ sets, name }: ConflistState, leases: readonly Lease[]): Pool[] {
+  const taken = leases.filter(({ network }) => network === name).map(({ address }) => parseAddress(address))
+  return sets.map((set) => {
+    const inside = taken.filter((address) => {
+      const range = rangeOf(set, address)
+      return range !== undefined && !sameAddress(range.gateway, address)
+    })
+    const used = inside.length
+    const subnets = set.map(({ subnet }) => formatCidr(subnet))
+    return { range: formatRangeSet(set), subnets, used, free: Math.max(0, capacity(set) - used) }
+  })
+}
+
+/** Why it cannot be read, as text. */
+function readList(path: string): JsonObject | string {
+  try {
+    const list = parseJson(readWhole(path) ?? '', path)
+    return isObject(list) ? list : `${path} is not a JSON object`
+  } catch (error) {
+    if (error instanceof CniError) return tell(error)
+    if (isSysError(error) || error instanceof RangeError) return error.message
+    throw error
+  }
+}
+
+function readSets(list: JsonObject): RangeSet[] {
+  return pluginsOf(list).flatMap((plugin) => {
+    const reader = new Reader(plugin)
+    const sets = reader.object('ipam', (ipam) => (ipam.string('type') === 'host-local' ? ipam.lists('ranges', readRange) : [])) ?? []
+    return sets.map((set) => set.filter((range) => range !== undefined))
+  })
+}

@@ -1,0 +1,152 @@
+// The program under all its names in the binary directory: each name changes from one complete, tried file to another, or not at all.
+
+import { CniError, ErrIOFailure } from '../cni/error.ts'
+import { EACCES, ENOSPC, EPERM, EROFS } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { copyRest, hasMode, isThere, makeDirectories, removeDrafts, replaceByLink, replaceFile, sha256Of } from '../host/whole-file.ts'
+import type { InstalledFile, Manifest } from './manifest.ts'
+import { tryProgram } from './trial.ts'
+
+const SELF = '/proc/self/exe'
+/** The name whose file the others are links to. */
+const FIRST = 'podwire'
+const MODE = 0o755
+
+export interface FileReport {
+  readonly name: string
+  readonly action: 'written' | 'linked' | 'unchanged' | 'skipped'
+}
+
+/** What the binary directory holds under each name, and what it shall. */
+export interface FilePlan {
+  readonly binDir: string
+  readonly names: readonly string[]
+  readonly skipped: readonly string[]
+  readonly sha256: string
+  /** Those with another content than ours, or none. */
+  readonly different: readonly string[]
+  /** Those of them that are another's. */
+  readonly foreign: readonly string[]
+  /** Those to be replaced: the different ones, and those with the wrong permissions. */
+  readonly stale: readonly string[]
+  /** For the manifest, before the first name changes. */
+  readonly files: readonly InstalledFile[]
+}
+
+export function planFiles(binDir: string, names: readonly string[], skipped: readonly string[], old: Manifest | undefined): FilePlan {
+  const wanted = [FIRST, ...names.filter((name) => name !== FIRST && !skipped.includes(name))]
+  const sha256 = sha256Of(SELF) ?? ''
+  const found = new Map(wanted.map((name) => [name, sha256Of(`${binDir}/${name}`)]))
+  const different = wanted.filter((name) => found.get(name) !== sha256)
+  const stale = wanted.filter((name) => different.includes(name) || !hasMode(`${binDir}/${name}`, MODE))
+  const isOurs = (name: string, there: string | undefined) => {
+    if (there === undefined || there === sha256 || isLinkToFirst(binDir, name)) return true
+    const known = old?.files.find((file) => file.name === name)
+    if (!known || there === known.sha256 || there === known.previous) return known !== undefined
+    // Noted, but cut short before it was kept. Otherwise the name is ours, and somebody has damaged it.
+    return !known.replaced || isThere(`${binDir}/${known.replaced}`)
+  }
+  const foreign = wanted.filter((name) => !isOurs(name, found.get(name)))
+  const files = wanted.map((name): InstalledFile => {
+    const known = old?.files.find((file) => file.name === name)
+    const replaced = foreign.includes(name) ? `${name}.before-podwire` : known?.replaced
+    const previous = known && known.sha256 !== sha256 ? known.sha256 : known?.previous
+    return { name, sha256, ...(previous && { previous }), ...(replaced && { replaced }) }
+  })
+  // What an earlier installation brought and this one leaves out is still ours to remove.
+  const left = (old?.files ?? []).filter(({ name }) => !wanted.includes(name))
+  return { binDir, names: wanted, skipped, sha256, different, foreign, stale, files: [...files, ...left] }
+}
+
+/** Brings the directory in order; `announce` is called before the first name changes. Throws a CniError in plain words. */
+export function copyFiles(plan: FilePlan, announce: () => void): FileReport[] {
+  const { binDir, names, stale, skipped } = plan
+  const done = new Map<string, FileReport['action']>()
+  const path = (name: string) => `${binDir}/${name}`
+  if (stale.length > 0) {
+    explain(plan, () => {
+      makeDirectories(binDir)
+      removeDrafts(binDir)
+      if (stale.includes(FIRST)) {
+        copySelf(path(FIRST), announce)
+        done.set(FIRST, 'written')
+      } else announce()
+      for (const name of stale.filter((one) => one !== FIRST)) {
+        keepForeign(plan, name)
+        done.set(name, linkOrCopy(path(FIRST), path(name)))
+      }
+    })
+  }
+  for (const name of names) tryProgram(path(name))
+  return [
+    ...names.map((name): FileReport => ({ name, action: done.get(name) ?? 'unchanged' })),
+    ...skipped.map((name): FileReport => ({ name, action: 'skipped' })),
+  ]
+}
+
+/** The manifest's list once every file is in place. */
+export function settledFiles({ files, names }: FilePlan): InstalledFile[] {
+  return files.map(({ previous, ...file }) => (previous && !names.includes(file.name) ? { ...file, previous } : file))
+}
+
+function copySelf(path: string, inspect: () => void = () => {}): void {
+  const self = sys.open(SELF, 0)
+  const look = (draft: string) => {
+    tryProgram(draft, path)
+    inspect()
+  }
+  try {
+    replaceFile(path, MODE, (fd) => copyRest(self, fd), look)
+  } finally {
+    sys.close(self)
+  }
+}
+
+/** Names of one file share its pages in memory. */
+function linkOrCopy(first: string, path: string): 'linked' | 'written' {
+  try {
+    replaceByLink(first, path)
+    return 'linked'
+  } catch (error) {
+    if (!isSysError(error) || isSysError(error, EROFS, ENOSPC)) throw error
+    // A file system without links, or with a limit on them.
+    copySelf(path)
+    return 'written'
+  }
+}
+
+/** A plugin of others under this name (the distribution's own `bridge`) comes back with an uninstall. */
+function keepForeign({ binDir, files, foreign }: FilePlan, name: string): void {
+  const kept = files.find((file) => file.name === name)?.replaced
+  if (kept && foreign.includes(name)) replaceByLink(`${binDir}/${name}`, `${binDir}/${kept}`)
+}
+
+/** An older podwire's names are one file, whatever became of its manifest. */
+function isLinkToFirst(binDir: string, name: string): boolean {
+  if (name === FIRST) return true
+  if (!isThere(`${binDir}/${FIRST}`)) return false
+  const [first, other] = [sys.lstat(`${binDir}/${FIRST}`), sys.lstat(`${binDir}/${name}`)]
+  return first.ino === other.ino && first.dev === other.dev
+}
+
+function explain({ binDir, different }: FilePlan, work: () => void): void {
+  try {
+    work()
+  } catch (error) {
+    if (!isSysError(error)) throw error
+    const { message } = error
+    // The files are right and only their permissions could be better: whether they run is seen next.
+    if (isSysError(error, EROFS) && different.length === 0) return
+    const missing = different.map((name) => (isThere(`${binDir}/${name}`) ? `${name} (another version)` : name)).join(', ')
+    if (isSysError(error, EROFS)) {
+      throw new CniError(
+        ErrIOFailure,
+        `${binDir} is read-only and lacks ${missing}: put the files of this version there, or choose another --bin-dir`,
+      )
+    }
+    if (isSysError(error, ENOSPC)) throw new CniError(ErrIOFailure, `the file system of ${binDir} is full`, message)
+    if (isSysError(error, EACCES, EPERM)) throw new CniError(ErrIOFailure, `${binDir} cannot be written`, message)
+    throw error
+  }
+}

@@ -1,0 +1,184 @@
+// `podwire node publish`: the conflist with this node's ranges into the runtime's directory, last of all and only on change.
+
+import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
+import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
+import { Reader } from '../cni/reader.ts'
+import { sys } from '../host/sys.ts'
+import {
+  copyFile,
+  isThere,
+  makeDirectories,
+  readWhole,
+  removeDrafts,
+  removeIfThere,
+  replaceText,
+  sha256Of,
+  syncDirectory,
+} from '../host/whole-file.ts'
+import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
+import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
+import { backupDir, conflistPath, type Paths, templatePath } from './paths.ts'
+import { attempt, type Problem, problemOf } from './problem.ts'
+import { findRivals, type Rival } from './rivals.ts'
+import { inTurn } from './turn.ts'
+
+/** What the agent and this program must agree on. */
+const PROTOCOL = 1
+
+/** What is done about configurations of others. */
+const EXCLUSIVE = ['leave', 'warn', 'backup'] as const
+type Exclusive = (typeof EXCLUSIVE)[number]
+
+interface Input {
+  readonly podCidrs: readonly string[]
+  /** 0: each pod's is found out when it is attached. */
+  readonly mtu: number
+  readonly exclusive: Exclusive
+  /** Undefined: what the installation was told. */
+  readonly mode: number | undefined
+}
+
+export interface PublishReport {
+  /** The conflist is in place and has these ranges. */
+  readonly published: boolean
+  readonly changed: boolean
+  readonly path: string
+  /** Of what is in place; '' for nothing. */
+  readonly sha256: string
+  readonly others: readonly { readonly file: string; readonly wins: boolean; readonly action: 'left' | 'backed-up' }[]
+  readonly problems: readonly Problem[]
+}
+
+/** `stdin` is `{protocol, podCidrs, mtu?, exclusive?, mode?}`; throws one CniError that tells all that is wrong with it. */
+export function publish(paths: Paths, stdin: string, check: CheckPlugin): PublishReport {
+  const input = readInput(stdin)
+  return inTurn(paths, () => {
+    const problems: Problem[] = []
+    const manifest = readManifest(paths)
+    const path = conflistPath(paths)
+    let changed = false
+    const published = attempt(problems, 'conflist', path, () => {
+      const text = formatConflist(compose(paths, input, check))
+      makeDirectories(paths.confDir)
+      removeDrafts(paths.confDir)
+      const mode = input.mode ?? (Number.parseInt(manifest?.confMode ?? '', 8) || 0o600)
+      // A draft in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
+      changed = replaceText(path, text, mode)
+    })
+    const sha256 = sha256Of(path) ?? ''
+    const backups = [...(manifest?.backups ?? [])]
+    const others = published ? dealWithRivals(paths, input.exclusive, backups, problems, manifest) : []
+    if (manifest && published) note(paths, { ...manifest, conflist: sha256, backups }, manifest, problems)
+    if (published) problems.push(...missingPlugins(paths, path))
+    return { published, changed, path, sha256, others, problems }
+  })
+}
+
+function readInput(stdin: string): Input {
+  const json = parseJson(stdin, 'the input')
+  if (!isObject(json)) throw new CniError(ErrInvalidNetworkConfig, `expected an object, got ${quote(json)}`)
+  if (json.protocol !== PROTOCOL) {
+    throw new CniError(
+      ErrInvalidNetworkConfig,
+      `the caller has protocol ${quote(json.protocol)}, this program has ${PROTOCOL}: use one version of both`,
+    )
+  }
+  const reader = new Reader(json)
+  const podCidrs = reader.strings('podCidrs') ?? []
+  if (podCidrs.length === 0) reader.issue('podCidrs', 'the node has none, so there is nothing to publish')
+  const asked = reader.string('exclusive') ?? 'warn'
+  const exclusive = EXCLUSIVE.find((known) => known === asked)
+  if (!exclusive) reader.issue('exclusive', `expected ${EXCLUSIVE.join(', ')}, got ${quote(asked)}`)
+  const mtu = reader.integer('mtu', 0, 65535) ?? 0
+  const mode = reader.string('mode')
+  if (mode !== undefined && parseMode(mode) === undefined) reader.issue('mode', `expected octal digits such as "0600", got ${quote(mode)}`)
+  reader.report('invalid input')
+  return { podCidrs, mtu, exclusive: exclusive ?? 'warn', mode: parseMode(mode ?? '') }
+}
+
+/** Three or four octal digits that let the owner read; undefined for other texts. */
+export function parseMode(text: string): number | undefined {
+  const isOctal = (text.length === 3 || (text.length === 4 && text[0] === '0')) && [...text].every((digit) => digit >= '0' && digit <= '7')
+  const mode = isOctal ? Number.parseInt(text, 8) : 0
+  return mode & 0o400 ? mode : undefined
+}
+
+function compose(paths: Paths, { podCidrs, mtu }: Input, check: CheckPlugin): JsonObject {
+  const text = readWhole(templatePath(paths))
+  if (text === undefined) throw new CniError(ErrInvalidNetworkConfig, `${templatePath(paths)} is missing: run podwire install first`)
+  const template = parseJson(text, templatePath(paths))
+  if (!isObject(template)) throw new CniError(ErrInvalidNetworkConfig, `${templatePath(paths)} is not a JSON object`)
+  const conflist = withRanges(template, podCidrs, mtu)
+  const problems = conflistProblems(conflist, check)
+  if (problems.length > 0)
+    throw new CniError(ErrInvalidNetworkConfig, 'the conflist would be invalid, what is there stays', problems.join('\n'))
+  return conflist
+}
+
+/** Only after ours is in place: the node is never without. */
+function dealWithRivals(paths: Paths, exclusive: Exclusive, backups: Backup[], problems: Problem[], manifest: Manifest | undefined) {
+  return findRivals(paths).map(({ file, wins, blocks }: Rival) => {
+    const path = `${paths.confDir}/${file}`
+    const moved = exclusive === 'backup' && attempt(problems, 'other-conflist', path, () => moveAway(paths, file, backups, manifest))
+    const tell = (message: string) => problems.push({ kind: 'other-conflist', object: path, message, failed: false })
+    if (!moved && exclusive !== 'leave') {
+      if (wins) tell(`the runtime uses it and not ${paths.confName}, which sorts after it`)
+      if (blocks) tell('it is invalid and sorts first: containerd loads nothing')
+    }
+    return { file, wins: wins && !moved, action: moved ? ('backed-up' as const) : ('left' as const) }
+  })
+}
+
+/** The state directory may be another file system: a copy, a note, and only then the file goes. */
+function moveAway(paths: Paths, file: string, backups: Backup[], manifest: Manifest | undefined): void {
+  if (!manifest) throw new CniError(ErrInvalidNetworkConfig, 'nothing is installed here, so nobody would ever restore it')
+  makeDirectories(backupDir(paths), 0o700)
+  const from = `${paths.confDir}/${file}`
+  const known = backups.find(({ path }) => path === from)
+  const name = known?.name ?? freeName(paths, file)
+  copyFile(from, `${backupDir(paths)}/${name}`)
+  if (!known) backups.push({ path: from, name })
+  writeManifest(paths, { ...manifest, backups })
+  removeIfThere(from)
+  syncDirectory(paths.confDir)
+}
+
+function freeName(paths: Paths, file: string): string {
+  let name = file
+  for (let number = 1; isThere(`${backupDir(paths)}/${name}`); number++) name = `${file}.${number}`
+  return name
+}
+
+function note(paths: Paths, now: Manifest, before: Manifest, problems: Problem[]): void {
+  if (now.conflist === before.conflist && now.backups.length === before.backups.length) return
+  attempt(problems, 'manifest', paths.stateDir, () => writeManifest(paths, now))
+}
+
+/** A runtime may have more directories than the one that is known here, so this stops nothing. */
+function missingPlugins({ binDir }: Paths, path: string): Problem[] {
+  try {
+    const list = parseJson(readWhole(path) ?? '', path)
+    const types = isObject(list) ? pluginsOf(list).map(({ type }) => String(type)) : []
+    const missing = types.filter((type) => !isExecutable(`${binDir}/${type}`))
+    return missing.map((type) => ({
+      kind: 'plugin',
+      object: `${binDir}/${type}`,
+      message: 'the conflist names it, and it is not there or cannot be run',
+      failed: false,
+    }))
+  } catch (error) {
+    return [problemOf('plugin', binDir, error)]
+  }
+}
+
+// unistd.h
+const X_OK = 1
+
+function isExecutable(path: string): boolean {
+  try {
+    sys.access(path, X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,243 @@
+// `podwire uninstall`: takes away exactly what the manifest and our marks name, what runtimes rely on first. Never a directory that a runtime watches.
+
+import { CniError, ErrTryAgainLater } from '../cni/error.ts'
+import { isObject, parseJson } from '../cni/json.ts'
+import { EBUSY, ENOENT, ENOTEMPTY, EROFS } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import {
+  copyFile,
+  directoryOf,
+  isThere,
+  namesIn,
+  readWhole,
+  removeDrafts,
+  removeIfThere,
+  sha256Of,
+  syncDirectory,
+} from '../host/whole-file.ts'
+import { pluginsOf } from './conflist.ts'
+import { type Manifest, readManifest } from './manifest.ts'
+import {
+  backupDir,
+  conflistPath,
+  desiredPath,
+  leaseRoot,
+  manifestPath,
+  type Paths,
+  settledPath,
+  statusPath,
+  templatePath,
+} from './paths.ts'
+import { attempt, type Problem } from './problem.ts'
+import { inTurn, lockPath } from './turn.ts'
+
+/** What went, or would. */
+export interface Removal {
+  readonly removed: readonly { readonly kind: string; readonly object: string }[]
+  readonly problems: readonly Problem[]
+}
+
+/** What others know how to do. */
+export interface NodeWork {
+  /** Pods that are attached, a line each. */
+  readonly pods: () => readonly string[]
+  /** Routes, devices and packet filter of the node; with `dryRun` only tells them. */
+  readonly removeNode: (dryRun: boolean) => Removal
+  /** Links of pods; the same. */
+  readonly removePodLinks: (dryRun: boolean) => Removal
+}
+
+export interface UninstallOptions {
+  readonly paths: Paths
+  readonly dryRun: boolean
+  /** In spite of pods that are attached, whose links go too. */
+  readonly force: boolean
+  readonly work: NodeWork
+}
+
+export interface UninstallReport {
+  readonly dryRun: boolean
+  readonly removed: readonly { readonly kind: string; readonly object: string }[]
+  /** What is not ours any more, or not only. */
+  readonly kept: readonly { readonly object: string; readonly reason: string }[]
+  readonly problems: readonly Problem[]
+}
+
+/** May be repeated. Throws CniError 11 while pods are attached and nobody said `force`; every other failure is a problem, and the rest goes on. */
+export function uninstall(options: UninstallOptions): UninstallReport {
+  const { paths, force, work } = options
+  const pods = work.pods()
+  if (pods.length > 0 && !force) {
+    const details = [...pods.slice(0, 20), ...(pods.length > 20 ? ['…'] : [])].join('\n')
+    throw new CniError(
+      ErrTryAgainLater,
+      `${pods.length} pods are attached: drain the node first, or use --force to take their links away`,
+      details,
+    )
+  }
+  // The lock is in a directory that a look must not make.
+  return isThere(paths.stateDir) && !options.dryRun ? inTurn(paths, () => removeAll(options)) : removeAll(options)
+}
+
+function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallReport {
+  const report = new Report(dryRun)
+  let manifest: Manifest | undefined
+  report.attempt('manifest', manifestPath(paths), () => {
+    manifest = readManifest(paths)
+  })
+  removeConflist(paths, manifest, report)
+  for (const remove of force ? [work.removeNode, work.removePodLinks] : [work.removeNode]) {
+    report.attempt('kernel', 'the node', () => {
+      const { removed, problems } = remove(dryRun)
+      report.removed.push(...removed)
+      report.problems.push(...problems)
+    })
+  }
+  removeTree(leaseRoot(paths), report)
+  if (manifest) {
+    removeFiles(paths, manifest, report)
+    restoreBackups(paths, manifest, report)
+  } else if (isThere(`${paths.binDir}/podwire`)) report.keep(`${paths.binDir}/podwire`, 'no manifest says who brought it')
+  for (const path of [statusPath(paths), `${paths.runDir}/.status.json.new`, `${paths.runDir}/agent.lock`]) removeFile(path, report)
+  removeDirectory(paths.runDir, report)
+  removeState(paths, report)
+  return report
+}
+
+/** First of all: from now on the runtime starts no pod with what is about to go. */
+function removeConflist(paths: Paths, manifest: Manifest | undefined, report: Report): void {
+  const path = conflistPath(paths)
+  report.attempt('conflist', path, () => {
+    if (!isThere(path)) return
+    const sha256 = sha256Of(path)
+    if (sha256 !== manifest?.conflist && !namesPodwire(path))
+      return report.keep(path, 'it is not the one that was published, and has no podwire in it')
+    removeFile(path, report, 'conflist')
+  })
+  if (!report.dryRun) report.attempt('conflist', paths.confDir, () => removeDrafts(paths.confDir))
+}
+
+function namesPodwire(path: string): boolean {
+  try {
+    const list = parseJson(readWhole(path) ?? '', path)
+    return isObject(list) && pluginsOf(list).some(({ type }) => type === 'podwire')
+  } catch {
+    return false
+  }
+}
+
+function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): void {
+  for (const { name, sha256, previous, replaced } of files) {
+    const path = `${binDir}/${name}`
+    report.attempt('file', path, () => {
+      const found = sha256Of(path)
+      const ours = found !== undefined && (found === sha256 || found === previous)
+      if (found !== undefined && !ours) return report.keep(path, 'somebody has changed it since it was installed')
+      if (replaced && isThere(`${binDir}/${replaced}`)) {
+        report.step('restored', path, () => {
+          sys.rename(`${binDir}/${replaced}`, path)
+          syncDirectory(binDir)
+        })
+      } else if (ours) removeFile(path, report, 'file')
+    })
+  }
+  if (!report.dryRun) report.attempt('file', binDir, () => removeDrafts(binDir))
+}
+
+/** A name that somebody has taken meanwhile is theirs. */
+function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): void {
+  for (const { path, name } of backups) {
+    const backup = `${backupDir(paths)}/${name}`
+    report.attempt('backup', path, () => {
+      if (!isThere(backup)) return
+      if (isThere(path)) return report.keep(backup, `${path} is there again`)
+      report.step('restored', path, () => {
+        copyFile(backup, path)
+        removeIfThere(backup)
+      })
+    })
+  }
+}
+
+/** The manifest stays as long as something does that it names. */
+function removeState(paths: Paths, report: Report): void {
+  if (!isThere(paths.stateDir)) return
+  for (const path of [desiredPath(paths), settledPath(paths), templatePath(paths)]) removeFile(path, report)
+  if (!report.dryRun) report.attempt('file', paths.stateDir, () => removeDrafts(paths.stateDir))
+  removeDirectory(backupDir(paths), report)
+  if (report.problems.length > 0) return
+  for (const path of [manifestPath(paths), lockPath(paths)]) removeFile(path, report)
+  removeDirectory(paths.stateDir, report)
+}
+
+function removeTree(path: string, report: Report): void {
+  if (!isThere(path)) return
+  report.step('leases', path, () => clear(path))
+}
+
+function clear(directory: string): void {
+  for (const name of namesIn(directory)) {
+    const path = `${directory}/${name}`
+    if ((sys.lstat(path).mode & S_IFMT) === S_IFDIR) clear(path)
+    else removeIfThere(path)
+  }
+  sys.rmdir(directory)
+}
+
+// linux/stat.h
+const S_IFMT = 0o170000
+const S_IFDIR = 0o040000
+
+function removeFile(path: string, report: Report, kind = 'file'): void {
+  report.attempt(kind, path, () => {
+    if (!isThere(path)) return
+    report.step(kind, path, () => {
+      removeIfThere(path)
+      syncDirectory(directoryOf(path))
+    })
+  })
+}
+
+/** Only one of our own, and only where nothing of others is in it; what a container has mounted stays. */
+function removeDirectory(path: string, report: Report): void {
+  if (!isThere(path)) return
+  try {
+    if (!report.dryRun) sys.rmdir(path)
+    report.tell('directory', path)
+  } catch (error) {
+    if (isSysError(error, ENOTEMPTY)) report.keep(path, `others have files in it: ${namesIn(path).slice(0, 5).join(' ')}`)
+    else if (!isSysError(error, ENOENT, EBUSY, EROFS)) throw error
+  }
+}
+
+class Report implements UninstallReport {
+  readonly dryRun: boolean
+  readonly removed: { kind: string; object: string }[] = []
+  readonly kept: { object: string; reason: string }[] = []
+  readonly problems: Problem[] = []
+
+  constructor(dryRun: boolean) {
+    this.dryRun = dryRun
+  }
+
+  tell(kind: string, object: string): void {
+    this.removed.push({ kind, object })
+  }
+
+  keep(object: string, reason: string): void {
+    this.kept.push({ object, reason })
+  }
+
+  attempt(kind: string, object: string, act: () => void): void {
+    attempt(this.problems, kind, object, act)
+  }
+
+  /** Done, and told when it is; with `dryRun` only told. */
+  step(kind: string, object: string, act: () => void): void {
+    this.attempt(kind, object, () => {
+      if (!this.dryRun) act()
+      this.tell(kind, object)
+    })
+  }
+}
