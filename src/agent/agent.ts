@@ -1,0 +1,122 @@
+// The agent put together: who tells whom. Everything lives until `signal`.
+
+import { sleep } from './backoff.ts'
+import type { AgentConfig } from './config.ts'
+import { Conflist } from './conflist.ts'
+import { PATIENCE } from './desired.ts'
+import { reasonOf } from './failure.ts'
+import { serveHealth } from './health.ts'
+import { Heartbeats } from './heartbeat.ts'
+import { watchKernel } from './kernel-watch.ts'
+import { Api } from './kube/api.ts'
+import { followNodes } from './kube/follow-nodes.ts'
+import type { Logger } from './log.ts'
+import { makeMetrics } from './metrics.ts'
+import { type Native, NativeError } from './native.ts'
+import { Nodes } from './nodes.ts'
+import { followFile } from './nodes-file.ts'
+import { makePass } from './pass.ts'
+import { Reconciler } from './reconcile.ts'
+import { newSituation, type Situation } from './situation.ts'
+import { StatusFile } from './status-file.ts'
+
+/** Milliseconds. A pass is at most one apply and one publish, each with a limit of its own. */
+const LONGEST_PASS = 45_000
+
+/** Returns after `signal`, when what was under way is done. Throws a NativeError where the native program is none for this agent. */
+export async function runAgent(config: AgentConfig, native: Native, log: Logger, signal: AbortSignal): Promise<void> {
+  const situation = newSituation(config.nodeName, config.nodesFile ? 'file' : 'kubernetes', config.conflist.publish)
+  const heartbeats = new Heartbeats()
+  const api = new Api(config.kubeApi)
+  const metrics = makeMetrics({ situation, runDir: config.paths.runDir, bytesRead: () => api.bytesRead })
+  const nodes = new Nodes(() => reconciler.mark('nodes'))
+  const conflist = new Conflist(config, native, situation, log)
+  const status = new StatusFile(config.paths.runDir, situation, log)
+  const pass = makePass({ config, nodes, native, conflist, situation, log, onApplied: metrics.applied })
+  const reconciler = new Reconciler(
+    async (causes) => {
+      const done = await pass(causes)
+      await status.write()
+      return done
+    },
+    { fullPass: config.fullPass, firstPass: PATIENCE + 50 },
+    log,
+  )
+
+  const health = config.listen && serveHealth(config.listen, { situation, heartbeats, registry: metrics.registry, log }, signal)
+  situation.nativeVersion = await nativeVersion(native, situation, log, signal)
+  const listening = (yes: boolean) => {
+    situation.kernelWatch = yes
+  }
+  await Promise.all([
+    health,
+    followSource(config, api, nodes, situation, heartbeats, log, signal),
+    reconciler.run(heartbeats.loop('reconcile', config.fullPass * 1100 + LONGEST_PASS), signal),
+    watchKernel(native, { listening, changed: () => reconciler.mark('kernel') }, log, signal),
+    conflist.watch({ beat: heartbeats.loop('conflist', LONGEST_PASS), changed: () => reconciler.mark('conflist') }, signal),
+    status.run(signal),
+  ])
+  api.close()
+  await status.write(true)
+}
+
+/** A program that is not there yet may come, since the installer puts it there; one of another protocol will not change. */
+async function nativeVersion(native: Native, situation: Situation, log: Logger, signal: AbortSignal): Promise<string> {
+  let told = ''
+  for (;;) {
+    try {
+      const version = await native.version()
+      situation.apply.failure = ''
+      return version
+    } catch (error) {
+      if (signal.aborted) return ''
+      if (error instanceof NativeError && error.kind === 'protocol') throw error
+      const reason = reasonOf(error)
+      if (reason !== told) log.error({ reason }, 'waiting for the native program')
+      told = reason
+      situation.apply.failure = reason
+      await sleep(1_000, signal)
+    }
+  }
+}
+
+function followSource(
+  config: AgentConfig,
+  api: Api,
+  nodes: Nodes,
+  situation: Situation,
+  heartbeats: Heartbeats,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const { source } = situation
+  // Silent for as long as a list's or a watch's own limit, and the longest wait that a server may ask for.
+  const beat = heartbeats.loop('nodes', config.kubeApi.idleTimeout * 1000 + 150_000)
+  let told = ''
+  const observer = {
+    beat,
+    state(state: 'listing' | 'watching' | 'waiting', why: string) {
+      source.state = state
+      source.why = why
+      if (state === 'waiting') {
+        source.breaks++
+        if (why !== told) log.warn({ reason: why }, 'the Nodes are not followed; trying again')
+        told = why
+      } else if (state === 'watching' && told !== '') {
+        log.info('the Nodes are followed again')
+        told = ''
+      }
+    },
+    listed(count: number) {
+      source.lists++
+      source.synced = true
+      source.lastEventAt = performance.now()
+      log.info({ nodes: count }, 'all Nodes are known')
+    },
+    event() {
+      source.lastEventAt = performance.now()
+    },
+  }
+  if (config.nodesFile) return followFile(config.nodesFile, nodes, observer, signal)
+  return followNodes({ api, nodes, observer, options: config.kubeApi, signal })
+}

@@ -1,0 +1,210 @@
+// The agent's configuration: a JSON file, then flags over it, NODE_NAME below both. Every problem is told at once, with its path.
+
+import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
+import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
+import { Reader } from '../cni/reader.ts'
+import { formatCidr, networkOf, parseCidr } from '../net/cidr.ts'
+import type { PlanConfig } from '../node/plan.ts'
+import { defaultRouting, type RoutingMode } from '../node/state.ts'
+import type { KubeApiConfig } from './kube/credentials.ts'
+
+/** What is done about other networks' files beside ours. */
+export type OtherConfigs = 'leave' | 'warn' | 'backup'
+
+export interface Paths {
+  readonly stateDir: string
+  readonly runDir: string
+  readonly confDir: string
+  readonly confName: string
+  readonly binDir: string
+}
+
+export interface AgentConfig {
+  readonly nodeName: string
+  /** '' is the API server. */
+  readonly nodesFile: string
+  readonly kubeApi: KubeApiConfig
+  readonly plan: PlanConfig
+  /** `mode` '' is what the installation was told. */
+  readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
+  readonly paths: Paths
+  /** The program that does the kernel's work. */
+  readonly native: string
+  /** Undefined where nothing is served. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined
+  readonly logLevel: string
+  /** Seconds between two looks at everything. */
+  readonly fullPass: number
+}
+
+/** Every key of the file: docs/configure.md has a line for each. A key with an object has that object's keys. */
+export const configKeys = {
+  nodeName: '',
+  nodesFile: '',
+  kubeApi: { kubeconfig: '', host: '', port: '', pageSize: '', idleTimeout: '' },
+  routing: { mode: '', device: '', vni: '', port: '' },
+  mtu: '',
+  masquerade: { enabled: '', exempt: '', randomFully: '' },
+  forwardAccept: '',
+  clusterCidrs: '',
+  serviceCidrs: '',
+  conflist: { publish: '', others: '', mode: '' },
+  stateDir: '',
+  runDir: '',
+  confDir: '',
+  confName: '',
+  binDir: '',
+  native: '',
+  listen: '',
+  logLevel: '',
+  fullPass: '',
+} as const
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
+const routingModes: readonly RoutingMode[] = ['auto', 'direct', 'vxlan', 'none']
+const otherConfigs: readonly OtherConfigs[] = ['leave', 'warn', 'backup']
+const defaultNative = '/opt/cni/bin/podwire'
+
+/**
+ * `text` is the file's content, '{}' where there is none. `over` are values that come over those of the file, by top-level key or `kubeApi.kubeconfig`.
+ * Throws a CniError that names every problem.
+ */
+export function parseConfig(text: string, over: ReadonlyMap<string, string>, nodeName = '', native = defaultNative): AgentConfig {
+  const json = parseJson(text, 'the configuration')
+  if (!isObject(json)) throw new CniError(ErrInvalidNetworkConfig, `invalid configuration: expected an object, got ${quote(json)}`)
+  const reader = new Reader(overlay(json, over))
+  reportUnknown(json, configKeys, '', reader)
+  const config = readConfig(reader, nodeName, native)
+  if (config.nodeName === '') reader.issue('nodeName', 'no name for this node: set it here, by --node-name or by NODE_NAME')
+  reader.report('invalid configuration')
+  return config
+}
+
+function overlay(json: JsonObject, over: ReadonlyMap<string, string>): JsonObject {
+  const values: { [key: string]: JsonObject[string] } = { ...json }
+  for (const [key, value] of over) {
+    const [outer = '', inner] = key.split('.')
+    const object = values[outer]
+    values[outer] = inner === undefined ? value : { ...(isObject(object) ? object : {}), [inner]: value }
+  }
+  return values
+}
+
+/** A key that nobody reads is a mistyped one, and the mistake would show nowhere. */
+function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>>, path: string, reader: Reader): void {
+  for (const [key, value] of Object.entries(json)) {
+    const inner = Object.hasOwn(known, key) ? known[key] : undefined
+    if (inner === undefined) reader.issue(path + key, `no such key (known: ${Object.keys(known).join(' ')})`)
+    else if (isObject(value) && typeof inner === 'object' && inner !== null) reportUnknown(value, { ...inner }, `${path}${key}.`, reader)
+  }
+}
+
+function readConfig(reader: Reader, nodeName: string, native: string): AgentConfig {
+  const kubeApi = section(reader, 'kubeApi')
+  const conflist = section(reader, 'conflist')
+  return {
+    nodeName: reader.string('nodeName') || nodeName,
+    nodesFile: reader.string('nodesFile') ?? '',
+    kubeApi: {
+      kubeconfig: kubeApi.string('kubeconfig') ?? '',
+      host: kubeApi.string('host') ?? '',
+      port: kubeApi.integer('port', 0, 65535) ?? 0,
+      pageSize: kubeApi.integer('pageSize', 1, 10_000) ?? 500,
+      idleTimeout: kubeApi.integer('idleTimeout', 1, 3600) ?? 150,
+    },
+    plan: readPlan(reader),
+    conflist: {
+      publish: conflist.boolean('publish') ?? true,
+      others: oneOf(conflist, 'others', otherConfigs, 'warn'),
+      mode: readMode(conflist),
+    },
+    paths: {
+      stateDir: folder(reader, 'stateDir', '/var/lib/podwire'),
+      runDir: folder(reader, 'runDir', '/run/podwire'),
+      confDir: folder(reader, 'confDir', '/etc/cni/net.d'),
+      confName: readConfName(reader),
+      binDir: folder(reader, 'binDir', '/opt/cni/bin'),
+    },
+    native: reader.string('native') || native,
+    listen: readListen(reader),
+    logLevel: oneOf(reader, 'logLevel', logLevels, 'info'),
+    fullPass: reader.integer('fullPass', 1, 3600) ?? 60,
+  }
+}
+
+function readPlan(reader: Reader): PlanConfig {
+  const routing = section(reader, 'routing')
+  const masquerade = section(reader, 'masquerade')
+  const mtu = reader.integer('mtu', 0, 65535) ?? 0
+  if (mtu !== 0 && mtu < 1280) reader.issue('mtu', `expected 0 (from the device) or at least 1280, which IPv6 demands, got ${mtu}`)
+  return {
+    routing: {
+      mode: oneOf(routing, 'mode', routingModes, defaultRouting.mode),
+      device: routing.string('device') ?? defaultRouting.device,
+      vni: routing.integer('vni', 1, 0xffffff) ?? defaultRouting.vni,
+      port: routing.integer('port', 1, 65535) ?? defaultRouting.port,
+    },
+    mtu,
+    masquerade: {
+      enabled: masquerade.boolean('enabled') ?? true,
+      exempt: subnets(masquerade, 'exempt'),
+      randomFully: masquerade.boolean('randomFully') ?? true,
+    },
+    forwardAccept: reader.boolean('forwardAccept') ?? true,
+    clusterCidrs: subnets(reader, 'clusterCidrs'),
+    serviceCidrs: subnets(reader, 'serviceCidrs'),
+  }
+}
+
+/** The object at `key`, or one without keys. */
+function section(reader: Reader, key: string): Reader {
+  return reader.object(key, (inner) => inner) ?? new Reader({})
+}
+
+function oneOf<T extends string>(reader: Reader, key: string, known: readonly T[], fallback: T): T {
+  const text = reader.string(key)
+  if (text === undefined) return fallback
+  const found = known.find((word) => word === text)
+  if (found === undefined) reader.issue(key, `expected one of ${known.join(', ')}, got ${quote(text)}`)
+  return found ?? fallback
+}
+
+/** Host bits are cleared: people write the address of a gateway for the subnet. */
+function subnets(reader: Reader, key: string): string[] {
+  return (reader.strings(key) ?? []).flatMap((text, i) => {
+    try {
+      return [formatCidr(networkOf(parseCidr(text)))]
+    } catch {
+      reader.issue(`${key}[${i}]`, `expected CIDR notation, got ${quote(text)}`)
+      return []
+    }
+  })
+}
+
+function folder(reader: Reader, key: string, fallback: string): string {
+  const path = reader.string(key) || fallback
+  if (!path.startsWith('/')) reader.issue(key, `expected an absolute path, got ${quote(path)}`)
+  return path
+}
+
+function readConfName(reader: Reader): string {
+  const name = reader.string('confName') || '10-podwire.conflist'
+  if (name.includes('/') || !name.endsWith('.conflist'))
+    reader.issue('confName', `expected a file name that ends in .conflist, got ${quote(name)}`)
+  return name
+}
+
+function readMode(reader: Reader): string {
+  const mode = reader.string('mode') ?? ''
+  if (mode !== '' && !/^0?[0-7]{3}$/.test(mode)) reader.issue('mode', `expected the octal mode of a file, as 0600, got ${quote(mode)}`)
+  return mode
+}
+
+function readListen(reader: Reader): AgentConfig['listen'] {
+  const text = reader.string('listen') ?? ':9465'
+  if (text === '') return undefined
+  const [, bracketed, plain = '', digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
+  const port = Number(digits)
+  if (digits === '' || port > 65535) reader.issue('listen', `expected ADDRESS:PORT, :PORT or nothing, got ${quote(text)}`)
+  return { host: bracketed ?? plain, port }
+}

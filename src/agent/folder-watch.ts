@@ -1,0 +1,39 @@
+// Notifications of changes in a folder, best effort: who uses them polls as well.
+
+import { type FSWatcher, watch } from 'node:fs'
+import { stat } from 'node:fs/promises'
+
+/** Lives until `close`; `ensure` puts it on the folder that is there now, since one that was removed and made anew is another. */
+export class FolderWatch {
+  readonly #folder: string
+  readonly #onChange: () => void
+  #watcher: FSWatcher | undefined
+  #ino = 0n
+
+  constructor(folder: string, onChange: () => void) {
+    this.#folder = folder
+    this.#onChange = onChange
+  }
+
+  async ensure(): Promise<void> {
+    const ino = await stat(this.#folder, { bigint: true }).then(
+      (found) => found.ino,
+      () => 0n,
+    )
+    if (this.#watcher && ino === this.#ino) return
+    this.close()
+    if (ino === 0n) return
+    this.#ino = ino
+    try {
+      this.#watcher = watch(this.#folder, this.#onChange)
+      this.#watcher.on('error', () => this.close())
+    } catch {
+      // No inotify instance left, or the folder has just gone: the poll has to do.
+    }
+  }
+
+  close(): void {
+    this.#watcher?.close()
+    this.#watcher = undefined
+  }
+}

@@ -1,0 +1,134 @@
+// Requests to the API server: one kept connection, our own credentials, a limit on every silence.
+
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import http from 'node:http'
+import https from 'node:https'
+import { apiErrorOf, retryAfterOf } from './api-error.ts'
+import { type KubeApiConfig, loadCredentials } from './credentials.ts'
+
+export interface ReadOptions {
+  readonly signal: AbortSignal
+  /** Milliseconds without a byte, before and within the answer. */
+  readonly idle: number
+}
+
+/** Tokens are renewed on the disk before they expire; client-go looks each minute, too. */
+const CREDENTIALS_AGE = 60_000
+
+/** Has a lifetime: a connection, and credentials that are read anew each minute and after a failure. A failure breaks what else is under way. */
+export class Api {
+  readonly #config: KubeApiConfig
+  #bytes = 0
+  #session: Session | undefined
+
+  constructor(config: KubeApiConfig) {
+    this.#config = config
+  }
+
+  /** Of all answers' bodies so far. */
+  get bytesRead(): number {
+    return this.#bytes
+  }
+
+  /** GETs `path`, hands its body to `onChunk` and returns when it has ended. Anything but 200 is an ApiError; what breaks off is an error, too. */
+  async read(path: string, onChunk: (chunk: Buffer) => void, options: ReadOptions): Promise<void> {
+    try {
+      const session = await this.#open()
+      await exchange(session, path, options, (chunk) => {
+        this.#bytes += chunk.length
+        onChunk(chunk)
+      })
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  /** Drops the connection: a next request makes a new one, with what the credentials then are. */
+  close(): void {
+    this.#session?.agent.destroy()
+    this.#session = undefined
+  }
+
+  async #open(): Promise<Session> {
+    const before = this.#session
+    if (before && performance.now() - before.since < CREDENTIALS_AGE) return before
+    this.#session = await openSession(this.#config, before?.agent)
+    return this.#session
+  }
+}
+
+interface Session {
+  readonly server: URL
+  readonly options: https.RequestOptions
+  readonly agent: http.Agent
+  /** As performance.now() has it. */
+  readonly since: number
+}
+
+const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 1 }
+
+async function openSession(config: KubeApiConfig, kept: http.Agent | undefined): Promise<Session> {
+  const credentials = loadCredentials(config)
+  const cluster = credentials.getCurrentCluster()
+  const server = new URL(cluster?.server ?? '')
+  const options: https.RequestOptions = { headers: { Accept: 'application/json', 'User-Agent': 'podwire-agent' } }
+  await credentials.applyToHTTPSOptions(options)
+  const agent = kept ?? (cluster?.proxyUrl && options.agent instanceof http.Agent ? options.agent : keepingAgent(server))
+  return { server, options, agent, since: performance.now() }
+}
+
+/** client-node's own agent opens a connection for each request. */
+function keepingAgent(server: URL): http.Agent {
+  return server.protocol === 'https:' ? new https.Agent(keepAlive) : new http.Agent(keepAlive)
+}
+
+function exchange(
+  { server, options, agent }: Session,
+  path: string,
+  { signal, idle }: ReadOptions,
+  onChunk: (chunk: Buffer) => void,
+): Promise<void> {
+  return new Promise((done, fail) => {
+    const what = `GET ${path}`
+    const { request: send } = server.protocol === 'https:' ? https : http
+    const { hostname, port } = server
+    const request: ClientRequest = send({
+      ...options,
+      agent,
+      host: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,
+      port: port || (server.protocol === 'https:' ? 443 : 80),
+      path: server.pathname.replace(/\/$/, '') + path,
+      signal,
+    })
+    const silence = setTimeout(() => request.destroy(new Error(`${what}: no byte in ${idle / 1000} s`)), idle)
+    const settle = (error?: Error) => {
+      clearTimeout(silence)
+      if (error) fail(error)
+      else done()
+    }
+    request.on('error', settle)
+    request.on('response', (response) => {
+      const refused = response.statusCode !== 200
+      let refusal = ''
+      response.on('data', (chunk: Buffer) => {
+        silence.refresh()
+        try {
+          if (!refused) onChunk(chunk)
+          else if (refusal.length < 64 << 10) refusal += chunk.toString()
+        } catch (error) {
+          request.destroy(error instanceof Error ? error : new Error(String(error)))
+        }
+      })
+      response.on('end', () => settle(refused ? refusalOf(response, refusal, what) : undefined))
+      // An answer that is cut short has no end; where we cut it, the error of the request is the reason.
+      response.on('close', () => settle(request.errored ?? (response.complete ? undefined : new Error(`${what}: the connection broke`))))
+    })
+    request.end()
+  })
+}
+
+function refusalOf(response: IncomingMessage, body: string, what: string): Error {
+  const retryAfter = retryAfterOf(response.headers['retry-after'])
+  return apiErrorOf(response.statusCode ?? 0, body, what, retryAfter)
+}

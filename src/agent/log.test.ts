@@ -1,0 +1,28 @@
+import { pino } from 'pino'
+import { describe, expect, it } from 'vitest'
+import { ProblemLog } from './log.ts'
+
+describe('the log of problems', () => {
+  it('tells each once when it comes, and once when it goes', () => {
+    const said: string[] = []
+    const log = new ProblemLog(
+      pino(
+        { level: 'info' },
+        {
+          write(line: string) {
+            const { level, object, msg } = JSON.parse(line)
+            said.push(`${level} ${object} ${msg}`)
+          },
+        },
+      ),
+    )
+    const problem = (object: string) => ({ kind: 'no-pod-cidr', object, message: 'it has no podCIDR yet' })
+    log.tell([problem('a'), problem('b')])
+    log.tell([problem('a'), problem('b')])
+    expect(said).toEqual(['40 a it has no podCIDR yet', '40 b it has no podCIDR yet'])
+    said.length = 0
+    log.tell([problem('b'), problem('c')])
+    log.tell([problem('c'), problem('b')])
+    expect(said).toEqual(['40 c it has no podCIDR yet', '30 a no longer: it has no podCIDR yet'])
+  })
+})

@@ -1,0 +1,37 @@
+// The agent's log: one JSON object a line on stdout.
+
+import { type Logger, pino } from 'pino'
+
+export type { Logger } from 'pino'
+
+/** Written before the call returns: what a crash had to say is not lost in a buffer. SIGUSR2 switches between `level` and debug. */
+export function makeLog(level: string, node: string): Logger {
+  const log = pino({ level, base: { node }, messageKey: 'msg', timestamp: pino.stdTimeFunctions.isoTime })
+  process.on('SIGUSR2', () => {
+    log.level = log.level === 'debug' ? level : 'debug'
+    log.info({ level: log.level }, 'log level changed')
+  })
+  return log
+}
+
+/** Logs each problem when it comes and when it goes, and not in between: the same one is found again each minute. */
+export class ProblemLog {
+  readonly #log: Logger
+  #told = new Set<string>()
+
+  constructor(log: Logger) {
+    this.#log = log
+  }
+
+  /** `problems` are all there are now. */
+  tell(problems: readonly { readonly kind: string; readonly object: string; readonly message: string }[]): void {
+    const now = new Map(problems.map((problem) => [JSON.stringify([problem.kind, problem.object, problem.message]), problem]))
+    for (const [key, { kind, object, message }] of now) if (!this.#told.has(key)) this.#log.warn({ kind, object }, message)
+    for (const key of this.#told) {
+      if (now.has(key)) continue
+      const [kind, object, message]: string[] = JSON.parse(key)
+      this.#log.info({ kind, object }, `no longer: ${message}`)
+    }
+    this.#told = new Set(now.keys())
+  }
+}

@@ -1,0 +1,49 @@
+// The program: reads its configuration, runs until it is told to stop. What it has made in the kernel stays.
+
+import { CniError, tell } from '../cni/error.ts'
+import { runAgent } from './agent.ts'
+import { readCommandLine, usage } from './command-line.ts'
+import type { AgentConfig } from './config.ts'
+import { reasonOf } from './failure.ts'
+import { makeLog } from './log.ts'
+import { nativeProgram } from './native.ts'
+import { version } from './version.ts'
+
+/** Milliseconds from the signal to the end, whatever still runs. */
+const LONGEST_STOP = 1_500
+
+function main(): void {
+  try {
+    const line = readCommandLine(process.argv.slice(2), process.env)
+    if (line.verb === 'help') process.stdout.write(usage)
+    else if (line.verb === 'version') process.stdout.write(`${version}\n`)
+    else if (line.verb === 'run') run(line.config)
+  } catch (error) {
+    process.stderr.write(`podwire-agent: ${error instanceof CniError ? tell(error) : reasonOf(error)}\n`)
+    process.exitCode = 2
+  }
+}
+
+function run(config: AgentConfig): void {
+  const log = makeLog(config.logLevel, config.nodeName)
+  const stop = new AbortController()
+  for (const name of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(name, () => {
+      if (stop.signal.aborted) process.exit(0)
+      log.info({ signal: name }, 'stopping; the network stays as it is')
+      stop.abort()
+      setTimeout(() => process.exit(0), LONGEST_STOP).unref()
+    })
+  }
+  log.info({ version, config: { ...config, nodeName: undefined } }, 'podwire agent')
+  runAgent(config, nativeProgram(config, log), log, stop.signal).then(
+    // What is left would only keep the process: a kept connection, a timer.
+    () => process.exit(0),
+    (error: unknown) => {
+      log.fatal({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : undefined }, 'the agent cannot go on')
+      process.exit(1)
+    },
+  )
+}
+
+main()

@@ -1,0 +1,96 @@
+// One pass: what should be → the kernel → the conflist, in this order, since a conflist that is there brings pods.
+
+import type { AgentConfig } from './config.ts'
+import type { Conflist } from './conflist.ts'
+import { desired } from './desired.ts'
+import { reasonOf } from './failure.ts'
+import { type Logger, ProblemLog } from './log.ts'
+import { type Native, NativeError } from './native.ts'
+import type { ApplyReport, ReportProblem } from './native-report.ts'
+import type { Nodes } from './nodes.ts'
+import type { Cause, Pass } from './reconcile.ts'
+import type { Situation } from './situation.ts'
+
+export interface PassParts {
+  readonly config: AgentConfig
+  readonly nodes: Nodes
+  readonly native: Native
+  readonly conflist: Conflist
+  readonly situation: Situation
+  readonly log: Logger
+  /** Told of every attempt: its seconds, and the kinds of what failed. */
+  readonly onApplied: (seconds: number, errors: readonly string[]) => void
+}
+
+/** Without these no pod of this node has a network. Other failures are of peers, and no peer keeps this node's pods from starting. */
+const OF_THE_NODE: ReadonlySet<string> = new Set(['nft', 'sysctl', 'no-uplink', 'routes'])
+
+export function makePass(parts: PassParts): Pass {
+  const { config, nodes, native, conflist, situation, log, onApplied } = parts
+  const planLog = new ProblemLog(log)
+  const applyLog = new ProblemLog(log)
+
+  const apply = async (json: string): Promise<ApplyReport | undefined> => {
+    const started = performance.now()
+    let errors: readonly string[] = []
+    try {
+      const report = await native.apply(json)
+      errors = failuresIn(report).map(({ kind }) => kind)
+      applyLog.tell(report.problems)
+      situation.apply.failure = ''
+      return report
+    } catch (error) {
+      const kind = error instanceof NativeError ? error.kind : 'other'
+      errors = [kind]
+      situation.apply.failure = reasonOf(error)
+      applyLog.tell([{ kind, object: '', message: reasonOf(error) }])
+      return undefined
+    } finally {
+      situation.apply.lastAt = performance.now()
+      situation.apply.lastMilliseconds = situation.apply.lastAt - started
+      onApplied(situation.apply.lastMilliseconds / 1000, errors)
+    }
+  }
+
+  return async (causes) => {
+    if (isConflistOnly(causes) && situation.apply.ok) return conflist.publish(situation.podCidrs, situation.apply.mtu, true)
+    const state = desired(nodes, config, situation, log)
+    situation.nodes = nodes.size
+    planLog.tell(situation.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
+    if (!state) return true
+    const report = await apply(state.json)
+    if (!report) {
+      situation.apply.ok = false
+      return false
+    }
+    record(situation, report, log)
+    situation.podCidrs = state.podCidrs
+    // Once it is there it stays: running pods are not helped by a node that cannot clean up after them.
+    if (!situation.conflist.published && failuresIn(report).some(({ kind }) => OF_THE_NODE.has(kind))) return false
+    const published = await conflist.publish(state.podCidrs, report.mtu, causes.has('full') || causes.has('conflist'))
+    return published && situation.apply.ok
+  }
+}
+
+function isConflistOnly(causes: ReadonlySet<Cause>): boolean {
+  return causes.size === 1 && causes.has('conflist')
+}
+
+function failuresIn({ problems }: ApplyReport): ReportProblem[] {
+  return problems.filter(({ failed }) => failed)
+}
+
+function record(situation: Situation, report: ApplyReport, log: Logger): void {
+  const { apply, drift } = situation
+  apply.ok = failuresIn(report).length === 0
+  if (apply.ok) apply.lastSuccessAt = performance.now()
+  apply.mtu = report.mtu
+  apply.vxlan = report.vxlan
+  apply.routes = report.routes
+  apply.problems = report.problems
+  apply.peers = report.peers
+  const repaired = [...report.drift].filter(([, count]) => count > 0)
+  for (const [kind, count] of repaired) drift.set(kind, (drift.get(kind) ?? 0) + count)
+  if (repaired.length > 0) log.warn({ repaired: Object.fromEntries(repaired) }, 'somebody changed what is ours; it is repaired')
+  log.debug({ routes: report.routes, changed: report.changed, mtu: report.mtu }, 'applied')
+}

@@ -1,0 +1,38 @@
+// How much of the node's ranges is taken: host-local's lease files are named by their addresses, so counting names is enough.
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import IpCidr from 'ip-cidr'
+
+export interface PoolUse {
+  readonly podCidr: string
+  /** Addresses that pods can have. */
+  readonly size: number
+  readonly used: number
+}
+
+/** Of each podCIDR, from the leases under `runDir`. A directory that is not there has no leases; a podCIDR that is none is left out. */
+export async function poolUse(runDir: string, podCidrs: readonly string[]): Promise<PoolUse[]> {
+  const leased = await leasedAddresses(join(runDir, 'leases'))
+  return podCidrs
+    .filter((podCidr) => IpCidr.isValidCIDR(podCidr))
+    .map((podCidr) => {
+      const range = new IpCidr(podCidr)
+      return { podCidr, size: usable(range), used: leased.filter((address) => range.contains(address)).length }
+    })
+}
+
+/** The network's own address and the gateway are nobody's, and of an IPv4 network the broadcast address. */
+function usable(range: IpCidr): number {
+  return Math.max(0, Number(range.size) - (range.cidr.includes(':') ? 2 : 3))
+}
+
+async function leasedAddresses(dir: string): Promise<string[]> {
+  const networks = await namesIn(dir)
+  const names = await Promise.all(networks.map((network) => namesIn(join(dir, network))))
+  return names.flat().filter((name) => IpCidr.isValidAddress(name))
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  return readdir(dir).catch(() => [])
+}

@@ -1,0 +1,88 @@
+import { pino } from 'pino'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Cause, Reconciler } from './reconcile.ts'
+
+const log = pino({ level: 'silent' })
+
+/** A reconciler whose passes take `milliseconds` and end as `answers` says, the last for all that follow. */
+function start(milliseconds: number, ...answers: boolean[]) {
+  const stop = new AbortController()
+  const passes: { at: number; causes: Cause[] }[] = []
+  const began = performance.now()
+  let running = 0
+  let most = 0
+  const reconciler = new Reconciler(
+    async (causes) => {
+      passes.push({ at: Math.round(performance.now() - began), causes: [...causes] })
+      most = Math.max(most, ++running)
+      await new Promise((done) => setTimeout(done, milliseconds))
+      running--
+      return answers[Math.min(passes.length, answers.length) - 1] ?? true
+    },
+    { fullPass: 60, firstPass: 1000 },
+    log,
+  )
+  const ended = reconciler.run(() => {}, stop.signal)
+  const end = () => {
+    stop.abort()
+    return ended
+  }
+  return { reconciler, passes, mostAtOnce: () => most, stop: end }
+}
+
+describe('the reconciler', () => {
+  beforeEach(() => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    vi.spyOn(Math, 'random').mockReturnValue(0.5)
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+    vi.restoreAllMocks()
+  })
+
+  it('makes a full pass after its patience, and each minute', async () => {
+    const { passes, stop } = start(10)
+    await vi.advanceTimersByTimeAsync(122_000)
+    expect(passes).toEqual([
+      { at: 1000, causes: ['full'] },
+      { at: 61_000, causes: ['full'] },
+      { at: 121_000, causes: ['full'] },
+    ])
+    await stop()
+  })
+
+  it('makes a pass at once for the first event, and one for all that come during it', async () => {
+    const { reconciler, passes, mostAtOnce, stop } = start(100)
+    await vi.advanceTimersByTimeAsync(200)
+    reconciler.mark('nodes')
+    await vi.advanceTimersByTimeAsync(50)
+    for (let i = 0; i < 20; i++) reconciler.mark('nodes')
+    reconciler.mark('kernel')
+    await vi.advanceTimersByTimeAsync(500)
+    expect(passes).toEqual([
+      { at: 200, causes: ['nodes'] },
+      { at: 400, causes: ['nodes', 'kernel'] },
+    ])
+    expect(mostAtOnce()).toBe(1)
+    await stop()
+  })
+
+  it('tries again sooner and then later what did not succeed, but looks at everything in time', async () => {
+    const { reconciler, passes, stop } = start(0, false)
+    reconciler.mark('nodes')
+    await vi.advanceTimersByTimeAsync(8_000)
+    // Three quarters of 1, 2, 4 s, since the dice show the middle.
+    expect(passes.map(({ at }) => Math.round(at / 50) * 50)).toEqual([0, 750, 2250, 5250])
+    await stop()
+  })
+
+  it('waits for a pass under way when it is to stop', async () => {
+    const { reconciler, passes, stop } = start(100)
+    reconciler.mark('nodes')
+    await vi.advanceTimersByTimeAsync(10)
+    const ended = stop()
+    await vi.advanceTimersByTimeAsync(200)
+    await ended
+    expect(passes).toHaveLength(1)
+  })
+})
