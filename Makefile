@@ -4,29 +4,53 @@ node = node_modules/node-linux-$(subst aarch64,arm64,$(subst x86_64,x64,$(machin
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean
+.PHONY: help demo test build bench check clean e2e e2e-kind image manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
 
-demo: ## the main job in throw-away namespaces: both walkthroughs, each command shown and checked
+demo: ## the main job in throw-away namespaces: both walkthroughs and a network of four nodes, each command shown and checked
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
+	@sh build/agent.sh
 	@$(node) test/untouched.ts sh demo/run.sh
 
 test: ## every check that needs no cluster; the last line is `N passed, N failed`
-	@sh build/setup.sh npm native network
+	@sh build/setup.sh npm native network chart
 	@$(node) test/run.ts
 
-build: ## dist/cni: the plugins, one static binary under each name
+build: ## dist/cni: the plugins, one static binary under each name; dist/agent: the agent
 	@sh build/setup.sh npm native
 	@sh build/plugins.sh
+	@sh build/agent.sh
 
 bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) bench/run.ts
+
+e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
+	@sh build/setup.sh npm native network clients cluster
+	@$(MAKE) --no-print-directory image
+	@$(node) e2e/run.ts $(SCENARIOS)
+
+e2e-kind: ## the same scenarios on kind; needs docker, kind, kubectl, helm and Go
+	@sh build/setup.sh npm native clients
+	@$(MAKE) --no-print-directory image
+	@$(node) e2e/run.ts --kind $(SCENARIOS)
+
+image: ## dist/podwire-image.tar: an OCI image; ARCH="amd64 arm64" puts both in it
+	@sh build/setup.sh npm native $(if $(filter-out $(subst aarch64,arm64,$(subst x86_64,amd64,$(machine))),$(ARCH)),cross)
+	@sh build/plugins.sh
+	@sh build/agent.sh
+	@sh build/image/hooks.sh
+	@$(node) build/image/main.ts $(ARCH)
+
+manifests: ## manifests/ and the chart's README, rendered anew from helm/podwire
+	@sh build/setup.sh npm chart
+	@$(node) build/chart-readme.ts
+	@sh build/manifests.sh
 
 check: ## format, lint, types and import arrows
 	@sh build/setup.sh npm

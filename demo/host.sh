@@ -30,4 +30,5 @@ surroundings() {
 surroundings
 . "$TOUR/w1.sh"
 . "$TOUR/w2.sh"
+. "$TOUR/w3.sh"
 summary
