@@ -12,16 +12,18 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   cni: ['net', 'host'],
   kernel: ['net', 'host'],
   ipam: ['net', 'host', 'cni'],
+  libcni: ['host', 'cni'],
   plugin: ['net', 'host', 'cni', 'kernel', 'ipam'],
-  node: ['net', 'host', 'kernel'],
+  node: ['net', 'host', 'kernel', 'cni'],
   installer: ['host', 'cni'],
   cli: ['net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
-  agent: ['net', 'cni', 'node/plan'],
+  agent: ['net', 'cni', 'node/plan', 'node/state'],
+  hook: ['cni', 'agent/kube'],
 }
 /** The only file that may name the host's global. */
 const hostDoor = 'host/sys.ts'
-/** The only room that runs on Node.js: packages, `node:` modules and regular expressions are its alone. */
-const nodeRoom = 'agent'
+/** The rooms that run on Node.js: packages, `node:` modules and regular expressions are theirs alone. */
+const nodeRooms = ['agent', 'hook']
 const longFile = 250
 
 export interface Finding {
@@ -63,7 +65,7 @@ function checkFile(source: string, file: string): Found[] {
   for (const { index } of code.plain.matchAll(/\b__sys\b/g)) {
     if (file !== hostDoor) report(index, `only src/${hostDoor} may use __sys`)
   }
-  if (room !== nodeRoom) {
+  if (!nodeRooms.includes(room)) {
     for (const offset of code.regexes) report(offset, 'a regular expression: the native program has none')
     for (const { index } of code.plain.matchAll(/\bnew RegExp\b|\bRegExp\(|\.matchAll\(|\.match\(/g))
       report(index, 'a regular expression: the native program has none')
@@ -74,7 +76,7 @@ function checkFile(source: string, file: string): Found[] {
 }
 
 function importProblem(source: string, file: string, room: string, target: string): string | undefined {
-  if (!target.startsWith('.')) return room === nodeRoom ? undefined : `${room} has no packages: ${target}`
+  if (!target.startsWith('.')) return nodeRooms.includes(room) ? undefined : `${room} has no packages: ${target}`
   if (!target.endsWith('.ts')) return `the import of ${target} lacks its .ts`
   const path = relative(source, resolve(source, dirname(file), target))
   const into = path.split('/')[0] ?? ''

@@ -5,7 +5,7 @@ import { isSysError, SysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 
 const O_RDONLY = 0
-const O_RDWR = 2
+const O_WRONLY = 1
 
 /** `sysctl -n KEY`, slashes for dots; undefined where the kernel does not have it. */
 export function readSysctl(key: string): string | undefined {
@@ -20,7 +20,7 @@ export function readSysctl(key: string): string | undefined {
 /** `sysctl -w KEY=VALUE`, only where the value differs: /proc/sys is read-only in many containers where nothing is left to write. */
 export function ensureSysctl(key: string, value: string): void {
   if (withFile(key, O_RDONLY, read) === value) return
-  withFile(key, O_RDWR, (fd) => {
+  withFile(key, O_WRONLY, (fd) => {
     try {
       sys.write(fd, value)
     } catch (error) {
@@ -33,7 +33,7 @@ export function ensureSysctl(key: string, value: string): void {
 /** Like ensureSysctl for what is an improvement and not a need: false where the kernel lacks the key or refuses. */
 export function trySysctl(key: string, value: string): boolean {
   try {
-    withFile(key, O_RDWR, (fd) => sys.write(fd, value))
+    withFile(key, O_WRONLY, (fd) => sys.write(fd, value))
     return true
   } catch (error) {
     if (isSysError(error)) return false
@@ -47,10 +47,15 @@ function read(fd: number): string {
 }
 
 function withFile<T>(key: string, flags: number, use: (fd: number) => T): T {
-  const fd = sys.open(`/proc/sys/${key}`, flags)
+  const fd = sys.open(`${flags === O_WRONLY ? writable() : '/proc/sys'}/${key}`, flags)
   try {
     return use(fd)
   } finally {
     sys.close(fd)
   }
+}
+
+/** A container that is not privileged has a second, writable view of it elsewhere (docs/decisions/0004). */
+function writable(): string {
+  return sys.getenv('PODWIRE_PROC_SYS') || '/proc/sys'
 }

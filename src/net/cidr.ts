@@ -58,10 +58,11 @@ export function isDefaultRoute(cidr: Cidr): boolean {
 }
 
 function withHostBits(address: Address, length: number, fill: 0 | 0xff): Address {
-  const bytes = address.bytes.map((byte, i) => {
-    const kept = Math.min(8, Math.max(0, length - 8 * i))
-    const mask = (0xff << (8 - kept)) & 0xff
-    return (byte & mask) | (fill & ~mask)
-  })
+  const bytes = address.bytes.slice()
+  let hostBits = 0xff >> (length & 7)
+  for (let i = length >> 3; i < bytes.length; i++) {
+    bytes[i] = ((bytes[i] ?? 0) & ~hostBits) | (fill & hostBits)
+    hostBits = 0xff
+  }
   return { family: address.family, bytes }
 }

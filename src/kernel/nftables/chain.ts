@@ -43,6 +43,8 @@ export interface KernelChain {
   readonly comment: string
   /** False for a regular chain. */
   readonly base: boolean
+  /** Of a base chain: what becomes of a packet that no rule decides on. */
+  readonly policy: 'accept' | 'drop'
   /** How many rules are in it, and how many lead to it. */
   readonly use: number
 }
@@ -107,6 +109,7 @@ function decodeChain({ body }: Received): KernelChain {
     handle: attributes.get(NFTA_CHAIN_HANDLE)?.be64() ?? 0,
     comment: readComment(attributes.get(NFTA_CHAIN_USERDATA), NFTNL_UDATA_CHAIN_COMMENT),
     base: attributes.get(NFTA_CHAIN_HOOK) !== undefined,
+    policy: attributes.get(NFTA_CHAIN_POLICY)?.be32() === NF_DROP ? 'drop' : 'accept',
     use: attributes.get(NFTA_CHAIN_USE)?.be32() ?? 0,
   }
 }

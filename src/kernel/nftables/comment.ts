@@ -14,8 +14,12 @@ export const NFTNL_UDATA_SET_DATABYTEORDER = 1
 export const NFTNL_UDATA_SET_COMMENT = 7
 export const NFTNL_UDATA_SET_ELEM_COMMENT = 0
 
+/** None of nft's, which passes over what it does not know: a note that nobody is shown. */
+export const PODWIRE_UDATA_RULE_NOTE = 0x70
+
 /** NFTNL_UDATA_COMMENT_MAXLEN: what nft takes from its users; the kernel's room is twice that. */
 const COMMENT_MAXLEN = 128
+const NOTE_MAXLEN = 120
 
 /** One record. */
 export function userData(type: number, value: Uint8Array): Uint8Array {
@@ -29,11 +33,16 @@ export function commentData(type: number, text: string): Uint8Array {
   return userData(type, concat([bytes, Uint8Array.of(0)]))
 }
 
+/** A note's record; with a comment beside it there is room for 120 bytes (NFT_USERDATA_MAXLEN is 256). */
+export function noteData(text: string): Uint8Array {
+  return userData(PODWIRE_UDATA_RULE_NOTE, new Uint8Array(sys.encodeUtf8(fitComment(text, NOTE_MAXLEN))))
+}
+
 /** The text without the characters that no longer fit. */
-export function fitComment(text: string): string {
+export function fitComment(text: string, room = COMMENT_MAXLEN): string {
   const bytes = new Uint8Array(sys.encodeUtf8(text))
-  if (bytes.length <= COMMENT_MAXLEN) return text
-  let end = COMMENT_MAXLEN
+  if (bytes.length <= room) return text
+  let end = room
   // Not through the middle of a character: 0b10… continues one.
   while (((bytes[end] ?? 0) & 0xc0) === 0x80) end--
   return sys.decodeUtf8(bytes.buffer, 0, end)

@@ -2,6 +2,7 @@
 
 export const NETLINK_NETFILTER = 12
 export const NFNL_SUBSYS_NFTABLES = 10
+export const NFNLGRP_NFTABLES = 7
 export const NFNL_MSG_BATCH_BEGIN = 16
 export const NFNL_MSG_BATCH_END = 17
 
@@ -94,6 +95,9 @@ export const NFT_REG32_00 = 8
 
 export const NFTA_EXPR_NAME = 1
 export const NFTA_EXPR_DATA = 2
+
+export const NFTA_MATCH_NAME = 1
+export const NFTA_MATCH_INFO = 3
 
 export const NFTA_META_DREG = 1
 export const NFTA_META_KEY = 2

@@ -1,9 +1,9 @@
 // Rules: added, deleted, read back, compared. Nothing here knows what a rule means; its line is written with match.ts and statement.ts.
 
 import type { Received, View } from '../netlink/decode.ts'
-import { type Attribute, be64, cstr, sameBytes } from '../netlink/encode.ts'
+import { type Attribute, be64, concat, cstr, sameBytes } from '../netlink/encode.ts'
 import { type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE } from '../netlink/socket.ts'
-import { commentData, NFTNL_UDATA_RULE_COMMENT, readComment } from './comment.ts'
+import { commentData, NFTNL_UDATA_RULE_COMMENT, noteData, PODWIRE_UDATA_RULE_NOTE, readComment } from './comment.ts'
 import {
   NFT_MSG_DELRULE,
   NFT_MSG_GETRULE,
@@ -26,18 +26,20 @@ export interface KernelRule {
   readonly chain: string
   readonly handle: number
   readonly comment: string
+  /** Of podwire alone, '' where there is none. */
+  readonly note: string
   /** The list of its expressions, not yet taken apart. */
   readonly list: View | undefined
 }
 
-/** `add rule FAMILY TABLE CHAIN EXPRESSIONS comment "…"`: behind those that the chain has. */
-export function addRule(ref: TableRef, chain: string, expressions: readonly Expression[], comment = ''): Request {
-  return newRule('add', NLM_F_APPEND, ref, chain, expressions, comment)
+/** `add rule FAMILY TABLE CHAIN EXPRESSIONS comment "…"`: behind those that the chain has. `note` goes with the comment, unseen. */
+export function addRule(ref: TableRef, chain: string, expressions: readonly Expression[], comment = '', note = ''): Request {
+  return newRule('add', NLM_F_APPEND, ref, chain, expressions, comment, note)
 }
 
 /** `insert rule …`: before those that the chain has. */
 export function insertRule(ref: TableRef, chain: string, expressions: readonly Expression[], comment = ''): Request {
-  return newRule('insert', 0, ref, chain, expressions, comment)
+  return newRule('insert', 0, ref, chain, expressions, comment, '')
 }
 
 /** `delete rule FAMILY TABLE CHAIN handle N`; ENOENT where it is gone. */
@@ -92,9 +94,18 @@ export function ruleConsistsOf(rule: KernelRule, expressions: readonly Expressio
   return found.length === expressions.length && expressions.every(([, value], i) => sameValue(found[i]?.[1], value))
 }
 
-function newRule(verb: string, flags: number, ref: TableRef, chain: string, expressions: readonly Expression[], comment: string): Request {
+function newRule(
+  verb: string,
+  flags: number,
+  ref: TableRef,
+  chain: string,
+  expressions: readonly Expression[],
+  comment: string,
+  note: string,
+): Request {
   const attributes: Attribute[] = [...chained(ref, chain), [NFTA_RULE_EXPRESSIONS, expressions]]
-  if (comment) attributes.push([NFTA_RULE_USERDATA, commentData(NFTNL_UDATA_RULE_COMMENT, comment)])
+  const records = [...(comment ? [commentData(NFTNL_UDATA_RULE_COMMENT, comment)] : []), ...(note ? [noteData(note)] : [])]
+  if (records.length > 0) attributes.push([NFTA_RULE_USERDATA, concat(records)])
   const op = `${verb} rule ${describeTable(ref)} ${chain}`
   return nftRequest(op, NFT_MSG_NEWRULE, NLM_F_CREATE | flags, ref.family, attributes)
 }
@@ -112,6 +123,7 @@ function decodeRule({ body }: Received): KernelRule {
     chain: attributes.get(NFTA_RULE_CHAIN)?.text() ?? '',
     handle: attributes.get(NFTA_RULE_HANDLE)?.be64() ?? 0,
     comment: readComment(attributes.get(NFTA_RULE_USERDATA), NFTNL_UDATA_RULE_COMMENT),
+    note: readComment(attributes.get(NFTA_RULE_USERDATA), PODWIRE_UDATA_RULE_NOTE),
     list: attributes.get(NFTA_RULE_EXPRESSIONS),
   }
 }

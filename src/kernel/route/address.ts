@@ -38,7 +38,9 @@ export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean;
   const flags = nodad | (options.prefixRoute === false ? IFA_F_NOPREFIXROUTE : 0)
   if (flags) attributes.push([IFA_FLAGS, u32(flags)])
   return {
-    op: `add address ${formatCidr(cidr)}`,
+    get op() {
+      return `add address ${formatCidr(cidr)}`
+    },
     type: RTM_NEWADDR,
     flags: NLM_F_CREATE | NLM_F_EXCL,
     body: ifaddrmsg(index, cidr),

@@ -19,10 +19,28 @@ export const RTM_GETROUTE = 26
 export const RTM_NEWNEIGH = 28
 export const RTM_DELNEIGH = 29
 export const RTM_GETNEIGH = 30
+export const RTM_NEWRULE = 32
+export const RTM_DELRULE = 33
+export const RTM_GETRULE = 34
+export const RTM_NEWNETCONF = 80
+
+// RTMGRP_* are bits, RTNLGRP_* and NFNLGRP_* numbers; linux/netconf.h, netfilter/nfnetlink.h
+export const RTMGRP_LINK = 0x1
+export const RTMGRP_NEIGH = 0x4
+export const RTMGRP_IPV4_IFADDR = 0x10
+export const RTMGRP_IPV4_ROUTE = 0x40
+export const RTMGRP_IPV6_IFADDR = 0x100
+export const RTMGRP_IPV6_ROUTE = 0x400
+export const RTNLGRP_IPV4_NETCONF = 24
+export const RTNLGRP_IPV6_NETCONF = 25
+export const NETCONFA_IFINDEX = 1
+export const NETCONFA_FORWARDING = 2
+export const NETCONFA_IFINDEX_ALL = -1
 
 export const IFF_UP = 0x1
 export const IFF_LOOPBACK = 0x8
 export const IFF_PROMISC = 0x100
+export const IFF_ALLMULTI = 0x200
 export const IF_OPER_UNKNOWN = 0
 export const IF_OPER_UP = 6
 
@@ -31,6 +49,7 @@ export const IFLA_IFNAME = 3
 export const IFLA_MTU = 4
 export const IFLA_LINK = 5
 export const IFLA_MASTER = 10
+export const IFLA_TXQLEN = 13
 export const IFLA_OPERSTATE = 16
 export const IFLA_LINKINFO = 18
 export const IFLA_IFALIAS = 20
@@ -88,3 +107,9 @@ export const NDA_LLADDR = 2
 export const NDA_IFINDEX = 8
 export const NUD_PERMANENT = 0x80
 export const NTF_SELF = 0x02
+
+// linux/fib_rules.h
+export const FRA_SRC = 2
+export const FRA_PRIORITY = 6
+export const FRA_TABLE = 15
+export const FR_ACT_TO_TBL = 1

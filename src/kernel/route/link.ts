@@ -8,6 +8,7 @@ import { type Attribute, cstr, u32 } from '../netlink/encode.ts'
 import { dump, exchange, type NetlinkSocket, transact } from '../netlink/socket.ts'
 import {
   IF_OPER_UNKNOWN,
+  IFF_ALLMULTI,
   IFF_PROMISC,
   IFF_UP,
   IFLA_ADDRESS,
@@ -21,6 +22,7 @@ import {
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_OPERSTATE,
+  IFLA_TXQLEN,
   RTEXT_FILTER_SKIP_STATS,
   RTM_DELLINK,
   RTM_GETLINK,
@@ -46,6 +48,8 @@ export interface Link {
   readonly peer: number
   /** `ip link set NAME group N`; 0 for a device that nobody gave one. */
   readonly group: number
+  /** `ip link set NAME txqueuelen N`: packets that may wait. */
+  readonly txqlen: number
   /** IFLA_LINKINFO, for what only links of one kind have. */
   readonly info: Attributes | undefined
 }
@@ -86,10 +90,20 @@ export function getLink(ref: LinkRef): Request {
   return { op: `find link ${describe(ref)}`, type: RTM_GETLINK, flags: 0, body: ifinfomsg(indexed(ref)), attributes }
 }
 
-/** `ip link set NAME up|down promisc on|off mtu N address MAC master N alias TEXT group N`, whichever are given. */
+/** `ip link set NAME up|down promisc on|off allmulticast on|off mtu N address MAC master N alias TEXT group N txqueuelen N`, whichever are given. */
 export function setLink(
   ref: LinkRef,
-  change: { up?: boolean; promisc?: boolean; mtu?: number; mac?: Mac; master?: number; alias?: string; group?: number },
+  change: {
+    up?: boolean
+    promisc?: boolean
+    allmulti?: boolean
+    mtu?: number
+    mac?: Mac
+    master?: number
+    alias?: string
+    group?: number
+    txqlen?: number
+  },
 ): Request {
   let flags = 0
   let mask = 0
@@ -101,15 +115,22 @@ export function setLink(
     mask |= IFF_PROMISC
     if (change.promisc) flags |= IFF_PROMISC
   }
+  if (change.allmulti !== undefined) {
+    mask |= IFF_ALLMULTI
+    if (change.allmulti) flags |= IFF_ALLMULTI
+  }
   const attributes: Attribute[] = named(ref)
   if (change.mtu !== undefined) attributes.push([IFLA_MTU, u32(change.mtu)])
   if (change.mac !== undefined) attributes.push([IFLA_ADDRESS, change.mac])
   if (change.master !== undefined) attributes.push([IFLA_MASTER, u32(change.master)])
   if (change.alias !== undefined) attributes.push([IFLA_IFALIAS, cstr(change.alias)])
   if (change.group !== undefined) attributes.push([IFLA_GROUP, u32(change.group)])
-  const what = Object.entries(change).map(([key, value]) => `${key} ${value instanceof Uint8Array ? formatMac(value) : value}`)
+  if (change.txqlen !== undefined) attributes.push([IFLA_TXQLEN, u32(change.txqlen)])
   return {
-    op: `set link ${describe(ref)} ${what.join(' ')}`,
+    get op() {
+      const what = Object.entries(change).map(([key, value]) => `${key} ${value instanceof Uint8Array ? formatMac(value) : value}`)
+      return `set link ${describe(ref)} ${what.join(' ')}`
+    },
     type: RTM_NEWLINK,
     flags: 0,
     body: ifinfomsg({ ...indexed(ref), flags, change: mask }),
@@ -160,6 +181,7 @@ export function decodeLink({ body }: Received): Link {
     master: attributes.get(IFLA_MASTER)?.u32() ?? 0,
     peer: attributes.get(IFLA_LINK)?.u32() ?? 0,
     group: attributes.get(IFLA_GROUP)?.u32() ?? 0,
+    txqlen: attributes.get(IFLA_TXQLEN)?.u32() ?? 0,
     info,
   }
 }

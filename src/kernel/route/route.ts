@@ -4,7 +4,7 @@ import type { Address } from '../../net/address.ts'
 import { formatAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr } from '../../net/cidr.ts'
 import type { Received } from '../netlink/decode.ts'
-import { type Attribute, concat, u8, u32 } from '../netlink/encode.ts'
+import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
 import {
   AF_INET,
@@ -92,16 +92,26 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
   const protocol = route.protocol ?? (removal ? RTPROT_UNSPEC : RTPROT_BOOT)
   const scope = route.scope ?? (removal ? RT_SCOPE_NOWHERE : defaultScope(route))
   return {
-    op: `${verb} route ${formatRoute(route)}`,
+    get op() {
+      return `${verb} route ${formatRoute(route)}`
+    },
     type,
     flags,
-    body: concat([
-      // unsigned char rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type; unsigned rtm_flags;
-      u8(addressFamily(dst.address)),
-      u8(dst.length),
-      Uint8Array.of(0, 0, table > 255 ? RT_TABLE_UNSPEC : table, protocol, scope, RTN_UNICAST),
-      u32(0),
-    ]),
+    // unsigned char rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type; unsigned rtm_flags;
+    body: Uint8Array.of(
+      addressFamily(dst.address),
+      dst.length,
+      0,
+      0,
+      table > 255 ? RT_TABLE_UNSPEC : table,
+      protocol,
+      scope,
+      RTN_UNICAST,
+      0,
+      0,
+      0,
+      0,
+    ),
     attributes,
   }
 }

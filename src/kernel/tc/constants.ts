@@ -6,6 +6,7 @@ export const NLM_F_ECHO = 0x8
 export const RTM_NEWQDISC = 36
 export const RTM_GETQDISC = 38
 export const RTM_NEWTFILTER = 44
+export const RTM_DELTFILTER = 45
 export const RTM_GETTFILTER = 46
 
 export const TCA_KIND = 1

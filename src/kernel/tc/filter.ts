@@ -6,6 +6,7 @@ import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/s
 import type { Request } from '../route/request.ts'
 import {
   ETH_P_ALL_BE,
+  RTM_DELTFILTER,
   RTM_GETTFILTER,
   RTM_NEWTFILTER,
   TC_ACT_STOLEN,
@@ -39,6 +40,17 @@ export function redirectIngress(ifindex: number, to: number, priority: number): 
         ],
       ],
     ],
+  }
+}
+
+/** `tc filter del dev #INDEX ingress prio PRIORITY`; ENOENT or EINVAL where there is none. */
+export function deleteFilters(ifindex: number, priority: number): Request {
+  return {
+    op: `delete filters of #${ifindex}`,
+    type: RTM_DELTFILTER,
+    flags: 0,
+    body: tcmsg({ ifindex, parent: TC_H_INGRESS_SIDE, info: priority * 0x10000 + ETH_P_ALL_BE }),
+    attributes: [],
   }
 }
 

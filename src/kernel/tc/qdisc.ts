@@ -26,6 +26,8 @@ export interface Tbf {
   readonly rate: number
   readonly burst: number
   readonly limit: number
+  /** How long the burst lasts, in ticks, where the kernel shall keep exactly that. */
+  readonly buffer?: number
 }
 
 /** A token bucket as the kernel tells it: of the burst it keeps only how long it lasts, in ticks. */
@@ -51,7 +53,7 @@ const RATESPEC_LENGTH = 12
 export function replaceTbf(ifindex: number, tbf: Tbf): Request {
   const options: Attribute[] = [[TCA_TBF_PARMS, tbfParameters(tbf)]]
   // A burst in ticks loses up to a tick's worth of bytes, which at 10 Gbit/s are 80.
-  options.push([TCA_TBF_BURST, u32(tbf.burst)])
+  if (tbf.buffer === undefined) options.push([TCA_TBF_BURST, u32(tbf.burst)])
   if (tbf.rate > U32_MAX) options.push([TCA_TBF_RATE64, concat([u32(tbf.rate), u32(Math.floor(tbf.rate / 2 ** 32))])])
   return {
     op: `set qdisc tbf of #${ifindex} rate ${tbf.rate * 8}bit burst ${tbf.burst} limit ${tbf.limit}`,
@@ -90,7 +92,7 @@ export function findRootQdisc(socket: NetlinkSocket, ifindex: number): Qdisc | u
 
 /** True for the bucket that replaceTbf made of `wanted`. The kernel divides by multiplying and shifting: its ticks may be off by a little. */
 export function isTbf(found: TbfState, wanted: Tbf): boolean {
-  const ticks = bufferTicks(wanted)
+  const ticks = wanted.buffer ?? bufferTicks(wanted)
   return found.rate === wanted.rate && found.limit === wanted.limit && Math.abs(found.buffer - ticks) <= 2 + ticks / 1000
 }
 
@@ -109,7 +111,7 @@ export function decodeQdisc(body: View): Qdisc {
 /** linux/pkt_sched.h: tc_tbf_qopt {tc_ratespec rate, peakrate; __u32 limit, buffer, mtu;} */
 function tbfParameters(tbf: Tbf): Uint8Array {
   const noPeak = new Uint8Array(RATESPEC_LENGTH)
-  return concat([ratespec(tbf.rate), noPeak, u32(tbf.limit), u32(bufferTicks(tbf)), u32(0)])
+  return concat([ratespec(tbf.rate), noPeak, u32(tbf.limit), u32(tbf.buffer ?? bufferTicks(tbf)), u32(0)])
 }
 
 /** linux/pkt_sched.h: tc_ratespec. With the link layer named the kernel (3.9 on) wants no table of rates. */

@@ -1,0 +1,84 @@
+// Permanent neighbours and VXLAN forwarding entries by the thousand, as bodies (../netlink/bodies.ts), in the order in which the kernel dumps them.
+
+import { formatPacked, type Packed } from '../../net/packed.ts'
+import { type Body, dumpBodies, hex8, hex16, hex32, hexAttribute, readHexAttributes } from '../netlink/bodies.ts'
+import type { NetlinkSocket } from '../netlink/socket.ts'
+import {
+  AF_BRIDGE,
+  AF_INET,
+  AF_INET6,
+  NDA_DST,
+  NDA_IFINDEX,
+  NDA_LLADDR,
+  NTF_SELF,
+  NUD_PERMANENT,
+  RTM_GETNEIGH,
+  RTN_UNICAST,
+} from './constants.ts'
+
+/** Where the attributes begin, behind ndmsg. */
+const ATTRIBUTES = 24
+/** Bytes of ndmsg, of a MAC's attribute with its padding, and of an address's. */
+const NDMSG = 12
+const MAC_LENGTH = 12
+const ADDRESS_LENGTH = { 4: 8, 6: 20 } as const
+
+/** `ip neigh … ADDRESS lladdr MAC dev #INDEX nud permanent`, the body of it; `mac` is twelve digits. */
+export function neighbourBody(family: 4 | 6, ifindex: number): (address: Packed, mac: string) => Body {
+  const start = ndmsg(family === 4 ? AF_INET : AF_INET6, ifindex, 0) + addressHeader(NDA_DST, family)
+  return (address, mac) => start + address + MAC_HEADER + mac + MAC_PADDING
+}
+
+/** `bridge fdb … MAC dev #INDEX dst REMOTE self permanent`, the body of it. */
+export function forwardingBody(underlay: 4 | 6, ifindex: number): (mac: string, remote: Packed) => Body {
+  const start = ndmsg(AF_BRIDGE, ifindex, NTF_SELF) + MAC_HEADER
+  const between = MAC_PADDING + addressHeader(NDA_DST, underlay)
+  return (mac, remote) => start + mac + between + remote
+}
+
+/** `ip neigh show dev #INDEX nud permanent` of one family. */
+export function dumpNeighbours(socket: NetlinkSocket, family: 4 | 6, ifindex: number): Body[] {
+  return dumpOf(socket, ndmsg(family === 4 ? AF_INET : AF_INET6, ifindex, 0), ifindex, family)
+}
+
+/** `bridge fdb show dev #INDEX`, the permanent ones; `underlay` is the family of the remote ends. */
+export function dumpForwarding(socket: NetlinkSocket, underlay: 4 | 6, ifindex: number): Body[] {
+  return dumpOf(socket, ndmsg(AF_BRIDGE, ifindex, NTF_SELF), ifindex, underlay)
+}
+
+/** By its address, or by its MAC: what another neighbour, or another way to the same MAC, has as well. */
+export function neighbourKey(body: Body): string {
+  const attributes = readHexAttributes(body, ATTRIBUTES)
+  return (body.startsWith(hex8(AF_BRIDGE)) ? attributes?.get(NDA_LLADDR) : attributes?.get(NDA_DST)) ?? body
+}
+
+/** `10.1.2.0 lladdr 0e:00:c0:a8:00:02`, or `0e:00:c0:a8:00:02 dst 192.168.0.2` */
+export function describeNeighbourBody(body: Body): string {
+  const attributes = readHexAttributes(body, ATTRIBUTES)
+  const address = attributes?.get(NDA_DST)
+  const digits = attributes?.get(NDA_LLADDR) ?? ''
+  const mac = Array.from({ length: digits.length / 2 }, (_, i) => digits.slice(2 * i, 2 * i + 2)).join(':')
+  const there = address === undefined ? '' : formatPacked(address)
+  return body.startsWith(hex8(AF_BRIDGE)) ? `${mac} dst ${there}` : `${there} lladdr ${mac}`
+}
+
+function dumpOf(socket: NetlinkSocket, own: string, ifindex: number, family: 4 | 6): Body[] {
+  const filter = `${own.slice(0, 2)}${'0'.repeat(22)}${hexAttribute(NDA_IFINDEX, hex32(ifindex))}`
+  const bodies = dumpBodies(socket, 'list neighbours', RTM_GETNEIGH, filter, NDMSG + MAC_LENGTH + ADDRESS_LENGTH[family])
+  // Others are the kernel's: what it resolves itself, groups that the device is in.
+  return bodies.filter((body) => body.startsWith(own))
+}
+
+const MAC_HEADER = hexAttribute(NDA_LLADDR, '000000000000').slice(0, 8)
+const MAC_PADDING = '0000'
+
+/** An address's attribute is this and the address. */
+function addressHeader(type: number, family: 4 | 6): string {
+  return hexAttribute(type, '00'.repeat(family === 4 ? 4 : 16)).slice(0, 8)
+}
+
+/** linux/neighbour.h: ndmsg. */
+function ndmsg(family: number, ifindex: number, flags: number): string {
+  // __u8 ndm_family; __u8 ndm_pad1; __u16 ndm_pad2; __s32 ndm_ifindex; __u16 ndm_state; __u8 ndm_flags; __u8 ndm_type;
+  return `${hex8(family)}000000${hex32(ifindex)}${hex16(NUD_PERMANENT)}${hex8(flags)}${hex8(RTN_UNICAST)}`
+}

@@ -1,0 +1,167 @@
+// One pass: look at what the kernel has, compare with what the state wants, change the difference. Safe to repeat, at any time.
+
+import { CniError, ErrIOFailure } from '../cni/error.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
+import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { formatPacked } from '../net/packed.ts'
+import { desiredPath, readDesiredText, writeDesired } from './desired-file.ts'
+import { readFacts } from './facts.ts'
+import { syncForward } from './forward.ts'
+import { lookAtKernel } from './look.ts'
+import { syncMasquerade } from './masquerade.ts'
+import { ownPort, VXLAN_NAME } from './names.ts'
+import type { Pass } from './pass.ts'
+import { findPaths, formatPrefix } from './paths.ts'
+import { peerObjects, syncPeers } from './peers.ts'
+import { parseNodeState } from './read-state.ts'
+import { attempt, driftOf, hasChanges, NO_DRIFT, newLog, noteFailure, noteProblem, type Report } from './report.ts'
+import { readSettled, writeSettled } from './settled.ts'
+import { PROTOCOL } from './state.ts'
+import { ensureForwarding, relaxReversePath } from './sysctls.ts'
+import { ensureTunnel, removeTunnel } from './tunnel-device.ts'
+
+export interface ApplyOptions {
+  readonly stateDir: string
+  /** Look and tell, and change nothing, the state on the disk neither. */
+  readonly dryRun: boolean
+}
+
+/** Makes the kernel match the NodeState in `text` and keeps it on the disk. Throws a CniError where it is not a good one. */
+export function applyState(text: string, options: ApplyOptions): Report {
+  const start = now()
+  const { stateDir, dryRun } = options
+  const unchanged = readDesiredText(stateDir) === text
+  const sockets = openSockets()
+  const settled = unchanged && !dryRun ? stillSettled(text, stateDir, sockets) : undefined
+  const report = settled ?? work(text, options, unchanged, sockets)
+  closeNetlink(sockets.route)
+  // The other is left to the end of the process: closing it waits until what it deleted is out of use.
+  return { ...report, durationMs: Math.round((now() - start) * 10) / 10 }
+}
+
+/** The same with the state of the last pass: at boot, while nobody tells a newer one. */
+export function applyLast(options: ApplyOptions): Report {
+  const text = readDesiredText(options.stateDir)
+  if (text === undefined)
+    throw new CniError(ErrIOFailure, `${desiredPath(options.stateDir)} is not there: nothing was applied on this node yet`)
+  return applyState(text, options)
+}
+
+const MOST_PEERS = 50
+
+interface Sockets {
+  readonly route: NetlinkSocket
+  /** Undefined where the kernel has no nf_tables, and why. */
+  readonly nft: NetlinkSocket | undefined
+  readonly refusal: string
+}
+
+function openSockets(): Sockets {
+  const port = ownPort(sys.getpid())
+  const route = openBulkNetlink(NETLINK_ROUTE, port)
+  try {
+    return { route, nft: openBulkNetlink(NETLINK_NETFILTER, port), refusal: '' }
+  } catch (error) {
+    if (!isSysError(error)) throw error
+    return { route, nft: undefined, refusal: error.message }
+  }
+}
+
+/** What the pass before said, where it had nothing to do and the kernel looks as it did then. */
+function stillSettled(text: string, stateDir: string, { route, nft }: Sockets): Report | undefined {
+  const settled = readSettled(stateDir, text)
+  return nft && settled && lookAtKernel(route, nft, settled.place) === settled.kernel ? settled.report : undefined
+}
+
+function work(text: string, { stateDir, dryRun }: ApplyOptions, unchanged: boolean, sockets: Sockets): Report {
+  const { route, nft } = sockets
+  const state = parseNodeState(text)
+  const log = newLog(dryRun)
+  if (!nft) noteFailure(log, 'nft', 'nf_tables', sockets.refusal)
+  const facts = readFacts(route, state)
+  const paths = findPaths(state, facts)
+  const keep = () => {
+    if (!dryRun && !unchanged) attempt(log, 'state', desiredPath(stateDir), () => writeDesired(stateDir, text))
+  }
+  const done = runPass({ route, nft: nft ?? route, state, facts, paths, log, dryRun }, nft !== undefined, keep)
+  const report: Report = {
+    protocol: PROTOCOL,
+    changed: log.changed,
+    routes: { desired: done.desired, actual: done.actual },
+    mtu: paths.mtu,
+    vxlan: done.vxlan,
+    problems: log.problems,
+    failed: log.failed,
+    peers: paths.unreached.slice(0, MOST_PEERS).map(({ name, reason }) => ({ name, path: 'none', reason })),
+    durationMs: 0,
+    drift: unchanged ? driftOf(log) : NO_DRIFT,
+    ...(log.changes && { changes: log.changes }),
+  }
+  const { node, routing } = state
+  if (nft && unchanged && !dryRun && log.failed === 0 && !hasChanges(log)) {
+    writeSettled(stateDir, text, lookAtKernel(route, nft, { node, routing }), { node, routing }, report)
+  }
+  return report
+}
+
+interface Outcome {
+  readonly desired: number
+  readonly actual: number
+  readonly vxlan: boolean
+}
+
+/** `added` is called when all that the state wants is there, and what it does not want is not yet gone: who listens knows by then that it may go. */
+function runPass(pass: Pass, hasFilter: boolean, added: () => void): Outcome {
+  const { log, dryRun } = pass
+  const { tunnel } = pass.paths
+  tellProblems(pass)
+  attempt(log, 'sysctl', 'forwarding', () => ensureForwarding(pass))
+  const index = tunnel && attempt(log, 'link', VXLAN_NAME, () => ensureTunnel(pass, tunnel))
+  if (index) attempt(log, 'sysctl', 'rp_filter', () => relaxReversePath(pass))
+  const wanted = peerObjects(pass, index)
+  // Without the node's address nothing is known of the ways to the peers: what there is stays.
+  const known = hasUplink(pass)
+  const synced = known ? attempt(log, 'routes', 'all', () => syncPeers(pass, wanted, index)) : undefined
+  if (hasFilter) {
+    attempt(log, 'nft', 'masquerade', () => syncMasquerade(pass))
+    attempt(log, 'forward', 'FORWARD', () => syncForward(pass))
+  }
+  added()
+  synced?.sweep()
+  if (known && !tunnel) attempt(log, 'link', VXLAN_NAME, () => removeTunnel(pass))
+  const desired = wanted.routes[4].length + wanted.routes[6].length
+  return { desired, actual: synced?.actual ?? 0, vxlan: index !== undefined && (index > 0 || dryRun) }
+}
+
+function hasUplink({ paths, facts, state, log }: Pass): boolean {
+  if (paths.tunnel || facts.uplinks[4] || facts.uplinks[6] || state.routing.mode === 'none') return true
+  const where = state.routing.device === '' ? 'no device has an address of the node' : `there is no device ${state.routing.device}`
+  noteFailure(log, 'no-uplink', state.node.name, `${where}: the routes to its peers stay as they are`)
+  return false
+}
+
+function tellProblems({ log, paths, state, facts }: Pass): void {
+  for (const { name, subnet, address, fatal } of paths.overlaps) {
+    const consequence = fatal ? 'and gets no route, which would cut this node off' : 'and takes what is there'
+    noteProblem(
+      log,
+      'host-overlap',
+      formatPrefix(subnet),
+      `podCIDR of node ${name} overlaps the subnet of this node's ${formatPacked(address)}, ${consequence}`,
+    )
+  }
+  for (const { name, reason } of paths.unreached) noteProblem(log, 'no-path', name, reason)
+  const uplink = facts.uplinks[4] ?? facts.uplinks[6]
+  if (uplink && state.mtu > uplink.link.mtu)
+    noteProblem(log, 'mtu', uplink.link.name, `mtu ${state.mtu} is more than its ${uplink.link.mtu}`)
+}
+
+function now(): number {
+  return sys.clock_gettime(CLOCK_MONOTONIC) * 1000
+}
+
+const CLOCK_MONOTONIC = 1

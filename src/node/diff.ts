@@ -1,0 +1,33 @@
+// What has to happen to bodies that are there so that those that are wanted are. Pure.
+
+import type { Body } from '../kernel/netlink/bodies.ts'
+
+export interface Difference {
+  /** Wanted, and nothing has their key. */
+  readonly add: Body[]
+  /** Wanted in the place of another with the same key. */
+  readonly replace: Body[]
+  readonly remove: Body[]
+}
+
+/**
+ * `keyOf` is what can be there only once: a route's destination. `canonical` brings a body that matches none into the form of the wanted ones.
+ * In the usual case every body is found as it stands, and neither is called.
+ */
+export function differ(
+  wanted: readonly Body[],
+  found: readonly Body[],
+  keyOf: (body: Body) => string,
+  canonical = (body: Body) => body,
+): Difference {
+  const missing = new Set(wanted)
+  const others = found.filter((body) => !missing.delete(body) && !missing.delete(canonical(body)))
+  if (missing.size === 0) return { add: [], replace: [], remove: others }
+  const keys = new Set(others.map(keyOf))
+  const replace: Body[] = []
+  const add: Body[] = []
+  for (const body of missing) (keys.size > 0 && keys.has(keyOf(body)) ? replace : add).push(body)
+  // The key is the new one's now: to delete the old one could only hit that.
+  const replaced = new Set(replace.map(keyOf))
+  return { add, replace, remove: others.filter((body) => !replaced.has(keyOf(body))) }
+}

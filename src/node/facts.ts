@@ -1,0 +1,94 @@
+// What the kernel has of the node's own: the device that leads to the peers, its subnets, the VXLAN device.
+
+import { type Body, dumpBodies, readHex32, readHexAttributes } from '../kernel/netlink/bodies.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { IFA_ADDRESS, IFA_LOCAL, RT_SCOPE_UNIVERSE, RTM_GETADDR } from '../kernel/route/constants.ts'
+import { findLinks, type Link } from '../kernel/route/link.ts'
+import { networkOfPacked, type Packed, type PackedPrefix, packedContains, packedFamily } from '../net/packed.ts'
+import { VXLAN_NAME } from './names.ts'
+import type { ParsedState } from './read-state.ts'
+
+/** The device with the node's address of one family. */
+export interface Uplink {
+  readonly link: Link
+  readonly address: Packed
+  /** All its addresses of that family. */
+  readonly addresses: readonly Packed[]
+  /** The subnets on it, of that family. */
+  readonly onLink: readonly PackedPrefix[]
+}
+
+export interface HostSubnet {
+  readonly ifindex: number
+  readonly address: Packed
+  readonly subnet: PackedPrefix
+}
+
+export interface Facts {
+  /** By family; none where no device has an address of the node. */
+  readonly uplinks: Readonly<Record<4 | 6, Uplink | undefined>>
+  /** Whatever has the name of our VXLAN device. */
+  readonly vxlan: Link | undefined
+  /** The addresses on it that somebody gave it. */
+  readonly vxlanAddresses: readonly PackedPrefix[]
+  /** The subnets of all other devices, without those of the node's own pods. */
+  readonly hostSubnets: readonly HostSubnet[]
+}
+
+/** What facts are looked for. */
+export type Place = Pick<ParsedState, 'node' | 'routing'>
+
+export function readFacts(socket: NetlinkSocket, state: Place): Facts {
+  const bodies = dumpBodies(socket, 'list addresses', RTM_GETADDR, '0'.repeat(16))
+  const subnets = bodies.flatMap(readSubnet)
+  const own = ([4, 6] as const).map((family) => findOwn(subnets, state, family))
+  const { device } = state.routing
+  const links = findLinks(socket, [
+    { name: VXLAN_NAME },
+    ...own.flatMap((found) => (found ? [{ index: found.ifindex }] : [])),
+    ...(device === '' ? [] : [{ name: device }]),
+  ])
+  const vxlan = links.find(({ name }) => name === VXLAN_NAME)
+  const uplinkOf = (found: HostSubnet | undefined): Uplink | undefined => {
+    const link = links.find(({ name, index }) => (device === '' ? index === found?.ifindex : name === device))
+    if (!found || !link) return undefined
+    const onLink = subnets.filter(({ ifindex, address }) => ifindex === link.index && packedFamily(address) === packedFamily(found.address))
+    return { link, address: found.address, addresses: onLink.map(({ address }) => address), onLink: onLink.map(({ subnet }) => subnet) }
+  }
+  return {
+    uplinks: { 4: uplinkOf(own[0]), 6: uplinkOf(own[1]) },
+    vxlan,
+    vxlanAddresses: subnets
+      .filter(({ ifindex }) => ifindex === vxlan?.index)
+      .map(({ address, subnet }) => ({ first: address, length: subnet.length })),
+    hostSubnets: subnets.filter(({ ifindex, address }) => {
+      return ifindex !== vxlan?.index && !isLoopback(address) && !state.node.podCidrs.some((cidr) => packedContains(cidr, address))
+    }),
+  }
+}
+
+/** An ifaddrmsg with its attributes; link-local ones, which every device has, lead nowhere. */
+function readSubnet(body: Body): HostSubnet[] {
+  // __u8 ifa_family; __u8 ifa_prefixlen; __u8 ifa_flags; __u8 ifa_scope; __u32 ifa_index;
+  const scope = Number.parseInt(body.slice(6, 8), 16)
+  if (scope !== RT_SCOPE_UNIVERSE && body.startsWith('0a')) return []
+  const attributes = readHexAttributes(body, 16)
+  const far = attributes?.get(IFA_ADDRESS)
+  const address = attributes?.get(IFA_LOCAL) ?? far
+  if (address === undefined || far === undefined) return []
+  const length = Number.parseInt(body.slice(2, 4), 16)
+  // Of a point-to-point link the prefix is the far end's.
+  return [{ ifindex: readHex32(body, 8), address, subnet: networkOfPacked({ first: far, length }) }]
+}
+
+function findOwn(subnets: readonly HostSubnet[], { node }: Place, family: 4 | 6): HostSubnet | undefined {
+  for (const address of node.addresses) {
+    const found = packedFamily(address) === family ? subnets.find((subnet) => subnet.address === address) : undefined
+    if (found) return found
+  }
+  return undefined
+}
+
+function isLoopback(address: Packed): boolean {
+  return address.startsWith('7f') && address.length === 8
+}

@@ -1,0 +1,87 @@
+// Where somebody else's FORWARD chain drops what nobody accepted (Docker sets that policy), two rules for each of the node's subnets at its
+// beginning. The chain stays theirs: iptables lists the rules with its own, under our comment.
+
+import { readWhole } from '../host/whole-file.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
+import { commit } from '../kernel/nftables/batch.ts'
+import { findChains } from '../kernel/nftables/chain.ts'
+import { NFTA_MATCH_INFO, NFTA_MATCH_NAME } from '../kernel/nftables/constants.ts'
+import { type Expression, verdict } from '../kernel/nftables/expression.ts'
+import { ipDaddr, ipSaddr } from '../kernel/nftables/match.ts'
+import type { Request, TableRef } from '../kernel/nftables/request.ts'
+import { deleteRule, expressionsOf, insertRule, type KernelRule, listRules, ruleConsistsOf } from '../kernel/nftables/rule.ts'
+import { counter } from '../kernel/nftables/statement.ts'
+import type { Cidr } from '../net/cidr.ts'
+import { formatPacked, type PackedPrefix, packedFamily, unpackBytes } from '../net/packed.ts'
+import { FORWARD_COMMENT } from './names.ts'
+import type { Pass } from './pass.ts'
+import { noteChange, noteProblem } from './report.ts'
+
+/** The tables of iptables on nf_tables, by family. */
+export const FILTER_TABLES: Readonly<Record<4 | 6, TableRef>> = {
+  4: { family: 'ip', table: 'filter' },
+  6: { family: 'ip6', table: 'filter' },
+}
+export const FORWARD_CHAIN = 'FORWARD'
+
+export const LEGACY_TABLES = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_names' } as const
+
+/** Rules where they are needed, none where they are not; both families. */
+export function syncForward(pass: Pass): void {
+  for (const family of [4, 6] as const) {
+    const own = pass.state.forwardAccept ? pass.state.node.podCidrs.filter(({ first }) => packedFamily(first) === family) : []
+    if (own.length > 0) tellOfLegacy(pass, family)
+    syncChain(pass, FILTER_TABLES[family], own)
+  }
+}
+
+/** The rules in the chain that are ours, also where iptables has saved and restored them: it puts the comment elsewhere then. */
+export function ownForwardRules(nft: NetlinkSocket, ref: TableRef): KernelRule[] {
+  const rules = listRules(nft, ref, { chain: FORWARD_CHAIN, containing: [FORWARD_COMMENT] })
+  return rules.filter((rule) => rule.comment === FORWARD_COMMENT || hasCommentMatch(rule))
+}
+
+/** `-m comment --comment podwire` (linux/netfilter/xt_comment.h), as nf_tables carries the matches of iptables (nf_tables.h: NFTA_MATCH_*). */
+function hasCommentMatch(rule: KernelRule): boolean {
+  return expressionsOf(rule).some(({ name, data }) => {
+    const match = name === 'match' ? data?.attributes() : undefined
+    return match?.get(NFTA_MATCH_NAME)?.text() === 'comment' && match.get(NFTA_MATCH_INFO)?.text() === FORWARD_COMMENT
+  })
+}
+
+function syncChain({ nft, log, dryRun }: Pass, ref: TableRef, own: readonly PackedPrefix[]): void {
+  const [chain] = findChains(nft, ref, [FORWARD_CHAIN])
+  if (!chain) return
+  const wanted = chain.policy === 'drop' ? own.flatMap(acceptRules) : []
+  const found = ownForwardRules(nft, ref)
+  const missing = wanted.filter(({ expressions }) => !found.some((rule) => ruleConsistsOf(rule, expressions)))
+  const extra = found.filter((rule) => !wanted.some(({ expressions }) => ruleConsistsOf(rule, expressions)))
+  const requests: Request[] = []
+  for (const { text, expressions } of missing) {
+    noteChange(log, 'nft', 'added', () => `${ref.family} ${ref.table} ${FORWARD_CHAIN} ${text}`)
+    requests.push(insertRule(ref, FORWARD_CHAIN, expressions, FORWARD_COMMENT))
+  }
+  for (const { handle } of extra) {
+    noteChange(log, 'nft', 'removed', () => `${ref.family} ${ref.table} ${FORWARD_CHAIN} handle ${handle}`)
+    requests.push(deleteRule(ref, FORWARD_CHAIN, handle))
+  }
+  if (!dryRun) commit(nft, requests)
+}
+
+/** `ip saddr SUBNET counter accept` and `ip daddr SUBNET counter accept`: built of what iptables itself would build them of. */
+function acceptRules({ first, length }: PackedPrefix): { text: string; expressions: Expression[] }[] {
+  const cidr: Cidr = { address: { family: packedFamily(first), bytes: unpackBytes(first) }, length }
+  const subnet = `${formatPacked(first)}/${length}`
+  return [
+    { text: `saddr ${subnet} accept`, expressions: [...ipSaddr(cidr), counter(), verdict('accept')] },
+    { text: `daddr ${subnet} accept`, expressions: [...ipDaddr(cidr), counter(), verdict('accept')] },
+  ]
+}
+
+/** The older iptables keeps its tables elsewhere, where only its own program can read and write them. */
+function tellOfLegacy({ log }: Pass, family: 4 | 6): void {
+  const file = LEGACY_TABLES[family]
+  if (!(readWhole(file) ?? '').split('\n').includes('filter')) return
+  const message = `iptables-legacy has a filter table, which podwire cannot read: if its FORWARD policy is DROP, accept the pods' subnets there`
+  noteProblem(log, 'forward-legacy', file, message)
+}

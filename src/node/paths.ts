@@ -1,0 +1,172 @@
+// How each peer is reached: on the same link by its own address, otherwise through VXLAN. Pure.
+
+import { formatPacked, type Packed, type PackedPrefix, packedContains, packedFamily, packedLast } from '../net/packed.ts'
+import type { Facts, Uplink } from './facts.ts'
+import type { ParsedNode, ParsedState } from './read-state.ts'
+import { OVERHEAD, vtepMac } from './vtep.ts'
+
+/** A subnet of a peer, and the peer's address that is on the same link. */
+export interface DirectPath {
+  readonly subnet: PackedPrefix
+  readonly gateway: Packed
+}
+
+/** A peer's tunnel end. Its own device has the first address of each of `subnets`. */
+export interface TunnelPath {
+  readonly mac: string
+  readonly remote: Packed
+  readonly subnets: readonly PackedPrefix[]
+}
+
+export interface Unreached {
+  readonly name: string
+  readonly reason: string
+}
+
+/** A peer's subnet that this machine has in use itself, and its address there. */
+export interface HostOverlap {
+  readonly name: string
+  readonly subnet: PackedPrefix
+  readonly address: Packed
+  /** The address lies in the subnet: a route would take it away, so there is none. */
+  readonly fatal: boolean
+}
+
+/** What the VXLAN device should be. */
+export interface Tunnel {
+  /** The family of the outer packets. */
+  readonly underlay: 4 | 6
+  readonly local: Packed
+  readonly mac: string
+  readonly mtu: number
+  /** The first address of each of the node's subnets. */
+  readonly addresses: readonly Packed[]
+}
+
+export interface Paths {
+  readonly direct: { readonly 4: DirectPath[]; readonly 6: DirectPath[] }
+  readonly tunnels: TunnelPath[]
+  /** Undefined where none is wanted. */
+  readonly tunnel: Tunnel | undefined
+  readonly unreached: Unreached[]
+  readonly overlaps: readonly HostOverlap[]
+  /** What a pod's packets may have, so that they get through to every peer; 0 where no device leads to any. */
+  readonly mtu: number
+}
+
+/** Peers by the way to them. */
+export function findPaths(state: ParsedState, facts: Facts): Paths {
+  const { mode } = state.routing
+  const direct: Paths['direct'] = { 4: [], 6: [] }
+  const tunnels: TunnelPath[] = []
+  const unreached: Unreached[] = []
+  const tunnel = mode === 'auto' || mode === 'vxlan' ? planTunnel(state, facts) : undefined
+  const links = { 4: linkRanges(facts.uplinks[4]), 6: linkRanges(facts.uplinks[6]) }
+  const overlaps = findHostOverlaps(state, facts)
+  const avoided = new Set(overlaps.flatMap(({ subnet, fatal }) => (fatal ? [subnet] : [])))
+  const families = new Set(state.node.podCidrs.map(({ first }) => packedFamily(first)))
+  const underlayDigits = tunnel?.local.length
+  const anyUplink = facts.uplinks[4] || facts.uplinks[6]
+  for (const peer of mode === 'none' || !anyUplink ? [] : state.peers) {
+    let tunnelled: PackedPrefix[] | undefined
+    for (const subnet of peer.podCidrs) {
+      if (avoided.size > 0 && avoided.has(subnet)) continue
+      const family = packedFamily(subnet.first)
+      const gateway = mode === 'vxlan' ? undefined : findOnLink(peer, links[family])
+      if (gateway !== undefined) {
+        direct[family].push({ subnet, gateway })
+      } else if (tunnel && families.has(family)) {
+        if (tunnelled) tunnelled.push(subnet)
+        else tunnelled = [subnet]
+      } else if (families.has(family)) {
+        unreached.push({ name: peer.name, reason: whyNotDirect(state, facts, family) })
+      }
+    }
+    if (!tunnelled || !tunnel) continue
+    const first = peer.addresses[0]
+    const remote = first?.length === underlayDigits ? first : peer.addresses.find((address) => address.length === underlayDigits)
+    if (remote === undefined || first === undefined) {
+      unreached.push({ name: peer.name, reason: `it has no IPv${tunnel.underlay} address for VXLAN` })
+    } else {
+      tunnels.push({ mac: vtepMac(first), remote, subnets: tunnelled })
+    }
+  }
+  // Made before the first peer needs it only where all will: an idle device explains itself to nobody.
+  const wanted = mode === 'vxlan' || tunnels.length > 0
+  return { direct, tunnels, tunnel: wanted ? tunnel : undefined, unreached, overlaps, mtu: podMtu(state, facts, tunnel) }
+}
+
+/** IPv4 carries the outer packets wherever the node has it, as it will on the peers. */
+function planTunnel({ node, mtu }: ParsedState, { uplinks }: Facts): Tunnel | undefined {
+  const underlay = node.addresses.some((address) => packedFamily(address) === 4) ? 4 : 6
+  const uplink = uplinks[underlay]
+  const [first] = node.addresses
+  if (!uplink || first === undefined) return undefined
+  const most = uplink.link.mtu - OVERHEAD[underlay]
+  return {
+    underlay,
+    local: uplink.address,
+    mac: vtepMac(first),
+    mtu: mtu === 0 ? most : Math.min(mtu, most),
+    addresses: node.podCidrs.map((cidr) => cidr.first),
+  }
+}
+
+/**
+ * In mode auto as much as fits into VXLAN even while no peer needs it: the MTU of pods that run cannot be changed when the first such peer comes.
+ * Who has all nodes on one link says mode direct and has the whole MTU.
+ */
+function podMtu({ mtu }: ParsedState, { uplinks }: Facts, tunnel: Tunnel | undefined): number {
+  if (tunnel) return tunnel.mtu
+  const most = Math.min(uplinks[4]?.link.mtu ?? 65535, uplinks[6]?.link.mtu ?? 65535)
+  if (!uplinks[4] && !uplinks[6]) return mtu
+  return mtu === 0 ? most : Math.min(mtu, most)
+}
+
+interface Range {
+  readonly first: Packed
+  readonly last: Packed
+}
+
+function linkRanges(uplink: Uplink | undefined): Range[] {
+  return (uplink?.onLink ?? []).map((prefix) => ({ first: prefix.first, last: packedLast(prefix) }))
+}
+
+function findOnLink({ addresses }: ParsedNode, ranges: readonly Range[]): Packed | undefined {
+  for (const { first, last } of ranges) {
+    for (const address of addresses) {
+      if (address.length === first.length && address >= first && address <= last) return address
+    }
+  }
+  return undefined
+}
+
+function whyNotDirect({ routing, node }: ParsedState, { uplinks }: Facts, family: 4 | 6): string {
+  const uplink = uplinks[family]
+  if (routing.mode !== 'direct') return `no device has the address of node ${node.name} that VXLAN would use`
+  if (!uplink) return `this node has no IPv${family} address on a device, and routing.mode is direct`
+  return `none of its IPv${family} addresses is on the link of ${uplink.link.name}, and routing.mode is direct`
+}
+
+function findHostOverlaps({ peers }: ParsedState, { hostSubnets }: Facts): HostOverlap[] {
+  const overlaps: HostOverlap[] = []
+  for (const { address, subnet: own } of hostSubnets) {
+    const last = packedLast(own)
+    for (const { name, podCidrs } of peers) {
+      for (const subnet of podCidrs) {
+        const { first, length } = subnet
+        if (first.length !== last.length) continue
+        const inside = first >= own.first && first <= last
+        // Whatever is not inside can only be around it.
+        if (!inside && (length >= own.length || !packedContains(subnet, own.first))) continue
+        overlaps.push({ name, subnet, address, fatal: packedContains(subnet, address) })
+      }
+    }
+  }
+  return overlaps
+}
+
+/** `10.1.2.0/24` */
+export function formatPrefix({ first, length }: PackedPrefix): string {
+  return `${formatPacked(first)}/${length}`
+}

@@ -1,0 +1,159 @@
+// Routes, neighbours and forwarding entries: as many as there are peers.
+
+import { EEXIST, ENOENT, ESRCH } from '../host/errno.ts'
+import { sys } from '../host/sys.ts'
+import { type Body, type BodyRequest, sendBodies } from '../kernel/netlink/bodies.ts'
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/socket.ts'
+import { RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWNEIGH, RTM_NEWROUTE } from '../kernel/route/constants.ts'
+import {
+  describeNeighbourBody,
+  dumpForwarding,
+  dumpNeighbours,
+  forwardingBody,
+  neighbourBody,
+  neighbourKey,
+} from '../kernel/route/neighbour-body.ts'
+import { canonicalRoute, describeRouteBody, dumpRoutes, routeBody, routeKey } from '../kernel/route/route-body.ts'
+import { packedFamily } from '../net/packed.ts'
+import { type Difference, differ } from './diff.ts'
+import { ROUTE_PROTOCOL } from './names.ts'
+import type { Pass } from './pass.ts'
+import type { Paths } from './paths.ts'
+import { type Action, noteChange, noteFailure } from './report.ts'
+import { vtepGateway } from './vtep.ts'
+
+/** What leads to the peers, as it should be. */
+export interface PeerObjects {
+  readonly routes: Readonly<Record<4 | 6, Body[]>>
+  readonly forwarding: Body[]
+  readonly neighbours: Readonly<Record<4 | 6, Body[]>>
+}
+
+const FAMILIES = [4, 6] as const
+
+/** The objects of all paths; those through VXLAN only where its device has an index. Pure. */
+export function peerObjects({ facts, paths }: Pick<Pass, 'facts' | 'paths'>, vxlan: number | undefined): PeerObjects {
+  const routes: Record<4 | 6, Body[]> = { 4: [], 6: [] }
+  const neighbours: Record<4 | 6, Body[]> = { 4: [], 6: [] }
+  const forwarding: Body[] = []
+  for (const family of FAMILIES) {
+    const oif = facts.uplinks[family]?.link.index
+    if (oif === undefined) continue
+    const route = routeBody({ family, protocol: ROUTE_PROTOCOL, oif, onlink: false, src: undefined })
+    for (const { subnet, gateway } of paths.direct[family]) routes[family].push(route(subnet, gateway))
+  }
+  if (vxlan === undefined || !paths.tunnel) return { routes, forwarding, neighbours }
+  const forward = forwardingBody(paths.tunnel.underlay, vxlan)
+  const neighbour = { 4: neighbourBody(4, vxlan), 6: neighbourBody(6, vxlan) }
+  const route = { 4: tunnelRoute(paths, 4, vxlan), 6: tunnelRoute(paths, 6, vxlan) }
+  for (const { mac, remote, subnets } of paths.tunnels) {
+    forwarding.push(forward(mac, remote))
+    let gateway: string | undefined
+    for (const subnet of subnets) {
+      const { first } = subnet
+      if (packedFamily(first) === 4) {
+        neighbours[4].push(neighbour[4](first, mac))
+        routes[4].push(route[4](subnet, first))
+        continue
+      }
+      if (gateway === undefined) {
+        gateway = vtepGateway(mac)
+        neighbours[6].push(neighbour[6](gateway, mac))
+      }
+      routes[6].push(route[6](subnet, gateway))
+    }
+  }
+  return { routes, forwarding, neighbours }
+}
+
+/** The node's own packets go with its pods' first address, which the answers find through the tunnel as well. */
+function tunnelRoute({ tunnel }: Paths, family: 4 | 6, oif: number) {
+  const src = tunnel?.addresses.find((address) => packedFamily(address) === family)
+  return routeBody({ family, protocol: ROUTE_PROTOCOL, oif, onlink: family === 4, src })
+}
+
+/** How many routes there are in the end, and what takes away those that nobody wants. */
+export interface Synced {
+  readonly actual: number
+  readonly sweep: () => void
+}
+
+/** Adds and replaces what the peers need, the way before the route; what is too much goes with `sweep`. */
+export function syncPeers(pass: Pass, wanted: PeerObjects, vxlan: number | undefined): Synced {
+  const { route: socket, dryRun, paths } = pass
+  const sweeps: (() => void)[] = []
+  const sync = (kind: Bulk, difference: Difference): void => {
+    if (dryRun) {
+      tellAll(pass, kind, difference)
+      return
+    }
+    put(pass, kind, 'added', difference.add)
+    put(pass, kind, 'replaced', difference.replace)
+    sweeps.unshift(() => put(pass, kind, 'removed', difference.remove))
+  }
+  if (vxlan && paths.tunnel) {
+    sync('fdb', differ(wanted.forwarding, dumpForwarding(socket, paths.tunnel.underlay, vxlan), neighbourKey))
+    for (const family of FAMILIES)
+      sync('neighbours', differ(wanted.neighbours[family], dumpNeighbours(socket, family, vxlan), neighbourKey))
+  }
+  let actual = 0
+  for (const family of FAMILIES) {
+    const found = dumpRoutes(socket, family, ROUTE_PROTOCOL)
+    const difference = differ(wanted.routes[family], found, routeKey, canonicalRoute)
+    const failed = pass.log.failed
+    sync('routes', difference)
+    actual += dryRun ? found.length : wanted.routes[family].length - (pass.log.failed - failed)
+  }
+  return {
+    actual,
+    sweep: () => {
+      for (const sweep of sweeps) sweep()
+    },
+  }
+}
+
+type Bulk = 'routes' | 'fdb' | 'neighbours'
+
+const NOUN = { routes: 'route', fdb: 'fdb', neighbours: 'neighbour' } as const
+
+/** A route is made only where there is none: one to the same place that somebody else made stays. Of the device that is ours all is. */
+const PUT: Record<Bulk, Record<Action, { type: number; flags: number }>> = {
+  routes: {
+    added: { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL },
+    replaced: { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE },
+    removed: { type: RTM_DELROUTE, flags: 0 },
+  },
+  fdb: neighbourRequests(),
+  neighbours: neighbourRequests(),
+}
+
+function neighbourRequests(): Record<Action, { type: number; flags: number }> {
+  const put = { type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE }
+  return { added: put, replaced: put, removed: { type: RTM_DELNEIGH, flags: 0 } }
+}
+
+function put({ route, log }: Pass, kind: Bulk, action: Action, bodies: readonly Body[]): void {
+  if (bodies.length === 0) return
+  const requests = bodies.map((body): BodyRequest => ({ ...PUT[kind][action], body }))
+  let refused = 0
+  for (const { index, errno, detail } of sendBodies(route, requests)) {
+    // Gone with its device, or by another hand.
+    if (action === 'removed' && (errno === ENOENT || errno === ESRCH)) continue
+    refused++
+    const object = describe(kind, bodies[index] ?? '')
+    const taken = kind === 'routes' && errno === EEXIST
+    const message = taken ? 'another route leads there, which podwire did not make' : `${sys.strerror(errno)}${detail && ` (${detail})`}`
+    noteFailure(log, taken ? 'route-taken' : NOUN[kind], object, message)
+  }
+  log.changed[kind][action] += bodies.length - refused
+}
+
+function tellAll({ log }: Pass, kind: Bulk, { add, replace, remove }: Difference): void {
+  for (const body of add) noteChange(log, kind, 'added', () => describe(kind, body))
+  for (const body of replace) noteChange(log, kind, 'replaced', () => describe(kind, body))
+  for (const body of remove) noteChange(log, kind, 'removed', () => describe(kind, body))
+}
+
+function describe(kind: Bulk, body: Body): string {
+  return kind === 'routes' ? describeRouteBody(body) : describeNeighbourBody(body)
+}

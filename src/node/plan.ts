@@ -1,0 +1,194 @@
+// From the cluster's Nodes to what this one should have. Pure; a bad Node is left out and told, and never stops the others.
+
+import { type Packed, type PackedPrefix, packAddress, packedBits, packedFamily, packPrefix } from '../net/packed.ts'
+import { type Claims, claim, noClaims, ownerIn } from './claims.ts'
+import { type Masquerade, type NodeEntry, type NodeState, PROTOCOL, type Routing } from './state.ts'
+
+/** What counts of a Node object. */
+export interface ClusterNode {
+  readonly name: string
+  /** Its InternalIPs, in order. */
+  readonly addresses: readonly string[]
+  /** spec.podCIDRs, or spec.podCIDR alone. */
+  readonly podCidrs: readonly string[]
+  /** status.allocatable.pods. */
+  readonly maxPods?: number
+  /** RFC 3339 in UTC, as the API server writes it: of two Nodes that want the same the older has it. */
+  readonly creationTimestamp?: string
+}
+
+export interface PlanConfig {
+  readonly routing: Routing
+  readonly mtu: number
+  readonly masquerade: Masquerade
+  readonly forwardAccept: boolean
+  /** Destinations that keep the pod's address, whether a Node has them or not. */
+  readonly clusterCidrs: readonly string[]
+  /** No Node's subnet may lie in them: those addresses never leave a node. */
+  readonly serviceCidrs: readonly string[]
+}
+
+export type ProblemKind =
+  | 'self-unknown'
+  | 'duplicate-name'
+  | 'no-pod-cidr'
+  | 'bad-pod-cidr'
+  | 'overlapping-pod-cidr'
+  | 'host-overlap'
+  | 'service-overlap'
+  | 'no-address'
+  | 'bad-address'
+  | 'duplicate-address'
+  | 'pool-too-small'
+  | 'bad-config'
+
+/** `node` is '' where it is about the configuration. */
+export interface Problem {
+  readonly kind: ProblemKind
+  readonly node: string
+  readonly message: string
+}
+
+export interface Plan {
+  /** Undefined while the node itself is unknown, or lacks a subnet or an address: a problem says which. */
+  readonly state: NodeState | undefined
+  readonly problems: readonly Problem[]
+}
+
+/** The shortest and longest subnet that can be one node's: a shorter one takes half the world away, a longer one has no address for a pod. */
+const LENGTHS = { 4: [8, 30], 6: [16, 126] } as const
+
+/** What node `self` should have, by name of the peers. The same input gives the same plan, in whatever order the nodes come. */
+export function plan(nodes: readonly ClusterNode[], self: string, config: PlanConfig): Plan {
+  const survey: Survey = { self, problems: [], subnets: noClaims(), addresses: noClaims(), services: noClaims() }
+  for (const cidr of config.serviceCidrs) {
+    const prefix = packPrefix(cidr)
+    if (prefix) claim(survey.services, prefix, cidr)
+    else tell(survey, 'bad-config', '', `serviceCidrs: ${cidr} is no subnet`)
+  }
+  const known = uniqueByName(survey, nodes)
+  // All addresses before the first subnet: a subnet must not hold any of them.
+  const withAddresses = known.map((node) => ({ node, addresses: takeAddresses(survey, node) }))
+  const entries = withAddresses.flatMap(({ node, addresses }) => {
+    const podCidrs = takeSubnets(survey, node)
+    return addresses.length > 0 && podCidrs.length > 0 ? [{ name: node.name, addresses, podCidrs }] : []
+  })
+  entries.sort((a, b) => order(a.name, b.name))
+  const own = entries.find(({ name }) => name === self)
+  if (!known.some(({ name }) => name === self)) tell(survey, 'self-unknown', self, 'there is no Node of this name yet')
+  const state = own && desiredState(own, entries, config)
+  survey.problems.sort((a, b) => order(a.node, b.node))
+  return { state, problems: survey.problems }
+}
+
+/** What is known so far, and who has what. */
+interface Survey {
+  readonly self: string
+  readonly problems: Problem[]
+  readonly subnets: Claims
+  readonly addresses: Claims
+  readonly services: Claims
+}
+
+function tell(survey: Survey, kind: ProblemKind, node: string, message: string): void {
+  survey.problems.push({ kind, node, message })
+}
+
+function desiredState(node: NodeEntry, entries: readonly NodeEntry[], config: PlanConfig): NodeState {
+  const { enabled, exempt, randomFully } = config.masquerade
+  return {
+    protocol: PROTOCOL,
+    node,
+    peers: entries.filter((entry) => entry !== node),
+    routing: config.routing,
+    mtu: config.mtu,
+    // The nodes' own subnets are exempt anyway, so they need not stand here again.
+    masquerade: { enabled, exempt: [...new Set([...config.clusterCidrs, ...exempt])].sort(), randomFully },
+    forwardAccept: config.forwardAccept,
+  }
+}
+
+/** In the order in which they may take what others want as well: this node, then the older, then by name. */
+function uniqueByName(survey: Survey, nodes: readonly ClusterNode[]): ClusterNode[] {
+  const { self } = survey
+  const age = ({ creationTimestamp }: ClusterNode) => creationTimestamp ?? '~'
+  const ranked = [...nodes].sort((a, b) => {
+    if (a.name !== b.name && (a.name === self || b.name === self)) return a.name === self ? -1 : 1
+    return order(age(a), age(b)) || order(a.name, b.name)
+  })
+  const names = new Set<string>()
+  return ranked.filter(({ name }) => {
+    if (!names.has(name)) return names.add(name)
+    tell(survey, 'duplicate-name', name, 'another Node has the same name; the older one counts')
+    return false
+  })
+}
+
+function takeAddresses(survey: Survey, { name, addresses }: ClusterNode): string[] {
+  if (addresses.length === 0) tell(survey, 'no-address', name, 'it has no InternalIP')
+  return addresses.filter((text, i) => {
+    const packed = packAddress(text)
+    if (packed === undefined || !isOrdinary(packed)) {
+      tell(survey, 'bad-address', name, `InternalIP ${JSON.stringify(text)} is no address that a node can be reached at`)
+      return false
+    }
+    if (addresses.indexOf(text) !== i) return false
+    const owner = claim(survey.addresses, { first: packed, length: packedBits(packed) }, name)
+    if (owner === undefined || owner === name) return owner === undefined
+    tell(survey, 'duplicate-address', name, `InternalIP ${text} is the address of Node ${owner}, which keeps it`)
+    return false
+  })
+}
+
+function takeSubnets(survey: Survey, { name, podCidrs, maxPods }: ClusterNode): string[] {
+  if (podCidrs.length === 0) tell(survey, 'no-pod-cidr', name, 'it has no podCIDR yet')
+  const taken = podCidrs.filter((text) => takeSubnet(survey, name, text))
+  if (name === survey.self && maxPods !== undefined) {
+    for (const text of taken) warnOfPool(survey, name, text, maxPods)
+  }
+  return taken
+}
+
+function takeSubnet(survey: Survey, name: string, text: string): boolean {
+  const prefix = packPrefix(text)
+  if (!prefix || !isPlausible(prefix)) {
+    const [shortest, longest] = LENGTHS[text.includes(':') ? 6 : 4]
+    const wanted = `expected the first address of a subnet and a length from ${shortest} to ${longest}`
+    tell(survey, 'bad-pod-cidr', name, `podCIDR ${JSON.stringify(text)} is no subnet for pods: ${wanted}`)
+    return false
+  }
+  const service = ownerIn(survey.services, prefix)
+  if (service !== undefined) tell(survey, 'service-overlap', name, `podCIDR ${text} overlaps the Services' ${service}`)
+  const host = ownerIn(survey.addresses, prefix)
+  if (host !== undefined) {
+    tell(survey, 'host-overlap', name, `podCIDR ${text} holds the address of Node ${host}`)
+    // A route for it would cut that node off. This node's own is its pods' all the same.
+    if (name !== survey.self) return false
+  }
+  const owner = claim(survey.subnets, prefix, name)
+  if (owner === undefined) return true
+  tell(survey, 'overlapping-pod-cidr', name, `podCIDR ${text} overlaps one of Node ${owner}, which keeps it`)
+  return false
+}
+
+/** Neither of this machine only nor of many: 0/8, 127/8, 224/3; ::/16, fe80::/10, ff00::/8. */
+function isOrdinary(packed: Packed): boolean {
+  if (packedFamily(packed) === 4) return packed >= '01' && packed < 'e0' && !packed.startsWith('7f')
+  return packed >= '0001' && !(packed >= 'fe8' && packed < 'fec') && packed < 'ff'
+}
+
+function isPlausible({ first, length }: PackedPrefix): boolean {
+  const [shortest, longest] = LENGTHS[packedFamily(first)]
+  return length >= shortest && length <= longest && isOrdinary(first)
+}
+
+/** The first and the last address and the gateway's are nobody's. */
+function warnOfPool(survey: Survey, name: string, text: string, maxPods: number): void {
+  const prefix = packPrefix(text)
+  const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - 3 : 0
+  if (maxPods > pool) tell(survey, 'pool-too-small', name, `podCIDR ${text} has ${pool} addresses for up to ${maxPods} pods`)
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}

@@ -1,0 +1,50 @@
+// Remembers a pass that found nothing to do: with the same state, program and kernel the next one need not work out again what all should be.
+
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { readWhole, replaceText } from '../host/whole-file.ts'
+import type { Place } from './facts.ts'
+import type { Report } from './report.ts'
+
+interface Settled {
+  readonly program: string
+  /** Of the state's text. */
+  readonly state: string
+  /** What `lookAtKernel` said. */
+  readonly kernel: string
+  readonly place: Place
+  readonly report: Report
+}
+
+/** The place to look at, and what to say where it looks the same; undefined where nothing is known of this state. */
+export function readSettled(stateDir: string, text: string): Settled | undefined {
+  const kept = readWhole(pathIn(stateDir))
+  if (kept === undefined) return undefined
+  try {
+    // Written by writeSettled of this very program, or not used.
+    const settled = JSON.parse(kept) as Settled
+    return settled.program === program() && settled.state === sys.fingerprint(text) ? settled : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** For the next pass; where it cannot be kept that one takes longer. */
+export function writeSettled(stateDir: string, text: string, kernel: string, place: Place, report: Report): void {
+  try {
+    const settled: Settled = { program: program(), state: sys.fingerprint(text), kernel, place, report }
+    replaceText(pathIn(stateDir), JSON.stringify(settled), 0o600)
+  } catch (error) {
+    if (!isSysError(error)) throw error
+  }
+}
+
+function pathIn(stateDir: string): string {
+  return `${stateDir}/settled.json`
+}
+
+/** Another build of the program may want other things of the same state. */
+function program(): string {
+  const { dev, ino, size, mtime } = sys.stat('/proc/self/exe')
+  return `${dev} ${ino} ${size} ${mtime}`
+}

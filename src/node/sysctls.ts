@@ -1,0 +1,51 @@
+// The kernel parameters without which pods reach nobody. What they were before is remembered nowhere: an uninstall cannot tell ours from the administrator's.
+
+import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
+import { packedFamily } from '../net/packed.ts'
+import type { Facts } from './facts.ts'
+import { VXLAN_NAME } from './names.ts'
+import type { Pass } from './pass.ts'
+import { attempt, noteChange, noteProblem } from './report.ts'
+
+const FORWARD_4 = 'net/ipv4/ip_forward'
+const FORWARD_6 = 'net/ipv6/conf/all/forwarding'
+const RP_FILTER = 'net/ipv4/conf/all/rp_filter'
+const TUNNEL_RP_FILTER = `net/ipv4/conf/${VXLAN_NAME}/rp_filter`
+
+/** All that are looked at. */
+export function watchedSysctls({ uplinks }: Facts): string[] {
+  return [FORWARD_4, FORWARD_6, RP_FILTER, TUNNEL_RP_FILTER, ...(uplinks[6] ? [acceptRaOf(uplinks[6].link.name)] : [])]
+}
+
+/** Forwarding, for the families that the node's pods have. */
+export function ensureForwarding(pass: Pass): void {
+  const families = new Set(pass.state.node.podCidrs.map(({ first }) => packedFamily(first)))
+  if (families.has(4)) ensure(pass, FORWARD_4, '1')
+  if (!families.has(6)) return
+  const uplink = pass.facts.uplinks[6]?.link.name
+  // A router ignores router advertisements unless told not to: the node would lose its own default route.
+  const acceptRa = uplink === undefined ? undefined : acceptRaOf(uplink)
+  const routed = readSysctl(FORWARD_6) === '1'
+  if (acceptRa !== undefined && !routed && readSysctl(acceptRa) === '1') ensure(pass, acceptRa, '2')
+  ensure(pass, FORWARD_6, '1')
+}
+
+/** The tunnel's packets come from addresses that the route back may not name: where the machine is strict about that, this device is not. */
+export function relaxReversePath(pass: Pass): void {
+  if (readSysctl(RP_FILTER) === '1') ensure(pass, TUNNEL_RP_FILTER, '2')
+}
+
+function acceptRaOf(device: string): string {
+  return `net/ipv6/conf/${device}/accept_ra`
+}
+
+function ensure({ log, dryRun }: Pass, key: string, value: string): void {
+  const found = readSysctl(key)
+  if (found === value) return
+  if (found === undefined) {
+    noteProblem(log, 'sysctl', key, 'this kernel does not have it')
+    return
+  }
+  noteChange(log, 'sysctls', 'replaced', () => `${key} ${found} → ${value}`)
+  if (!dryRun) attempt(log, 'sysctl', key, () => ensureSysctl(key, value))
+}

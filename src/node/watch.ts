@@ -1,0 +1,152 @@
+// Tells when somebody changes what passes have made, or the device that leads to the peers. What passes do themselves is not told.
+
+import { ENOBUFS } from '../host/errno.ts'
+import { isSysError } from '../host/error.ts'
+import { sys } from '../host/sys.ts'
+import { growReceiveBuffer, netlinkAddress } from '../kernel/netlink/bodies.ts'
+import { type NetlinkSocket, openNetlink } from '../kernel/netlink/socket.ts'
+import { NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../kernel/nftables/constants.ts'
+import {
+  NETLINK_ROUTE,
+  RTMGRP_IPV4_IFADDR,
+  RTMGRP_IPV4_ROUTE,
+  RTMGRP_IPV6_IFADDR,
+  RTMGRP_IPV6_ROUTE,
+  RTMGRP_LINK,
+  RTMGRP_NEIGH,
+  RTNLGRP_IPV4_NETCONF,
+  RTNLGRP_IPV6_NETCONF,
+} from '../kernel/route/constants.ts'
+import { desiredPath } from './desired-file.ts'
+import { isOwnPort } from './names.ts'
+import { type EventKind, type Judge, messagesOf, type NodeEvent } from './notification.ts'
+import { judgeFilter } from './watch-filter.ts'
+import { judgeRoute } from './watch-route.ts'
+import { readWatched, type Watched } from './watched.ts'
+
+/** A burst of thousands says no more than its first. */
+const MOST_OF_A_KIND = 10
+
+/** The state on the disk is looked at again after so many milliseconds where a pass is under way, or has not been yet. */
+const SOON = 50
+const SELDOM = 1000
+
+const STDIN = 0
+const STDOUT = 1
+
+/** Writes `{"event":"ready"}`, then a line for each event, until standard input ends or nobody reads any more. */
+export function watchNode(stateDir: string): void {
+  const route = listen(NETLINK_ROUTE, routeGroups())
+  const filter = listenIfThere(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1))
+  const sockets = filter ? [route, filter] : [route]
+  let watched = readWatched(stateDir)
+  let stamp = stampOf(stateDir)
+  let stale = false
+  const reload = () => {
+    stamp = stampOf(stateDir)
+    watched = readWatched(stateDir)
+    stale = false
+  }
+  if (!say([{ event: 'ready' }])) return
+  for (;;) {
+    const ready = sys.poll([STDIN, ...sockets.map(({ fd }) => fd)], stale ? SOON : watched ? FOREVER : SELDOM)
+    if (ready.includes(STDIN) && sys.read(STDIN, 4096).byteLength === 0) return
+    // Before the judgement: a pass keeps its state before it removes anything.
+    if (stampOf(stateDir) !== stamp) reload()
+    else if (ready.length === 0 && stale) reload()
+    const events: NodeEvent[] = []
+    for (const { fd } of sockets) {
+      if (!ready.includes(fd)) continue
+      const seen = drain(fd, fd === route.fd ? judgeRoute : judgeFilter, watched)
+      events.push(...seen.events)
+      stale ||= seen.ours
+      // The device or its address is another now.
+      if (seen.events.some(({ event }) => event === 'link' || event === 'address' || event === 'overrun')) reload()
+    }
+    if (events.length > 0 && !say(shorten(events))) return
+  }
+}
+
+const FOREVER = -1
+
+/** All that waits in the socket. `ours`: a pass of ours was among it. */
+function drain(fd: number, judge: Judge, watched: Watched | undefined): { events: NodeEvent[]; ours: boolean } {
+  const events: NodeEvent[] = []
+  let ours = false
+  do {
+    try {
+      const datagram = sys.recv(fd)
+      for (const message of messagesOf(datagram)) {
+        if (isOwnPort(message.port)) {
+          ours = true
+          continue
+        }
+        const event = judge(message, watched)
+        if (event) events.push(event)
+      }
+    } catch (error) {
+      if (!isSysError(error, ENOBUFS)) throw error
+      events.push({ event: 'overrun', object: '' })
+    }
+  } while (sys.poll([fd], 0).length > 0)
+  return { events, ours }
+}
+
+/** Each once, and only the first of many. */
+function shorten(events: readonly NodeEvent[]): NodeEvent[] {
+  const told = new Set<string>()
+  const counts = new Map<EventKind, number>()
+  return events.filter(({ event, object }) => {
+    const name = `${event} ${object}`
+    const count = counts.get(event) ?? 0
+    if (told.has(name) || count === MOST_OF_A_KIND) return false
+    told.add(name)
+    counts.set(event, count + 1)
+    return true
+  })
+}
+
+/** False where nobody reads. */
+function say(events: readonly object[]): boolean {
+  try {
+    sys.write(STDOUT, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
+    return true
+  } catch (error) {
+    if (isSysError(error)) return false
+    throw error
+  }
+}
+
+function routeGroups(): number {
+  const bits = [RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF].map((group) => 1 << (group - 1))
+  const groups = [RTMGRP_LINK, RTMGRP_NEIGH, RTMGRP_IPV4_IFADDR, RTMGRP_IPV4_ROUTE, RTMGRP_IPV6_IFADDR, RTMGRP_IPV6_ROUTE]
+  return [...bits, ...groups].reduce((mask, bit) => mask | bit, 0)
+}
+
+function listen(protocol: number, groups: number): NetlinkSocket {
+  const socket = openNetlink(protocol)
+  growReceiveBuffer(socket)
+  sys.bind(socket.fd, netlinkAddress(0, groups))
+  return socket
+}
+
+/** A kernel without nf_tables has nothing to tell of it. */
+function listenIfThere(protocol: number, groups: number): NetlinkSocket | undefined {
+  try {
+    return listen(protocol, groups)
+  } catch (error) {
+    if (isSysError(error)) return undefined
+    throw error
+  }
+}
+
+/** Tells one version of the kept state from another: a replaced file has another inode, or another time. */
+function stampOf(stateDir: string): string {
+  try {
+    const { ino, mtime, size } = sys.stat(desiredPath(stateDir))
+    return `${ino} ${mtime} ${size}`
+  } catch (error) {
+    if (isSysError(error)) return ''
+    throw error
+  }
+}
