@@ -14,7 +14,8 @@
 #include "host.h"
 
 enum {
-    MEMORY_LIMIT = 64 << 20,
+    /* A pod takes 1 MB, a pass of a node with 10,000 peers of both families 90. */
+    MEMORY_LIMIT = 256 << 20,
     STACK_LIMIT = 512 << 10,
 };
 
