@@ -4,6 +4,9 @@
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
 #   network  to drive and look at namespaces: ip, iptables and nft as users do; ping
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
+#   cluster  what the cluster of namespaces wants besides them
+#   chart    Helm comes in a zip
+#   cross    to build the native program for the other architecture
 set -eu
 cd "$(dirname "$0")/.."
 missing=
@@ -50,6 +53,19 @@ for part in "$@"; do
     need containerd containerd
     need runc runc
     [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || missing="$missing busybox-static"
+    ;;
+  cluster)
+    need openssl openssl
+    need curl curl
+    ;;
+  chart)
+    need unzip unzip
+    ;;
+  cross)
+    case $(uname -m) in
+    x86_64) need aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu ;;
+    *) need x86_64-linux-gnu-gcc gcc-x86-64-linux-gnu ;;
+    esac
     ;;
   *)
     echo "setup: no part $part" >&2

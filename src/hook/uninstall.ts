@@ -1,0 +1,182 @@
+// `helm uninstall`, on every node: the agents are stopped, then each node has one pod that takes away what podwire made there, once.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ApiError } from '../agent/kube/api-error.ts'
+import type { Request } from '../agent/kube/request.ts'
+import { isObject, type JsonObject } from '../cni/json.ts'
+import { listNodes, listPods, type Pod, text } from './objects.ts'
+
+export interface UninstallPlan {
+  readonly namespace: string
+  /** Of the agents; gone before anything is taken away, since they would put it back. */
+  readonly daemonSet: string
+  readonly agents: string
+  /** The selector of the pods below, which is how those of an earlier try are found. */
+  readonly selector: string
+  /** A Pod without a node; it runs once and is not started again. */
+  readonly pod: JsonObject
+  readonly timeoutSeconds: number
+  readonly parallel: number
+}
+
+/** The pod that this runs in: it owns the pods on the nodes, so that these end with it. */
+export interface Owner {
+  readonly name: string
+  readonly uid: string
+}
+
+export interface Outcome {
+  readonly node: string
+  readonly ok: boolean
+  readonly message: string
+}
+
+const PAUSE = 500
+
+/**
+ * Tries every node, tells what became of each when it is known, and returns all, by name. Throws where the agents cannot be stopped, and where somebody installs again meanwhile.
+ */
+export async function uninstallEverywhere(
+  request: Request,
+  plan: UninstallPlan,
+  owner: Owner,
+  tell: (outcome: Outcome) => void,
+  pause = PAUSE,
+): Promise<Outcome[]> {
+  const deadline = performance.now() + plan.timeoutSeconds * 1000
+  const nodes = await listNodes(request)
+  const reachable = new Set(nodes.filter((node) => node.reachable).map(({ name }) => name))
+  await removePods(request, plan)
+  await untilGone(request, plan, plan.selector, reachable, deadline, pause)
+  await stopAgents(request, plan, reachable, deadline, pause)
+  const lost = nodes.filter((node) => !node.reachable).map(({ name }): Outcome => ({ node: name, ok: false, message: unreachable }))
+  for (const outcome of lost) tell(outcome)
+  try {
+    return [...(await runPods(request, plan, owner, tell, [...reachable], deadline, pause)), ...lost].sort((a, b) =>
+      a.node < b.node ? -1 : 1,
+    )
+  } finally {
+    await removePods(request, plan)
+  }
+}
+
+const unreachable = 'its kubelet does not report: run `podwire uninstall` there, or delete the Node'
+
+async function stopAgents(
+  request: Request,
+  plan: UninstallPlan,
+  reachable: ReadonlySet<string>,
+  deadline: number,
+  pause: number,
+): Promise<void> {
+  await unless404(request('DELETE', daemonSetPath(plan), { propagationPolicy: 'Background' }))
+  await untilGone(request, plan, plan.agents, reachable, deadline, pause)
+}
+
+async function untilGone(
+  request: Request,
+  plan: UninstallPlan,
+  selector: string,
+  reachable: ReadonlySet<string>,
+  deadline: number,
+  pause: number,
+): Promise<void> {
+  for (;;) {
+    const left = (await listPods(request, plan.namespace, selector)).filter(({ node }) => reachable.has(node))
+    if (left.length === 0) return
+    if (performance.now() > deadline) throw new Error(`pods that do not end: ${names(left)}`)
+    await sleep(pause)
+  }
+}
+
+async function runPods(
+  request: Request,
+  plan: UninstallPlan,
+  owner: Owner,
+  tell: (outcome: Outcome) => void,
+  nodes: readonly string[],
+  deadline: number,
+  pause: number,
+): Promise<Outcome[]> {
+  const waiting = [...nodes]
+  const outcomes: Outcome[] = []
+  const running = new Set<string>()
+  while (waiting.length > 0 || running.size > 0) {
+    if (waiting.length > 0 && running.size < plan.parallel) {
+      await refuseRace(request, plan)
+      for (const node of waiting.splice(0, plan.parallel - running.size)) {
+        await request('POST', `/api/v1/namespaces/${plan.namespace}/pods`, podFor(plan.pod, node, owner))
+        running.add(node)
+      }
+    }
+    const late = performance.now() > deadline
+    for (const pod of await listPods(request, plan.namespace, plan.selector)) {
+      if (!running.has(pod.node) || !(late || isOver(pod))) continue
+      running.delete(pod.node)
+      const outcome = outcomeOf(pod, plan.timeoutSeconds)
+      outcomes.push(outcome)
+      tell(outcome)
+      await unless404(request('DELETE', `/api/v1/namespaces/${plan.namespace}/pods/${pod.name}`))
+    }
+    if (late) {
+      const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'there was no time left for it' }))
+      for (const outcome of rest) tell(outcome)
+      return [...outcomes, ...rest]
+    }
+    await sleep(pause)
+  }
+  return outcomes
+}
+
+/** A DaemonSet of that name is a new install's: what we would take away is no longer what we were started for. */
+async function refuseRace(request: Request, plan: UninstallPlan): Promise<void> {
+  const found = await unless404(request('GET', daemonSetPath(plan)))
+  if (found === undefined || text(found, 'metadata', 'deletionTimestamp') !== '') return
+  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} is there again: somebody installs while this uninstalls`)
+}
+
+const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'
+
+function outcomeOf(pod: Pod, seconds: number): Outcome {
+  if (pod.phase === 'Succeeded') return { node: pod.node, ok: true, message: '' }
+  const message =
+    complaintsIn(pod.message) ||
+    (isOver(pod) ? 'its pod failed without a word' : `its pod is ${pod.phase || 'not started'} after ${seconds} s`)
+  return { node: pod.node, ok: false, message }
+}
+
+/** Of what `podwire uninstall` said the part about what did not work; all of it where there is none. */
+function complaintsIn(message: string): string {
+  const lines = message.split('\n')
+  const complaints = lines.filter((line) => line.startsWith('podwire: ')).map((line) => line.slice('podwire: '.length))
+  return (complaints.length > 0 ? complaints : lines).join('; ')
+}
+
+function podFor(pod: JsonObject, node: string, owner: Owner): JsonObject {
+  const ownerReferences = [{ apiVersion: 'v1', kind: 'Pod', name: owner.name, uid: owner.uid }]
+  return {
+    ...pod,
+    metadata: { ...(isObject(pod.metadata) ? pod.metadata : {}), ownerReferences },
+    // Not by the scheduler, which would wait until a node is schedulable.
+    spec: { ...(isObject(pod.spec) ? pod.spec : {}), nodeName: node },
+  }
+}
+
+/** Those of an earlier try, or all. */
+async function removePods(request: Request, plan: UninstallPlan): Promise<void> {
+  for (const { name } of await listPods(request, plan.namespace, plan.selector)) {
+    await unless404(request('DELETE', `/api/v1/namespaces/${plan.namespace}/pods/${name}`))
+  }
+}
+
+async function unless404(answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return undefined
+    throw error
+  }
+}
+
+const daemonSetPath = ({ namespace, daemonSet }: UninstallPlan) => `/apis/apps/v1/namespaces/${namespace}/daemonsets/${daemonSet}`
+const names = (pods: readonly Pod[]) => pods.map(({ name, node }) => `${name} on ${node}`).join(', ')
