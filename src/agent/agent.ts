@@ -10,6 +10,7 @@ import { Heartbeats } from './heartbeat.ts'
 import { watchKernel } from './kernel-watch.ts'
 import { Api } from './kube/api.ts'
 import { followNodes } from './kube/follow-nodes.ts'
+import { requester } from './kube/request.ts'
 import type { Logger } from './log.ts'
 import { makeMetrics } from './metrics.ts'
 import { type Native, NativeError } from './native.ts'
@@ -19,6 +20,7 @@ import { makePass } from './pass.ts'
 import { Reconciler } from './reconcile.ts'
 import { newSituation, type Situation } from './situation.ts'
 import { StatusFile } from './status-file.ts'
+import { podOf, tellKubernetes } from './tell.ts'
 
 /** Milliseconds. A pass is at most one apply and one publish, each with a limit of its own. */
 const LONGEST_PASS = 45_000
@@ -55,6 +57,8 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
     watchKernel(native, { listening, changed: () => reconciler.mark('kernel') }, log, signal),
     conflist.watch({ beat: heartbeats.loop('conflist', LONGEST_PASS), changed: () => reconciler.mark('conflist') }, signal),
     status.run(signal),
+    // A file of Nodes has no API server behind it.
+    config.nodesFile ? undefined : tellKubernetes(config.tell, situation, requester(config.kubeApi), podOf(process.env), log, signal),
   ])
   api.close()
   await status.write(true)

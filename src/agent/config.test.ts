@@ -30,6 +30,7 @@ describe('the configuration', () => {
         serviceCidrs: [],
       },
       conflist: { publish: true, others: 'warn', mode: '' },
+      tell: { networkUnavailable: false, events: false },
       paths: {
         stateDir: '/var/lib/podwire',
         runDir: '/run/podwire',

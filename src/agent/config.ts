@@ -27,6 +27,8 @@ export interface AgentConfig {
   readonly plan: PlanConfig
   /** `mode` '' is what the installation was told. */
   readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
+  /** What is written to the API server; nothing where the Nodes come from a file. */
+  readonly tell: { readonly networkUnavailable: boolean; readonly events: boolean }
   readonly paths: Paths
   /** The program that does the kernel's work. */
   readonly native: string
@@ -49,6 +51,7 @@ export const configKeys = {
   clusterCidrs: '',
   serviceCidrs: '',
   conflist: { publish: '', others: '', mode: '' },
+  tell: { networkUnavailable: '', events: '' },
   stateDir: '',
   runDir: '',
   confDir: '',
@@ -102,6 +105,7 @@ function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>
 function readConfig(reader: Reader, nodeName: string, native: string): AgentConfig {
   const kubeApi = section(reader, 'kubeApi')
   const conflist = section(reader, 'conflist')
+  const tell = section(reader, 'tell')
   return {
     nodeName: reader.string('nodeName') || nodeName,
     nodesFile: reader.string('nodesFile') ?? '',
@@ -118,6 +122,7 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
       others: oneOf(conflist, 'others', otherConfigs, 'warn'),
       mode: readMode(conflist),
     },
+    tell: { networkUnavailable: tell.boolean('networkUnavailable') ?? false, events: tell.boolean('events') ?? false },
     paths: {
       stateDir: folder(reader, 'stateDir', '/var/lib/podwire'),
       runDir: folder(reader, 'runDir', '/run/podwire'),
