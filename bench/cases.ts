@@ -3,7 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Host, pluginPath } from '../test/harness/throwaway-host.ts'
-import { type Attachment, atOnce, bridge, type Chain, call, hostLocal, podwire, portMappings } from './plugins.ts'
+import { type Attachment, atOnce, bridge, type Chain, call, hostLocal, podwire, portMappings, ptp } from './plugins.ts'
 import type { Program, Side, Step } from './task.ts'
 
 export interface Case {
@@ -33,6 +33,15 @@ export function cases(host: Host, go: string): readonly (() => Promise<Case>)[] 
     () => hostPortCase(host, go, 'podwire + hostPort, Go bridge+portmap', 5, false),
     () => hostPortCase(host, go, 'podwire + hostPort, Go bridge+ipMasq+portmap', 7, true),
     () => bandwidthCase(host, go),
+    () => aloneCase(host, go, { type: 'bandwidth', ingressRate: 1e7, ingressBurst: 1e6, egressRate: 1e7, egressBurst: 1e6 }, 81),
+    () => aloneCase(host, go, { type: 'firewall', backend: 'iptables' }, 83),
+    () => aloneCase(host, go, { type: 'tuning', mtu: 1400, sysctl: { 'net.core.somaxconn': '512' } }, 85),
+    () => aloneCase(host, go, { type: 'sbr' }, 87),
+    () => besideGo(host, go, 'ptp + host-local', (net) => [ptp(lan(host, net))], 40),
+    () => besideGo(host, go, 'portmap (iptables), alone', (net) => [portmapAlone('iptables', net)], 42),
+    () => besideGo(host, go, 'portmap (nftables), alone', (net) => [portmapAlone('nftables', net)], 44),
+    () => besideGo(host, go, 'ptp + portmap, ipMasq (iptables)', (net) => ptpPortmap(host, 'iptables', net), 46),
+    () => besideGo(host, go, 'ptp + portmap, ipMasq (nftables)', (net) => ptpPortmap(host, 'nftables', net), 48),
     () => crowdCase(host, '250th pod, first pod', 249, 0),
     () => crowdCase(host, 'hostPort beside 5,000, beside none', 10, 500),
     () => stormCase(host, go),
@@ -67,6 +76,22 @@ function bridges(host: Host, go: string, title: string, third: number, ipMasqBac
   const masquerade = ipMasqBackend && { ipMasq: true, ipMasqBackend }
   const plugin = (net: number) => bridge(`b${net}`, lan(host, net), masquerade)
   return beside(host, go, title, [plugin(third)], [plugin(third + 1)])
+}
+
+/** One chain, ours and the reference's, each in a network of its own. */
+function besideGo(host: Host, go: string, title: string, chain: (net: number) => Chain, third: number): Promise<Case> {
+  return beside(host, go, title, chain(third), chain(third + 1))
+}
+
+function ptpPortmap(host: Host, backend: Backend, net: number): Chain {
+  const masquerade = { ipMasq: true, ipMasqBackend: backend }
+  return [ptp(lan(host, net), masquerade), { type: 'portmap', backend, runtimeConfig: portMappings(8000 + net) }]
+}
+
+/** With what another plugin would have said before it. */
+function portmapAlone(backend: Backend, net: number): Chain[number] {
+  const prevResult = { cniVersion: '1.0.0', ips: [{ address: addressIn(net, 0).concat('/24') }] }
+  return { type: 'portmap', backend, prevResult, runtimeConfig: portMappings(8000 + net) }
 }
 
 async function besideIpLinkDel(host: Host): Promise<Case> {
@@ -118,6 +143,27 @@ function bandwidthCase(host: Host, go: string): Promise<Case> {
   const runtimeConfig = { bandwidth: { ingressRate: 1e7, ingressBurst: 1e6, egressRate: 1e7, egressBurst: 1e6 } }
   const theirs = [bridge('g10', lan(host, 10)), { type: 'bandwidth', runtimeConfig }]
   return beside(host, go, 'podwire + bandwidth, Go bridge+bandwidth', [podwire('ptp', '', lan(host, 11), runtimeConfig)], theirs)
+}
+
+/** One plugin behind our `bridge`, ours or the reference's; what comes before and after it is not counted. */
+async function aloneCase(host: Host, go: string, plugin: Chain[number], third: number): Promise<Case> {
+  const side = async (name: string, path: string, net: number): Promise<Side> => {
+    const { netns } = await host.pod()
+    const pod = { network: `alone${net}`, id: 'bench', netns }
+    const before = bridge(`b${net}`, lan(host, net))
+    const programs = (folder: string, verb: string, chain: Chain) => call(folder, verb, chain, pod)
+    const last = (verb: string) => programs(path, verb, [before, plugin]).slice(verb === 'DEL' ? 0 : 1, verb === 'DEL' ? 1 : 2)
+    return {
+      name,
+      steps: [
+        { name: 'attach', programs: programs(pluginPath, 'ADD', [before]) },
+        { name: 'ADD', programs: last('ADD') },
+        { name: 'DEL', programs: last('DEL') },
+        { name: 'detach', programs: programs(pluginPath, 'DEL', [before]) },
+      ],
+    }
+  }
+  return { title: `${plugin.type} alone`, rows: verbs, sides: [await side('podwire', pluginPath, third), await side('go', go, third + 1)] }
 }
 
 /** A node with `pods` pods that have `ports` host ports each, beside an empty one; one more pod comes and goes on both. */

@@ -57,6 +57,11 @@ export function bridge(name: string, ipam: object, more: object = {}): Chain[num
   return { type: 'bridge', bridge: name, isGateway: true, ipam, ...more }
 }
 
+/** `ptp` with host-local, ours or the reference's. */
+export function ptp(ipam: object, more: object = {}): Chain[number] {
+  return { type: 'ptp', ipam, ...more }
+}
+
 export function podwire(datapath: 'ptp' | 'bridge', name: string, ipam: object, runtimeConfig: object = {}): Chain[number] {
   return { type: 'podwire', datapath, bridge: name, ipam, runtimeConfig }
 }

@@ -12,6 +12,8 @@ import type { Samples, Side } from './task.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const allRounds = Number(process.env.ROUNDS ?? 40)
+/** Of the titles: only the cases that have it are run. */
+const only = process.env.ONLY ?? ''
 
 const work = mkdtempSync(join(tmpdir(), 'podwire-bench-'))
 try {
@@ -20,7 +22,7 @@ try {
   execFileSync('sh', ['build/native.sh', 'bench/measure.ts', measure], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] })
   const rows = await withHost((host) => compare(host, measure, go))
   const size = statSync(join(pluginPath, 'podwire')).size
-  writeFileSync(join(root, 'dist/bench.json'), `${JSON.stringify({ rounds: allRounds, size, rows }, undefined, 2)}\n`)
+  if (!only) writeFileSync(join(root, 'dist/bench.json'), `${JSON.stringify({ rounds: allRounds, size, rows }, undefined, 2)}\n`)
   console.log(`${formatTable(rows)}\n\none plugin file: ${size} bytes; medians of ${allRounds} rounds, the sides in turn`)
 } finally {
   rmSync(work, { recursive: true, force: true })
@@ -35,6 +37,7 @@ async function compare(host: Host, measure: string, go: string): Promise<Row[]> 
   const rows: Row[] = []
   for (const makeCase of cases(host, go)) {
     const { title, rows: steps, rounds = allRounds, before, sides } = await makeCase()
+    if (!title.includes(only)) continue
     // No rounds but the one that is not counted.
     if (before) await run(0, before)
     const samples = await run(Math.min(rounds, allRounds), sides)

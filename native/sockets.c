@@ -24,6 +24,32 @@ CALL(bind)
     return podwire_done(ctx, bind(podwire_number(ctx, argv[0]), (const struct sockaddr *)address, (socklen_t)length), "bind", NULL);
 }
 
+CALL(connect)
+{
+    UNUSED;
+    size_t length;
+    const uint8_t *address = podwire_bytes(ctx, argv[1], &length);
+    if (!address)
+        return JS_EXCEPTION;
+    return podwire_done(ctx, connect(podwire_number(ctx, argv[0]), (const struct sockaddr *)address, (socklen_t)length), "connect", NULL);
+}
+
+CALL(listen)
+{
+    UNUSED;
+    return podwire_done(ctx, listen(podwire_number(ctx, argv[0]), podwire_number(ctx, argv[1])), "listen", NULL);
+}
+
+CALL(accept)
+{
+    UNUSED;
+    int fd;
+    do
+        fd = accept4(podwire_number(ctx, argv[0]), NULL, NULL, SOCK_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd < 0 ? podwire_fail(ctx, "accept", NULL) : JS_NewInt32(ctx, fd);
+}
+
 CALL(setsockopt)
 {
     UNUSED;
@@ -40,7 +66,7 @@ CALL(send)
         return JS_EXCEPTION;
     ssize_t n;
     do
-        n = send(podwire_number(ctx, argv[0]), data, length, 0);
+        n = send(podwire_number(ctx, argv[0]), data, length, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
     return podwire_done(ctx, (int)n, "send", NULL);
 }
@@ -62,7 +88,7 @@ CALL(recv)
 CALL(poll)
 {
     UNUSED;
-    enum { MOST = 8 };
+    enum { MOST = 256 };
     struct pollfd fds[MOST];
     uint32_t count = 0;
     JSValue length = JS_GetPropertyStr(ctx, argv[0], "length");
@@ -93,6 +119,9 @@ CALL(setns)
 const JSCFunctionListEntry podwire_sockets[] = {
     JS_CFUNC_DEF("socket", 3, sys_socket),
     JS_CFUNC_DEF("bind", 2, sys_bind),
+    JS_CFUNC_DEF("connect", 2, sys_connect),
+    JS_CFUNC_DEF("listen", 2, sys_listen),
+    JS_CFUNC_DEF("accept", 1, sys_accept),
     JS_CFUNC_DEF("setsockopt", 4, sys_setsockopt),
     JS_CFUNC_DEF("send", 2, sys_send),
     JS_CFUNC_DEF("recv", 1, sys_recv),

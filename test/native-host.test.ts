@@ -99,6 +99,24 @@ describe('the native host', () => {
     ])
   })
 
+  it('writes bytes as hex digits and reads them back', () => {
+    const refused = 'RangeError: unhex: not an even number of lower-case hex digits'
+    expect(lines('hex')).toEqual([
+      [1200, '00010203', '5657', 'feff00', ''],
+      true,
+      ...Array(5).fill(refused),
+      'RangeError: hex: 2 bytes at 599 of 600',
+    ])
+  })
+
+  it('has another fingerprint for another text', () => {
+    expect(lines('fingerprint')).toEqual([[true, true, true]])
+  })
+
+  it('waits for what can be read, and no longer than it was told', () => {
+    expect(lines('poll', '/dev/null')).toEqual([[], true, 1, { op: 'poll', errno: 22, message: 'poll: Invalid argument' }])
+  })
+
   it('computes SHA-256 of a file at every padding boundary, and across the pieces it reads', () => {
     const lengths = [0, 1, 55, 56, 63, 64, 65, 119, 120, 262_143, 262_144, 262_145, 600_000]
     const expected = lengths.map((n) => createHash('sha256').update('x'.repeat(n)).digest('hex'))

@@ -30,9 +30,12 @@ export function readCommonConfig(stdin: string, command: Command, supports: read
   return { cniVersion, name, raw, reader }
 }
 
-/** `prevResult`, which came with 0.3.0; undefined where there is none, or where it has problems: those go to the reader. */
+/**
+ * `prevResult`, undefined where there is none, or where it has problems: those go to the reader. It came with 0.3.0, but libcni hands it on in the
+ * older versions' lists as well; only what is none is no problem there.
+ */
 export function readPrevResult({ reader, cniVersion }: CommonConfig): Result | undefined {
-  if (compareVersions(cniVersion, '0.3.0') < 0) return undefined
+  if (compareVersions(cniVersion, '0.3.0') < 0 && !isObject(reader.value('prevResult') ?? null)) return undefined
   const before = reader.issues.length
   const result = reader.object('prevResult', (previous) => readPrevious(previous, cniVersion))
   // Half a result would tell the plugin that the rest is not there.

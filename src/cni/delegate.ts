@@ -1,4 +1,4 @@
-// Delegation (SPEC section 4): another plugin does a part of the work, found by its type in CNI_PATH.
+// Plugins as programs: found by their type in a path, run, their errors taken over. And delegation (SPEC section 4), which is that with our own call.
 
 import { ENOENT, ENOTDIR, ETXTBSY } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
@@ -9,6 +9,7 @@ import { isObject, parseJson, quote } from './json.ts'
 import { Reader } from './reader.ts'
 import { decodeResult } from './result.ts'
 import type { CniVersion, Result } from './types.ts'
+import { withUndo } from './undo.ts'
 
 const S_IFMT = 0o170000
 const S_IFREG = 0o100000
@@ -25,13 +26,32 @@ export interface DelegateRequest {
 
 /** Runs the plugin `type` with our environment and stdin. Of ADD the result is its result; otherwise it is empty. Its error is ours, code included. */
 export function delegate(type: string, command: Command, request: DelegateRequest): Result {
-  const file = findPlugin(type, request.path)
-  const exit = runPlugin(file, command, request.stdin)
-  if (exit.stderr) sys.write(2, exit.stderr)
-  if (exit.status !== 0) throw delegateError(type, exit)
-  const stdout = command === 'ADD' ? exit.stdout : '{}'
-  if (stdout.trim() === '') throw new CniError(ErrDecodingFailure, `plugin ${type} succeeded but printed no result`)
+  const stdout = callPlugin(type, { CNI_COMMAND: command }, request)
+  if (command !== 'ADD') return decodeResult({}, request.cniVersion, '')
   return decodeResult(parseJson(stdout, `the result of plugin ${type}`), request.cniVersion, `the result of plugin ${type}`)
+}
+
+/** ADD by `delegate`. One that fails half way has to be told to clean up (SPEC section 4). */
+export function delegateAdd(type: string, request: DelegateRequest): Result {
+  return withUndo((undo) => {
+    undo(`clean up after plugin ${type}`, () => delegate(type, 'DEL', request))
+    return delegate(type, 'ADD', request)
+  })
+}
+
+/** Runs the plugin `type` with our environment but for `variables`; returns its stdout. Its error is thrown, code included, its stderr is ours. */
+export function callPlugin(
+  type: string,
+  variables: { readonly CNI_COMMAND: Command; readonly [name: string]: string },
+  { path, stdin }: Pick<DelegateRequest, 'path' | 'stdin'>,
+): string {
+  const exit = runPlugin(findPlugin(type, path), variables, stdin)
+  if (exit.stderr) sys.write(2, exit.stderr)
+  if (exit.status !== 0) throw pluginError(type, exit)
+  if (variables.CNI_COMMAND === 'ADD' && exit.stdout.trim() === '') {
+    throw new CniError(ErrDecodingFailure, `plugin ${type} succeeded but printed no result`)
+  }
+  return exit.stdout
 }
 
 /** The first regular file of that name. Whether it can be run is found out by running it. */
@@ -51,8 +71,9 @@ function isRegularFile(file: string): boolean {
   }
 }
 
-function runPlugin(file: string, command: Command, stdin: string): Exit {
-  const env = [...sys.environ().filter((entry) => !entry.startsWith('CNI_COMMAND=')), `CNI_COMMAND=${command}`]
+function runPlugin(file: string, variables: Readonly<Record<string, string>>, stdin: string): Exit {
+  const inherited = sys.environ().filter((entry) => !Object.hasOwn(variables, entry.split('=', 1)[0] ?? ''))
+  const env = [...inherited, ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)]
   for (let attempt = 1; ; attempt++) {
     try {
       return sys.spawn({ file, args: [file], env, stdin, captureStderr: true, timeout: 0 })
@@ -63,7 +84,7 @@ function runPlugin(file: string, command: Command, stdin: string): Exit {
   }
 }
 
-function delegateError(type: string, { status, signal, stdout, stderr }: Exit): CniError {
+function pluginError(type: string, { status, signal, stdout, stderr }: Exit): CniError {
   const ending = signal ? `was ended by signal ${signal}` : `ended with status ${status}`
   if (stdout.trim() === '') return new CniError(ErrInternal, `plugin ${type} ${ending} without an error message`, stderr.trim())
   try {

@@ -75,11 +75,15 @@ export interface Sys {
 
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, sockaddr: Uint8Array): void
+  connect(fd: number, sockaddr: Uint8Array): void
+  listen(fd: number, backlog: number): void
+  accept(fd: number): number
   setsockopt(fd: number, level: number, option: number, value: number): void
+  /** One datagram. A stream whose reader is gone is EPIPE, not a signal. */
   send(fd: number, bytes: Uint8Array): void
   /** One datagram, whole: MSG_TRUNC is EMSGSIZE. */
   recv(fd: number): ArrayBuffer
-  /** Those of `fds` (8 at most) that can be read or have ended; waits at most `timeout` milliseconds, −1 for ever. */
+  /** Those of `fds` (256 at most) that can be read or have ended; waits at most `timeout` milliseconds, −1 for ever. */
   poll(fds: readonly number[], timeout: number): number[]
   setns(fd: number, nstype: number): void
 

@@ -38,7 +38,7 @@ describeHost('podwire install', () => {
   })
 
   it.each([
-    ['lacks all', async () => {}, 'lacks podwire, bridge, '],
+    ['lacks all', async () => {}, `lacks podwire, ${pluginNames.filter((name) => name !== 'podwire').join(', ')}`],
     [
       'has another version of one',
       async (dir: string) => writeFileSync(join(dir, 'bridge'), 'x', { mode: 0o755 }),

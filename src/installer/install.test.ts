@@ -103,9 +103,8 @@ describe('podwire install', () => {
     writeFileSync(inBin('bridge'), 'theirs', { mode: 0o755 })
     const { stdout } = install(['--skip', 'bridge,static', '-o', 'json'])
     expect(actions(stdout)).toEqual({
+      ...Object.fromEntries(pluginNames.map((name) => [name, 'linked'])),
       podwire: 'written',
-      'host-local': 'linked',
-      loopback: 'linked',
       bridge: 'skipped',
       static: 'skipped',
     })

@@ -1,11 +1,10 @@
 // The one door to address management for plugins that attach: integrated for the types built in, with the same files and answers as their
 // own programs but no second process; delegated for every other type, as SPEC section 4 says.
 
-import { delegate } from '../cni/delegate.ts'
+import { delegate, delegateAdd } from '../cni/delegate.ts'
 import type { ConfigContext, GcRequest, Request, StatusRequest } from '../cni/plugin.ts'
 import type { Reader } from '../cni/reader.ts'
 import type { Result } from '../cni/types.ts'
-import { withUndo } from '../cni/undo.ts'
 import { hostLocalIpam } from './host-local.ts'
 import { staticIpam } from './static.ts'
 
@@ -48,18 +47,10 @@ function integrate<Config>(ipam: Integrated<Config>, reader: Reader, context: Co
 
 function delegated(type: string): Ipam {
   return {
-    add: (request) => addOrClean(type, request),
+    add: (request) => delegateAdd(type, request),
     del: (request) => delegate(type, 'DEL', request),
     check: (request) => delegate(type, 'CHECK', request),
     gc: (request) => delegate(type, 'GC', request),
     status: (request) => delegate(type, 'STATUS', request),
   }
-}
-
-/** A delegate that fails half way has to be told to clean up (SPEC section 4). */
-function addOrClean(type: string, request: Request<unknown>): Result {
-  return withUndo((undo) => {
-    undo(`clean up after plugin ${type}`, () => delegate(type, 'DEL', request))
-    return delegate(type, 'ADD', request)
-  })
 }

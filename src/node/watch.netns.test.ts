@@ -100,7 +100,6 @@ describeHost('a watch', () => {
     await withWatched(async (node, watch) => {
       await apply(node, stateOf('a', { mtu: 1400 }, ['a', 'b']))
       await apply(node, stateOf('a', { masquerade: { enabled: true, exempt: ['203.0.113.0/24'], randomFully: false } }))
-      await apply(node, stateOf('a', { routing: { mode: 'auto', device: '', vni: 3, port: 8472 } }))
       await apply(node, stateOf('a', { routing: { mode: 'direct', device: '', vni: 3, port: 8472 } }))
       await apply(node, stateOf('a'))
       await node.run(`ip link add veth0 type veth peer name veth1; ip link set veth0 up; ip addr add 169.254.1.1/32 dev veth0

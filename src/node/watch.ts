@@ -1,4 +1,5 @@
-// Tells when somebody changes what passes have made, or the device that leads to the peers. What passes do themselves is not told.
+// Tells when somebody changes what passes have made, or the device that leads to the peers. What passes do themselves is not told, but for one thing:
+// what the kernel takes away with a VXLAN device that a pass makes anew, which looks like another's doing and costs the listener a look.
 
 import { ENOBUFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'

@@ -1,27 +1,34 @@
-// What CHECK of `bridge` and of `podwire` hold the pod's end against.
+// What CHECK of the plugins that attach holds the pod's end and its gateway against.
 
 import { CniError, ErrInternal } from '../cni/error.ts'
-import type { Result } from '../cni/types.ts'
+import type { IpConfig, Result } from '../cni/types.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { listAddresses } from '../kernel/route/address.ts'
 import { IFF_UP } from '../kernel/route/constants.ts'
 import { findLink, type Link } from '../kernel/route/link.ts'
 import { addressFamily } from '../kernel/route/request.ts'
 import { type KernelRoute, listRoutes } from '../kernel/route/route.ts'
+import { readSysctl } from '../kernel/sysctl.ts'
 import { sameAddress } from '../net/address.ts'
-import { formatCidr, networkOf, sameCidr } from '../net/cidr.ts'
+import { type Cidr, formatCidr, networkOf, sameCidr } from '../net/cidr.ts'
 import { formatMac } from '../net/mac.ts'
+import { forwardingOf, gatewayCidrs } from './attach.ts'
 import type { Pod } from './pod-interface.ts'
 
-/** The pod's interface with its addresses and routes as the result has them; it is up where it shall be. Returns it. */
-export function checkPodInterface(pod: Pod, wanted: { ifname: string; netns: string; up: boolean }, prevResult: Result): Link {
-  const { ifname, netns, up } = wanted
+/** The pod's interface, a veth unless it shall be of another kind, with its addresses and routes as the result has them; it is up where it shall be. Returns it. */
+export function checkPodInterface(
+  pod: Pod,
+  wanted: { ifname: string; netns: string; up: boolean; kind?: string },
+  prevResult: Result,
+): Link {
+  const { ifname, netns, up, kind = 'veth' } = wanted
   const expected = prevResult.interfaces.findIndex(({ name, sandbox }) => name === ifname && sandbox)
   const entry = prevResult.interfaces[expected]
   if (!entry) fail(`prevResult has no interface ${ifname} in a sandbox`)
   if (entry.sandbox !== netns) fail(`prevResult has sandbox ${entry.sandbox}, CNI_NETNS is ${netns}`)
   const end = findLink(pod.route, { name: ifname })
   if (!end) fail(`interface ${ifname} is missing in ${netns}`)
-  if (end.kind !== 'veth') fail(`interface ${ifname} is not a veth`)
+  if (end.kind !== kind) fail(`interface ${ifname} is not a ${kind}`)
   if (up && !(end.flags & IFF_UP)) fail(`interface ${ifname} is down`)
   if (entry.mac && entry.mac.toLowerCase() !== formatMac(end.mac))
     fail(`interface ${ifname} has MAC ${formatMac(end.mac)}, expected ${entry.mac}`)
@@ -46,6 +53,22 @@ function checkRoutes(pod: Pod, { routes }: Result): void {
       return sameCidr(route.dst, networkOf(dst)) && viaGateway
     })
     if (!found) fail(`route to ${formatCidr(dst)} is missing`)
+  }
+}
+
+/** The link has the gateways' addresses. */
+export function checkGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[]): void {
+  const present = listAddresses(route, link.index)
+  for (const gateway of gateways) {
+    if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`${link.name} lacks the gateway ${formatCidr(gateway)}`)
+  }
+}
+
+/** A gateway that does not forward is none. */
+export function checkForwarding(ips: readonly IpConfig[]): void {
+  for (const { address } of gatewayCidrs(ips)) {
+    const path = forwardingOf(address.family)
+    if (readSysctl(path) !== '1') fail(`${path} is ${readSysctl(path) ?? 'missing'}, expected 1: the node does not forward`)
   }
 }
 

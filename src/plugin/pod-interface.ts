@@ -9,11 +9,12 @@ import { sys } from '../host/sys.ts'
 import { inNamespace, openNamespace } from '../kernel/namespace.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink, transact } from '../kernel/netlink/socket.ts'
 import { addAddress, listAddresses } from '../kernel/route/address.ts'
-import { IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE, RT_SCOPE_LINK } from '../kernel/route/constants.ts'
+import { IF_OPER_UP, IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE, RT_SCOPE_LINK } from '../kernel/route/constants.ts'
 import { findLink, setLink } from '../kernel/route/link.ts'
 import type { Request } from '../kernel/route/request.ts'
 import { appendRoute } from '../kernel/route/route.ts'
 import { ensureSysctl, trySysctl } from '../kernel/sysctl.ts'
+import type { Address } from '../net/address.ts'
 import { formatCidr } from '../net/cidr.ts'
 
 /** A pod's namespace with a socket in it. */
@@ -58,12 +59,17 @@ export function nameTaken(ifname: string, netns: string): CniError {
   )
 }
 
+/** A route, and the address that packets take which go by it. */
+export interface PodRoute extends Route {
+  readonly src?: Address
+}
+
 /** What the pod's end is given. */
 export interface PodSetup {
   readonly index: number
   readonly ifname: string
   readonly ips: readonly IpConfig[]
-  readonly routes: readonly Route[]
+  readonly routes: readonly PodRoute[]
   /** Leave duplicate address detection on and wait for it. */
   readonly enabledad: boolean
   readonly up: boolean
@@ -112,6 +118,8 @@ function awaitDad(pod: Pod, index: number): void {
     if (!addresses.some(({ flags }) => flags & IFA_F_TENTATIVE)) return
     sys.nanosleep(50)
   }
+  // On a link that has no carrier nobody can be asked; the kernel goes on when it has one.
+  if (findLink(pod.route, { index })?.operstate !== IF_OPER_UP) return
   throw new CniError(ErrTryAgainLater, 'IPv6 addresses are still tentative after 5 s of duplicate address detection')
 }
 

@@ -6,12 +6,19 @@ import { isUnicastMac, type Mac, parseMac } from '../net/mac.ts'
 
 /** Capability `mac`, then `args.cni.mac`, then CNI_ARGS `MAC`: the order of the reference plugin `bridge`. */
 export function readPodMac(reader: Reader, context: ConfigContext): Mac | undefined {
-  const capability = reader.object('runtimeConfig', readMac)
-  const convention = reader.object('args', (args) => args.object('cni', readMac))
+  const capability = reader.object('runtimeConfig', readUnicastMac)
+  const convention = reader.object('args', (args) => args.object('cni', readUnicastMac))
   return capability ?? convention ?? macOfArgs(reader, context)
 }
 
-function readMac(reader: Reader): Mac | undefined {
+/** `args.cni.mac`, then capability `mac`, then CNI_ARGS `MAC`, then `mac`: the order of the reference plugin `tuning`. */
+export function readTunedMac(reader: Reader, context: ConfigContext): Mac | undefined {
+  const convention = reader.object('args', (args) => args.object('cni', readUnicastMac))
+  return convention ?? reader.object('runtimeConfig', readUnicastMac) ?? macOfArgs(reader, context) ?? readUnicastMac(reader)
+}
+
+/** `mac` of the object; what no interface can have is a problem. */
+export function readUnicastMac(reader: Reader): Mac | undefined {
   const mac = reader.mac('mac')
   return mac && unicast(reader, 'mac', mac)
 }

@@ -42,6 +42,8 @@ export interface CniOptions {
   readonly args?: string
   /** CNI_PATH and where the plugin lies: `dist/cni` where absent. */
   readonly path?: string
+  /** PATH, ours where absent. */
+  readonly PATH?: string
   readonly timeout?: number
 }
 
@@ -128,9 +130,9 @@ function makeHost(dir: string, exec: (file: string, args: readonly string[], opt
       const netns = `/var/run/netns/${name}`
       return { name, netns, exec: (file, args = [], options) => exec('nsenter', [`--net=${netns}`, '--', file, ...args], options) }
     },
-    async cni(plugin, command, config, { netns, ifname = 'eth0', id = 'podwire-test', args, path = pluginPath, timeout } = {}) {
+    async cni(plugin, command, config, { netns, ifname = 'eth0', id = 'podwire-test', args, path = pluginPath, PATH, timeout } = {}) {
       const env = {
-        PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+        PATH: PATH ?? process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
         CNI_COMMAND: command,
         CNI_PATH: path,
         CNI_CONTAINERID: id,

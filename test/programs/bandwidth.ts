@@ -13,6 +13,7 @@ import { withPod } from '../../src/plugin/pod-interface.ts'
 import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/podwire/bandwidth.ts'
 import { readBandwidth } from '../../src/plugin/podwire/bandwidth-config.ts'
 import { removeStaleLinks } from '../../src/plugin/podwire/remove.ts'
+import { hideFromKernel } from '../harness/hide-from-kernel.ts'
 
 interface Call {
   readonly verb: 'add' | 'check' | 'remove' | 'gc'
@@ -51,17 +52,6 @@ function run(): unknown {
   const made = withPod(call.netns, (pod) => verb(route, host, { ...pod, index: host.peer }, attachment, bandwidth))
   closeNetlink(route)
   return made
-}
-
-function hideFromKernel(kind: string): void {
-  const send = sys.send
-  const hidden = new Uint8Array(sys.encodeUtf8(`${kind}\0`))
-  sys.send = (fd, bytes) => {
-    for (let at = 0; at + hidden.length <= bytes.length; at++) {
-      if (hidden.every((byte, i) => bytes[at + i] === byte)) bytes.fill(0x7a, at, at + hidden.length - 1)
-    }
-    send(fd, bytes)
-  }
 }
 
 let told: unknown

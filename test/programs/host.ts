@@ -87,6 +87,28 @@ const behaviours: Record<string, () => void> = {
     // Nor may a child that does not read its stdin end us.
     say(spawn('/bin/true', [], 'x'.repeat(300_000)).status)
   },
+  hex: () => {
+    const bytes = Uint8Array.from({ length: 600 }, (_, i) => i).buffer
+    const digits = sys.hex(bytes, 0, 600)
+    say([digits.length, digits.slice(0, 8), digits.slice(-4), sys.hex(bytes, 254, 3), sys.hex(bytes, 600, 0)])
+    say(sys.hex(sys.unhex(digits), 0, 600) === digits)
+    for (const wrong of ['0', '0g', '0A', 'é0', ' 00']) say(attempt(() => sys.unhex(wrong)))
+    say(attempt(() => sys.hex(bytes, 599, 2)))
+  },
+  fingerprint: () => {
+    const texts = ['', 'a', 'b', 'aaaaaaaa', 'aaaaaaaaa', 'a'.repeat(4096), `${'a'.repeat(4095)}b`, `b${'a'.repeat(4095)}`]
+    const prints = texts.map((text) => sys.fingerprint(text))
+    say([new Set(prints).size === texts.length, prints.every((print) => print.length === 32), prints[1] === sys.fingerprint('a')])
+  },
+  poll: () => {
+    const read = sys.open(sys.argv[2] ?? '', 0)
+    const start = sys.clock_gettime(1)
+    const quiet = sys.socket(16, 3, 0)
+    say(sys.poll([quiet], 50))
+    say(sys.clock_gettime(1) - start >= 0.045)
+    say(sys.poll([quiet, read], -1).length)
+    say(attempt(() => sys.poll(Array(257).fill(0), 0)))
+  },
   sha256: () => {
     const path = `${sys.argv[2]}/hashed`
     const hash = (length: number) => {

@@ -144,7 +144,7 @@ describe('listRules()', () => {
   })
 
   it('knows no target and no expressions of a rule that has none', () => {
-    const bare = { chain: 'c', handle: 1, comment: '', list: undefined }
+    const bare = { chain: 'c', handle: 1, comment: '', note: '', list: undefined }
     expect([targetChain(bare), ruleConsistsOf(bare, []), ruleConsistsOf(bare, [verdict('drop')])]).toEqual(['', true, false])
   })
 })

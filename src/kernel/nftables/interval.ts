@@ -7,7 +7,6 @@ import { type Packed, type PackedPrefix, packedLast, packedNext, unpackBytes } f
 import { type Body, dumpBodies, hexAttribute, readHexAttributes } from '../netlink/bodies.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
-  NFNL_SUBSYS_NFTABLES,
   NFT_MSG_GETSETELEM,
   NFTA_DATA_VALUE,
   NFTA_SET_ELEM_FLAGS,

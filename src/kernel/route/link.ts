@@ -138,6 +138,17 @@ export function setLink(
   }
 }
 
+/** `ip link set #INDEX name NAME`; the device has to be down. */
+export function renameLink(index: number, name: string): Request {
+  return {
+    op: `rename link #${index} to ${name}`,
+    type: RTM_NEWLINK,
+    flags: 0,
+    body: ifinfomsg({ index }),
+    attributes: [[IFLA_IFNAME, cstr(name)]],
+  }
+}
+
 /** `ip link del NAME` */
 export function deleteLink(ref: LinkRef): Request {
   return { op: `delete link ${describe(ref)}`, type: RTM_DELLINK, flags: 0, body: ifinfomsg(indexed(ref)), attributes: named(ref) }

@@ -3,12 +3,12 @@
 import { interfaceNameProblem } from '../../cni/environment.ts'
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
-import { readDns } from '../../cni/routes-and-dns.ts'
 import type { Dns } from '../../cni/types.ts'
 import { type Ipam, selectIpam } from '../../ipam/ipam.ts'
 import type { PortVlan } from '../../kernel/route/bridge.ts'
 import type { Mac } from '../../net/mac.ts'
 import { type Masquerade, readMasquerade } from '../masquerade/index.ts'
+import { readOwnDns } from '../own-dns.ts'
 import { readPodMac } from '../pod-mac.ts'
 import { readAccessVlan, readPortVlans } from './vlan-config.ts'
 
@@ -69,10 +69,4 @@ export function readBridgeConfig(reader: Reader, context: ConfigContext): Bridge
   const problem = interfaceNameProblem(config.bridge)
   if (problem) reader.issue('bridge', problem)
   return config
-}
-
-/** The network's own `dns` overrides what IPAM says, as soon as it has any field. */
-function readOwnDns(reader: Reader): Dns | undefined {
-  const dns = reader.object('dns', readDns)
-  return dns && Object.values(dns).some((value) => value !== undefined) ? dns : undefined
 }

@@ -18,7 +18,7 @@ import type { BridgeConfig } from './config.ts'
 import { noVlanFiltering } from './port.ts'
 
 /** What a bridge is made with. */
-export type BridgeSetup = Pick<BridgeConfig, 'bridge' | 'promisc' | 'mtu' | 'vlans'>
+export type BridgeSetup = Pick<BridgeConfig, 'bridge' | 'promisc' | 'mtu' | 'vlans'> & { readonly alias?: string }
 
 /**
  * Finds the bridge or makes it; up, promiscuous where asked. An MTU or VLAN filtering that an existing one has is left alone.
@@ -74,9 +74,10 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
 }
 
 function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
-  const { bridge: name, mtu, vlans } = config
+  const { bridge: name, mtu, vlans, alias } = config
   try {
-    transact(route, [addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })])
+    const add = addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })
+    transact(route, alias ? [add, setLink({ name }, { alias })] : [add])
     undo(`delete bridge ${name}`, () => removeUnused(route, name))
     // A router's advertisement heard through a pod must not give the node an address.
     trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')

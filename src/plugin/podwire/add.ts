@@ -13,6 +13,7 @@ import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
 import { configurePod, nameTaken, type Pod, withPod } from '../pod-interface.ts'
+import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
 import { joinBridge } from './bridge.ts'
 import { checkAttachment } from './check.ts'
@@ -20,7 +21,6 @@ import type { PodwireConfig } from './config.ts'
 import { defaultMtu } from './mtu.ts'
 import { freeName } from './own-links.ts'
 import { hostLinkAlias, hostLinkName, isOwnAlias } from './owner.ts'
-import { addPair, gatewayRoutes, routeToPod } from './ptp.ts'
 import { type Sysctl, sysctlPath } from './sysctl-config.ts'
 import { awaitTurn } from './turn.ts'
 
@@ -75,7 +75,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   // Before the pod's end: while this one is down nobody hears that an address is asked for, and duplicate-address detection has no end.
   if (config.datapath === 'ptp') routeToPod(route, host, ips)
-  const own = config.datapath === 'ptp' ? gatewayRoutes(ips) : []
+  const own = config.datapath === 'ptp' ? gatewayRoutes(ips, config.enabledad) : []
   configurePod(pod, {
     index: host.peer,
     ifname,

@@ -7,6 +7,7 @@ import { type Link, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { gatewayCidrs } from '../attach.ts'
 import { ensureBridge, ensureGateways } from '../bridge/device.ts'
+import { BRIDGE_ALIAS } from './owner.ts'
 
 /** The bridge and its addresses are the node's: an ADD that fails leaves them to the next one, which may be under way already. */
 const keep = () => {}
@@ -20,10 +21,12 @@ export function joinBridge(
   ips: readonly IpConfig[],
 ): { bridge: Link; host: Link } {
   const gateways = gatewayCidrs(ips)
-  const bridge = ensureBridge(route, { bridge: bridgeName, promisc: false, mtu: pod.mtu ?? 0, vlans: [] }, gateways, keep)
+  const setup = { bridge: bridgeName, promisc: false, mtu: pod.mtu ?? 0, vlans: [], alias: BRIDGE_ALIAS }
+  const bridge = ensureBridge(route, setup, gateways, keep)
   const ref = { name: host.name }
   const port = { hairpin: true, isolated: false, alias: host.alias }
   const link = transactLink(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port)], ref)
-  const mac = ensureGateways(route, bridge, gateways, false, keep)
+  // A node that joins again may get another subnet: on our own bridge the old one's gateway makes way.
+  const mac = ensureGateways(route, bridge, gateways, bridge.alias === BRIDGE_ALIAS, keep)
   return { bridge: { ...bridge, mac }, host: link }
 }

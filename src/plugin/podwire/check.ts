@@ -6,21 +6,17 @@ import type { Interface, IpConfig, Result } from '../../cni/types.ts'
 import { isSysError } from '../../host/error.ts'
 import { inNamespace } from '../../kernel/namespace.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
-import { listAddresses } from '../../kernel/route/address.ts'
 import { IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
-import { addressFamily } from '../../kernel/route/request.ts'
-import { listRoutes } from '../../kernel/route/route.ts'
 import { readSysctl } from '../../kernel/sysctl.ts'
-import { type Cidr, formatCidr, hostCidr, sameCidr } from '../../net/cidr.ts'
-import { forwardingOf, gatewayCidrs } from '../attach.ts'
+import { gatewayCidrs } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
-import { checkPodInterface, fail } from '../check-pod.ts'
+import { checkForwarding, checkGateways, checkPodInterface, fail } from '../check-pod.ts'
 import { type Pod, withPod } from '../pod-interface.ts'
+import { checkPointToPoint } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
 import type { PodwireConfig } from './config.ts'
 import { hostLinkName } from './owner.ts'
-import { gatewayRoutes } from './ptp.ts'
 import { sysctlPath } from './sysctl-config.ts'
 
 export function check(request: Request<PodwireConfig>): void {
@@ -39,7 +35,7 @@ export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route
   if (!(host.flags & IFF_UP)) fail(`${host.name} is down`)
   const ips = result.ips.filter(({ interface: index }) => result.interfaces[index ?? -1]?.name === ifname)
   if (config.datapath === 'bridge') checkPort(route, config, host, ips)
-  else checkRoutes(pod, route, host, ips)
+  else checkPointToPoint(pod, route, host, ips)
   checkForwarding(ips)
   inNamespace(pod.fd, () => {
     for (const sysctl of config.sysctls) {
@@ -73,38 +69,4 @@ function checkPort(route: NetlinkSocket, config: PodwireConfig, host: Link, ips:
   if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
   if (host.master !== bridge.index) fail(`${host.name} is not a port of ${bridge.name}`)
   checkGateways(route, bridge, gatewayCidrs(ips))
-}
-
-/** Of the datapath `ptp`: the host's to the pod, and the pod's to its gateway, which the result does not name. */
-function checkRoutes(pod: Pod, route: NetlinkSocket, host: Link, ips: readonly IpConfig[]): void {
-  const gateways = gatewayCidrs(ips)
-  for (const { address } of ips) {
-    const wanted = hostCidr(address.address)
-    const present = listRoutes(route, addressFamily(address.address))
-    if (!present.some(({ dst, oif }) => oif === host.index && sameCidr(dst, wanted)))
-      fail(`the host's route to ${formatCidr(wanted)} is missing`)
-  }
-  for (const { dst } of gatewayRoutes(ips)) {
-    const present = listRoutes(pod.route, addressFamily(dst.address))
-    if (!present.some((found) => sameCidr(found.dst, dst))) fail(`the pod's route to ${formatCidr(dst)} is missing`)
-  }
-  checkGateways(
-    route,
-    host,
-    gateways.map(({ address }) => hostCidr(address)),
-  )
-}
-
-function checkGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[]): void {
-  const present = listAddresses(route, link.index)
-  for (const gateway of gateways) {
-    if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`${link.name} lacks the gateway ${formatCidr(gateway)}`)
-  }
-}
-
-function checkForwarding(ips: readonly IpConfig[]): void {
-  for (const { address } of gatewayCidrs(ips)) {
-    const path = forwardingOf(address.family)
-    if (readSysctl(path) !== '1') fail(`${path} is ${readSysctl(path) ?? 'missing'}, expected 1: the node does not forward`)
-  }
 }

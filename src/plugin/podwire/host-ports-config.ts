@@ -55,7 +55,7 @@ function isLoopback6({ family, bytes }: Address): boolean {
 }
 
 /** In any case of letters; none is TCP, as in a pod's manifest. */
-function readProtocol(reader: Reader): Protocol | undefined {
+export function readProtocol(reader: Reader): Protocol | undefined {
   const text = reader.string('protocol')
   const known = protocols.find((name) => name === (text || 'tcp').toLowerCase())
   if (text !== undefined && !known) reader.issue('protocol', `expected tcp, udp or sctp, got ${JSON.stringify(text)}`)
@@ -63,7 +63,7 @@ function readProtocol(reader: Reader): Protocol | undefined {
 }
 
 /** 0.0.0.0 and :: stand for every address of either family, ::ffff:192.0.2.1 for 192.0.2.1, which is how it looks in a packet. */
-function plainAddress(address: Address | undefined): Address | undefined {
+export function plainAddress(address: Address | undefined): Address | undefined {
   if (!address || address.bytes.every((byte) => byte === 0)) return undefined
   const mapped = address.family === 6 && address.bytes.every((byte, i) => i >= 12 || byte === (i < 10 ? 0 : 0xff))
   return mapped ? plainAddress({ family: 4, bytes: address.bytes.slice(12) }) : address

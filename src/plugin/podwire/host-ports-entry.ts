@@ -6,6 +6,7 @@ import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../kernel/nftables/match.ts'
 import type { Address } from '../../net/address.ts'
 import { attachmentHash } from '../masquerade/identity.ts'
+import type { Lead } from '../udp-flows.ts'
 import type { HostPort, Protocol } from './host-ports-config.ts'
 import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './host-ports-table.ts'
 
@@ -95,6 +96,13 @@ export function decodeTarget(data: Uint8Array): { address: Address; port: number
   if (length !== 4 && length !== 16) return undefined
   const port = ((data[length] ?? 0) << 8) | (data[length + 1] ?? 0)
   return { address: { family: length === 4 ? 4 : 6, bytes: data.slice(0, length) }, port }
+}
+
+/** What of it UDP clients have to hear of. */
+export function leadOf({ entry, element }: Placed): Lead[] {
+  if ('device' in entry || entry.protocol !== 'udp' || !(element.data instanceof Uint8Array)) return []
+  const to = decodeTarget(element.data)
+  return to ? [{ family: entry.family, hostIP: entry.address, hostPort: entry.port, to }] : []
 }
 
 /** The owner map's key of the attachment's entry `index`: 128 bits of hash, then the number. */

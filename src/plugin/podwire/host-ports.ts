@@ -13,12 +13,14 @@ import { ensureSysctl, readSysctl } from '../../kernel/sysctl.ts'
 import { formatAddress, sameAddress } from '../../net/address.ts'
 import { hostNftables, whereNftables } from '../host-nftables.ts'
 import { attachmentHash, networkHash } from '../masquerade/identity.ts'
+import { forgetFlowsToPod, forgetOldFlows } from '../udp-flows.ts'
 import { describeHostPort, type HostPort } from './host-ports-config.ts'
 import {
   decodeEntry,
   decodeTarget,
   encodeEntry,
   entriesFor,
+  leadOf,
   ownerComment,
   ownerIn,
   ownerKey,
@@ -26,7 +28,6 @@ import {
   place,
   type Target,
 } from './host-ports-entry.ts'
-import { forgetFlowsToPod, forgetOldFlows } from './host-ports-flows.ts'
 import { findBrokenChain, layTable, OWNER_MAP, SETS, TABLE } from './host-ports-table.ts'
 import { localnet, localTargets, podTargets } from './host-ports-targets.ts'
 
@@ -62,7 +63,7 @@ export function addHostPorts(attachment: Attachment, owner: string, ports: reado
   }
   // Not before the rules that drop martians are there.
   for (const { device } of localTargets(ports, targets)) ensureSysctl(localnet(device), '1')
-  forgetOldFlows(placed)
+  forgetOldFlows(placed.flatMap(leadOf))
 }
 
 /** Takes away all that the attachment has; it needs to know nothing else. */
@@ -74,7 +75,7 @@ export function removeHostPorts(attachment: Attachment): void {
       const { owners, placed } = readOwned(socket, hash)
       if (owners.length === 0) return
       const failure = tryCommit(socket, deletions([...owners, ...placed]))
-      if (!failure) return forgetFlowsToPod(placed)
+      if (!failure) return forgetFlowsToPod(placed.flatMap(leadOf))
       if (failure.errno !== ENOENT || attempt === TRIES) throw failure
     }
   })
@@ -90,7 +91,8 @@ export function gcHostPorts(network: string, valid: readonly ValidAttachment[]):
     for (let attempt = 1; ; attempt++) {
       const stale = SETS.flatMap(({ name }) => listOrNone(socket, name).filter(isStale).map(bare(name)))
       const failure = tryCommit(socket, deletions(stale))
-      if (!failure) return forgetFlowsToPod(stale.filter(({ set }) => set === OWNER_MAP).flatMap((owner) => placedBy(owner, stale)))
+      if (!failure)
+        return forgetFlowsToPod(stale.filter(({ set }) => set === OWNER_MAP).flatMap((owner) => placedBy(owner, stale).flatMap(leadOf)))
       if (failure.errno !== ENOENT || attempt === TRIES) throw failure
     }
   })

@@ -4,6 +4,8 @@ import type { Attachment, ValidAttachment } from '../../cni/types.ts'
 import { sys } from '../../host/sys.ts'
 
 const PREFIX = 'podwire:'
+/** Of a bridge that ADD made: uninstalling removes it, and its addresses may follow the node's subnet. The node's part knows it by the same text. */
+export const BRIDGE_ALIAS = 'podwire:bridge'
 /** IFALIASZ of linux/if.h is 256, the NUL included; 63 are left for the network, 16 for the mark. */
 const POD_LENGTH = 165
 const NETWORK_LENGTH = 63

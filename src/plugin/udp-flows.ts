@@ -1,18 +1,17 @@
 // UDP has no end: a client that goes on sending keeps the connection, and the way, that it had before a port came or went. Those are forgotten here.
 
-import { isSysError } from '../../host/error.ts'
-import { log } from '../../host/log.ts'
-import { deleteFlows, type Flow, listUdpFlows } from '../../kernel/conntrack.ts'
-import { closeNetlink, type NetlinkSocket, openNetlink } from '../../kernel/netlink/socket.ts'
-import { NETLINK_NETFILTER } from '../../kernel/nftables/constants.ts'
-import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
-import { lookUpRoutes } from '../../kernel/route/lookup.ts'
-import { readSysctl } from '../../kernel/sysctl.ts'
-import { type Address, formatAddress, sameAddress } from '../../net/address.ts'
-import { decodeTarget, type Placed } from './host-ports-entry.ts'
+import { isSysError } from '../host/error.ts'
+import { log } from '../host/log.ts'
+import { deleteFlows, type Flow, listUdpFlows } from '../kernel/conntrack.ts'
+import { closeNetlink, type NetlinkSocket, openNetlink } from '../kernel/netlink/socket.ts'
+import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
+import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { lookUpRoutes } from '../kernel/route/lookup.ts'
+import { readSysctl } from '../kernel/sysctl.ts'
+import { type Address, formatAddress, sameAddress } from '../net/address.ts'
 
-/** A UDP port of the node and what it leads to. */
-interface Lead {
+/** A UDP port of the node, on one of its addresses or on all, and what it leads to. */
+export interface Lead {
   readonly family: 4 | 6
   readonly hostIP: Address | undefined
   readonly hostPort: number
@@ -20,8 +19,8 @@ interface Lead {
 }
 
 /** After ADD: flows to the ports that go elsewhere than to the pod, as the next packet shall. What only passes through the node stays. */
-export function forgetOldFlows(placed: readonly Placed[]): void {
-  forget(placed, (flows, { hostIP, to }) => {
+export function forgetOldFlows(leads: readonly Lead[]): void {
+  forget(leads, (flows, { hostIP, to }) => {
     const elsewhere = flows.filter(({ original, reply }) => {
       const here = sameAddress(reply.src, to.address) && reply.sport === to.port
       return !here && (!hostIP || sameAddress(original.dst, hostIP))
@@ -32,15 +31,14 @@ export function forgetOldFlows(placed: readonly Placed[]): void {
 }
 
 /** After DEL: flows that the ports led to the pod. */
-export function forgetFlowsToPod(placed: readonly Placed[]): void {
-  forget(placed, (flows, { to }) =>
+export function forgetFlowsToPod(leads: readonly Lead[]): void {
+  forget(leads, (flows, { to }) =>
     flows.filter(({ original, reply }) => sameAddress(reply.src, to.address) && !sameAddress(original.dst, to.address)),
   )
 }
 
 /** Failing here loses packets of some clients until they pause; failing the pod for it would lose more. */
-function forget(placed: readonly Placed[], choose: (flows: readonly Flow[], lead: Lead) => readonly Flow[]): void {
-  const leads = placed.flatMap(leadOf)
+function forget(leads: readonly Lead[], choose: (flows: readonly Flow[], lead: Lead) => readonly Flow[]): void {
   // A node that tracks nothing has nothing to forget: the dump would walk an empty table of some megabytes.
   if (leads.length === 0 || readSysctl('net/netfilter/nf_conntrack_count') === '0') return
   try {
@@ -51,12 +49,6 @@ function forget(placed: readonly Placed[], choose: (flows: readonly Flow[], lead
     if (!isSysError(error)) throw error
     log.warn('UDP connections to host ports were not forgotten', { error: error.message })
   }
-}
-
-function leadOf({ entry, element }: Placed): Lead[] {
-  if ('device' in entry || entry.protocol !== 'udp' || !(element.data instanceof Uint8Array)) return []
-  const to = decodeTarget(element.data)
-  return to ? [{ family: entry.family, hostIP: entry.address, hostPort: entry.port, to }] : []
 }
 
 /** Those of the addresses that are the node's own, as text. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { option, parseSaved } from './iptables-save.ts'
+import { option, parseSaved } from './saved.ts'
 
 const only = (line: string) => {
   const [rule] = parseSaved(line).rules

@@ -1,4 +1,7 @@
-// What `iptables-save -t nat` prints, read: the chains and the rules in order.
+// What `iptables-save -t TABLE` prints, read: the chains and the rules in order.
+
+import { parseAddress } from '../../net/address.ts'
+import { type Cidr, hostCidr, parseCidr, sameCidr } from '../../net/cidr.ts'
 
 export interface SavedRule {
   readonly chain: string
@@ -30,6 +33,16 @@ export function parseSaved(output: string): SavedTable {
 export function option({ words }: SavedRule, name: string): string {
   const at = words.indexOf(name)
   return at < 0 ? '' : (words[at + 1] ?? '')
+}
+
+/** True where a saved `-s` or `-d` says `cidr`; some versions leave the length of a host prefix out. */
+export function saysCidr(saved: string, cidr: Cidr): boolean {
+  try {
+    return sameCidr(saved.includes('/') ? parseCidr(saved) : hostCidr(parseAddress(saved)), cidr)
+  } catch {
+    // None, or one with a mask instead of a length: not a rule of ours.
+    return false
+  }
 }
 
 /** The words as iptables-restore takes them apart: `"` keeps spaces, and inside it `\` keeps the next character. */

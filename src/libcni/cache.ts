@@ -1,0 +1,101 @@
+// What a runtime keeps of an attachment from ADD to DEL: a file each, in libcni's format and place, so that either finishes what the other began.
+
+import { decodeBase64, encodeBase64 } from '../cni/base64.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../cni/json.ts'
+import type { Attachment } from '../cni/types.ts'
+import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../host/whole-file.ts'
+
+/** The attachment's arguments, as ADD was given them and DEL will be. */
+export interface RuntimeAttachment extends Attachment {
+  readonly netns: string
+  /** CNI_ARGS as pairs. */
+  readonly args: readonly (readonly [string, string])[]
+  readonly capabilityArgs: JsonObject
+}
+
+export interface Cached extends RuntimeAttachment {
+  /** The conflist as it was at ADD. */
+  readonly config: string
+  readonly result: JsonObject | undefined
+}
+
+const KIND = 'cniCacheV1'
+
+/** Keeps the result; `cacheDir` is `/var/lib/cni` for every runtime. */
+export function keepResult(cacheDir: string, attachment: RuntimeAttachment, config: string, result: JsonObject): void {
+  const { network, containerId, ifname, netns, args, capabilityArgs } = attachment
+  makeDirectories(`${cacheDir}/results`, 0o700)
+  const cached = {
+    kind: KIND,
+    containerId,
+    config: encodeBase64(config),
+    ifName: ifname,
+    networkName: network,
+    ...(netns && { netns }),
+    ...(args.length > 0 && { cniArgs: args }),
+    ...(Object.keys(capabilityArgs).length > 0 && { capabilityArgs }),
+    result,
+  }
+  replaceText(pathOf(cacheDir, attachment), JSON.stringify(cached), 0o600)
+}
+
+/** The kept result, also out of a file that holds nothing else, as old runtimes wrote it; undefined where there is none. CniError 6 for what is none. */
+export function keptResult(cacheDir: string, attachment: Attachment): JsonObject | undefined {
+  const path = pathOf(cacheDir, attachment)
+  const text = readWhole(path)
+  if (text === undefined) return undefined
+  const json = parseJson(text, path)
+  const cached = readCached(json)
+  return cached ? cached.result : isObject(json) ? json : undefined
+}
+
+export function forgetResult(cacheDir: string, attachment: Attachment): void {
+  removeIfThere(pathOf(cacheDir, attachment))
+}
+
+/** All attachments of the network that are kept, by file name. Files that are something else, or lie under another name than theirs, are passed over. */
+export function keptAttachments(cacheDir: string, network: string): Cached[] {
+  return namesIn(`${cacheDir}/results`).flatMap((name) => {
+    const cached = tryCached(`${cacheDir}/results/${name}`)
+    return cached?.network === network && fileName(cached) === name ? [cached] : []
+  })
+}
+
+function tryCached(path: string): Cached | undefined {
+  try {
+    return readCached(parseJson(readWhole(path) ?? '', path))
+  } catch {
+    return undefined
+  }
+}
+
+function readCached(json: Json): Cached | undefined {
+  if (!isObject(json) || json.kind !== KIND) return undefined
+  const { containerId, networkName, ifName, netns, config, cniArgs, capabilityArgs, result } = json
+  return {
+    network: text(networkName),
+    containerId: text(containerId),
+    ifname: text(ifName),
+    netns: text(netns),
+    config: decodeBase64(text(config)),
+    args: Array.isArray(cniArgs) ? cniArgs.flatMap(readPair) : [],
+    capabilityArgs: isObject(capabilityArgs) ? capabilityArgs : {},
+    result: isObject(result) ? result : undefined,
+  }
+}
+
+function readPair(pair: Json): [string, string][] {
+  return Array.isArray(pair) && pair.length === 2 ? [[text(pair[0]), text(pair[1])]] : []
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}
+
+function pathOf(cacheDir: string, attachment: Attachment): string {
+  return `${cacheDir}/results/${fileName(attachment)}`
+}
+
+function fileName({ network, containerId, ifname }: Attachment): string {
+  return `${network}-${containerId}-${ifname}`
+}

@@ -1,0 +1,65 @@
+// ADD of `ptp`: lease, pair, addresses, routes, masquerade; undone in reverse when one of them fails.
+
+import type { Request } from '../../cni/plugin.ts'
+import type { Result } from '../../cni/types.ts'
+import { type Undo, withUndo } from '../../cni/undo.ts'
+import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { removeLink } from '../../kernel/route/link.ts'
+import { formatMac } from '../../net/mac.ts'
+import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
+import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
+import { podName } from '../pod-name.ts'
+import { freeName } from '../podwire/own-links.ts'
+import { hostLinkAlias, hostLinkName } from '../podwire/owner.ts'
+import { awaitTurn } from '../podwire/turn.ts'
+import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
+import type { PtpConfig } from './config.ts'
+
+export function add(request: Request<PtpConfig>): Result {
+  return withPod(request.netns, (pod) => {
+    awaitTurn(pod, request.netns)
+    requireFreeName(pod, request.ifname, request.netns)
+    return withNetlink(NETLINK_ROUTE, (route) => withUndo((undo) => attach(request, pod, route, undo)))
+  })
+}
+
+function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
+  const { config, ifname, netns } = request
+  const lease = takeLease(request, config.ipam, pod, undo)
+  // Without a gateway there would be no way out of the pod.
+  const ips = withGateways(lease.ips, true, 1)
+  const podEnd = { name: ifname, netns: pod.fd, mtu: config.mtu, mac: podMac(undefined, ips) }
+  const hostEnd = { name: hostLinkName(request), mtu: config.mtu, alias: hostLinkAlias(request, podName(request.args)) }
+  // A pair of that name whose other end is in no pod that asks: what an ADD that was killed has left.
+  freeName(route, hostEnd.name, request)
+
+  const host = addPair(route, hostEnd, podEnd)
+  undo('delete the veth pair', () => removeLink(route, { index: host.index }))
+  routeToPod(route, host, ips)
+  configurePod(pod, {
+    index: host.peer,
+    ifname,
+    ips,
+    routes: [...gatewayRoutes(ips), ...lease.routes],
+    enabledad: false,
+    up: true,
+    prefixRoute: false,
+  })
+  enableForwarding(gatewayCidrs(ips))
+  if (config.masquerade) {
+    const { masquerade } = config
+    undo('remove the masquerade', () => masquerade.remove(request))
+    masquerade.add(request, ips)
+  }
+  const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
+  return {
+    interfaces: [
+      { name: host.name, mac: formatMac(host.mac), mtu: host.mtu },
+      { name: ifname, mac, mtu: host.mtu, sandbox: netns },
+    ],
+    ips,
+    routes: lease.routes,
+    dns: config.dns ?? lease.dns,
+  }
+}
