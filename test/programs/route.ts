@@ -8,11 +8,10 @@ import { addAddress, deleteAddress, listAddresses } from '../../src/kernel/route
 import { addBridge, addPortVlan, listPortVlans, readBridgePort, setBridgePort } from '../../src/kernel/route/bridge.ts'
 import { AF_INET, NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
 import { deleteLink, findLink, type Link, listLinks, removeLink, setLink } from '../../src/kernel/route/link.ts'
-import { deleteNeighbour, listNeighbours, replaceNeighbour } from '../../src/kernel/route/neighbour.ts'
 import { appendRoute, deleteRoute, formatRoute, listRoutes, replaceRoute } from '../../src/kernel/route/route.ts'
 import { addVeth } from '../../src/kernel/route/veth.ts'
 import { ensureSysctl, readSysctl, trySysctl } from '../../src/kernel/sysctl.ts'
-import { formatAddress, parseAddress } from '../../src/net/address.ts'
+import { parseAddress } from '../../src/net/address.ts'
 import { formatCidr, parseCidr } from '../../src/net/cidr.ts'
 import { formatMac, parseMac } from '../../src/net/mac.ts'
 
@@ -100,12 +99,6 @@ told.left = [
   listAddresses(pod, eth0.index).filter(({ cidr }) => cidr.address.family === 4).length,
   listRoutes(pod, AF_INET).filter(({ dst }) => formatCidr(dst) === '192.0.2.0/24').length,
 ]
-transact(pod, [replaceNeighbour(eth0.index, parseAddress('10.1.0.9'), parseMac('0a:58:0a:01:00:09'))])
-told.neighbours = listNeighbours(pod, AF_INET, eth0.index).map(
-  (entry) => `${entry.address && formatAddress(entry.address)} ${formatMac(entry.mac)}`,
-)
-transact(pod, [deleteNeighbour(eth0.index, parseAddress('10.1.0.9'))])
-told.noNeighbours = listNeighbours(pod, AF_INET, eth0.index).length
 transact(route, [deleteLink({ name: 'vethtest' }), deleteLink({ name: 'br0' })])
 told.links = listLinks(route).map(({ name }) => name)
 closeNetlink(pod)

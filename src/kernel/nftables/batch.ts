@@ -3,17 +3,19 @@
 import { SysError } from '../../host/error.ts'
 import { viewOf } from '../netlink/decode.ts'
 import { encodeMessage, type Message } from '../netlink/encode.ts'
-import { exchangeBatch, type Failure, type NetlinkSocket, openNetlink } from '../netlink/socket.ts'
+import { exchangeBatch, type Failure, type NetlinkSocket, openNetlink, transact } from '../netlink/socket.ts'
 import {
   NETLINK_NETFILTER,
   NFNL_MSG_BATCH_BEGIN,
   NFNL_MSG_BATCH_END,
   NFNL_SUBSYS_NFTABLES,
+  NFT_MSG_GETGEN,
   NFTA_EXPR_NAME,
+  NFTA_GEN_ID,
   NFTA_LIST_ELEM,
   NFTA_RULE_EXPRESSIONS,
 } from './constants.ts'
-import { nfgenmsg, type Request } from './request.ts'
+import { nfgenmsg, nftRequest, type Request } from './request.ts'
 
 /**
  * Opens a socket to the netfilter of the namespace that the process is in. Closing it waits for what was deleted through it
@@ -35,6 +37,12 @@ export function tryCommit(socket: NetlinkSocket, requests: readonly Request[]): 
   if (!failure) return undefined
   const request = requests[failure.index]
   return new SysError(request?.op ?? 'nftables transaction', failure.errno, failure.detail || (request ? culprit(request, failure) : ''))
+}
+
+/** The number of the ruleset as it is: each transaction in the namespace, whoever's, makes it one more. */
+export function generation(socket: NetlinkSocket): number {
+  const [answer] = transact(socket, [nftRequest('get the generation of nftables', NFT_MSG_GETGEN, 0, 'inet', [])])
+  return answer?.[0]?.body.attributes(4).get(NFTA_GEN_ID)?.be32() ?? 0
 }
 
 function bracket(type: number): Message {

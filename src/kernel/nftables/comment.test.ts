@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { viewOf } from '../netlink/decode.ts'
 import { concat } from '../netlink/encode.ts'
-import { commentData, fitComment, readComment, userData } from './comment.ts'
+import { commentData, fitComment, noteData, PODWIRE_UDATA_RULE_NOTE, readComment, userData } from './comment.ts'
 
 const view = (bytes: Uint8Array) => viewOf(Uint8Array.from(bytes).buffer)
 
@@ -24,6 +24,13 @@ describe('a comment', () => {
     [`${'a'.repeat(125)}🦀`, 'a'.repeat(125)],
   ])('is cut between characters when it is too long: %s', (text, fitting) => {
     expect(fitComment(text)).toBe(fitting)
+  })
+
+  it('and a note stand beside each other, and fit into what the kernel keeps', () => {
+    const data = concat([commentData(0, 'c'.repeat(300)), noteData('n'.repeat(300))])
+    expect(data.length).toBeLessThanOrEqual(256)
+    expect(readComment(view(data), 0)).toBe('c'.repeat(128))
+    expect(readComment(view(data), PODWIRE_UDATA_RULE_NOTE)).toBe('n'.repeat(120))
   })
 
   it('is found behind other records', () => {

@@ -26,6 +26,8 @@ export const NFT_MSG_DELSET = 11
 export const NFT_MSG_NEWSETELEM = 12
 export const NFT_MSG_GETSETELEM = 13
 export const NFT_MSG_DELSETELEM = 14
+export const NFT_MSG_GETGEN = 16
+export const NFTA_GEN_ID = 1
 
 export const NFTA_LIST_ELEM = 1
 

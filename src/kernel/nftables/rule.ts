@@ -1,6 +1,6 @@
 // Rules: added, deleted, read back, compared. Nothing here knows what a rule means; its line is written with match.ts and statement.ts.
 
-import type { Received, View } from '../netlink/decode.ts'
+import type { Received, Sought, View } from '../netlink/decode.ts'
 import { type Attribute, be64, concat, cstr, sameBytes } from '../netlink/encode.ts'
 import { type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_RULE_COMMENT, noteData, PODWIRE_UDATA_RULE_NOTE, readComment } from './comment.ts'
@@ -57,12 +57,12 @@ export function flushChain(ref: TableRef, chain: string): Request {
 
 /**
  * `list chain FAMILY TABLE CHAIN`, or without `chain` the rules of the whole table; none where there is no such table.
- * With `containing`, at least those in whose names or comment one of the texts occurs: taking every rule of a long chain apart takes milliseconds.
+ * With `containing`, at least those in which something of it occurs (names, comments, values): taking every rule of a long chain apart takes milliseconds.
  */
 export function listRules(
   socket: NetlinkSocket,
   ref: TableRef,
-  { chain, containing }: { chain?: string; containing?: readonly string[] } = {},
+  { chain, containing }: { chain?: string; containing?: Sought | undefined } = {},
 ): KernelRule[] {
   const filter: Attribute[] = chain === undefined ? [[NFTA_RULE_TABLE, cstr(ref.table)]] : chained(ref, chain)
   const request = nftRequest(`list rules ${describeTable(ref)} ${chain ?? ''}`.trimEnd(), NFT_MSG_GETRULE, 0, ref.family, filter)

@@ -73,10 +73,6 @@ describeHost('rtnetlink on the kernel', () => {
     ])
   })
 
-  it('neighbours are set and deleted', () => {
-    expect([told.neighbours, told.noNeighbours]).toEqual([['10.1.0.9 0a:58:0a:01:00:09'], 0])
-  })
-
   it('sysctls are those of the namespace that was entered, and the way back is found', () => {
     expect(told.sysctl).toEqual([true, '1', 'none'])
     expect(told.refused).toBe(false)
