@@ -21,13 +21,8 @@ sh build/native.sh src/plugin/main.ts "$out/podwire" \
   static=src/plugin/static.ts \
   masquerade=src/plugin/masquerade/backends.ts \
   spoof-check=src/plugin/spoof-check.ts \
-  cnitool=src/libcni/cnitool.ts \
-  noop=src/plugin/noop/index.ts \
-  macvlan=src/plugin/macvlan/index.ts \
-  ipvlan=src/plugin/ipvlan/index.ts \
-  flannel=src/plugin/flannel/index.ts \
-  dhcp=src/plugin/dhcp/index.ts \
-  dhcp-daemon=src/plugin/dhcp/daemon.ts \
+  rare=src/plugin/rare.ts \
+  stacked=src/plugin/stacked/index.ts \
   cli=src/cli/index.ts
 for name in $(sed -n '/^const plugins = \[/,/\]$/p' src/plugin/main.ts | grep -o "'[a-z-]*'" | tr -d "'"); do
   [ "$name" = podwire ] || ln -f "$out/podwire" "$out/$name"

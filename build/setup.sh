@@ -2,7 +2,7 @@
 # sh build/setup.sh PART…: what a make target needs on a Debian machine with git, make, Node 20, npm and gcc; does nothing where it is all there.
 #   npm      node_modules, as package-lock.json has it
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
-#   network  to drive and look at namespaces: ip, iptables and nft as users do; ping
+#   network  to drive and look at namespaces: ip, iptables and nft as users do; ping; a DHCP server
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 #   cluster  what the cluster of namespaces wants besides them
 #   chart    Helm comes in a zip
@@ -48,6 +48,7 @@ for part in "$@"; do
     need iptables iptables
     need nft nftables
     need ping iputils-ping
+    need dnsmasq dnsmasq-base
     ;;
   clients)
     need containerd containerd

@@ -117,6 +117,17 @@ describe('the native host', () => {
     expect(lines('poll', '/dev/null')).toEqual([[], true, 1, { op: 'poll', errno: 22, message: 'poll: Invalid argument' }])
   })
 
+  it('listens, accepts and connects, and outlives a reader that is gone', () => {
+    expect(lines('unix', dir)).toEqual([
+      { op: 'connect', errno: 2, message: 'connect: No such file or directory' },
+      { op: 'connect', errno: 111, message: 'connect: Connection refused' },
+      0,
+      1,
+      [1, 2, 3],
+      { op: 'send', errno: 32, message: 'send: Broken pipe' },
+    ])
+  })
+
   it('computes SHA-256 of a file at every padding boundary, and across the pieces it reads', () => {
     const lengths = [0, 1, 55, 56, 63, 64, 65, 119, 120, 262_143, 262_144, 262_145, 600_000]
     const expected = lengths.map((n) => createHash('sha256').update('x'.repeat(n)).digest('hex'))

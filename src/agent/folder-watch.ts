@@ -1,7 +1,6 @@
 // Notifications of changes in a folder, best effort: who uses them polls as well.
 
-import { type FSWatcher, watch } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { type FSWatcher, statSync, watch } from 'node:fs'
 
 /** Lives until `close`; `ensure` puts it on the folder that is there now, since one that was removed and made anew is another. */
 export class FolderWatch {
@@ -15,11 +14,8 @@ export class FolderWatch {
     this.#onChange = onChange
   }
 
-  async ensure(): Promise<void> {
-    const ino = await stat(this.#folder, { bigint: true }).then(
-      (found) => found.ino,
-      () => 0n,
-    )
+  ensure(): void {
+    const ino = inodeOf(this.#folder)
     if (this.#watcher && ino === this.#ino) return
     this.close()
     if (ino === 0n) return
@@ -35,5 +31,14 @@ export class FolderWatch {
   close(): void {
     this.#watcher?.close()
     this.#watcher = undefined
+  }
+}
+
+/** 0 where there is none. */
+function inodeOf(folder: string): bigint {
+  try {
+    return statSync(folder, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n
+  } catch {
+    return 0n
   }
 }

@@ -30,7 +30,7 @@ export async function followFile(path: string, nodes: Nodes, observer: FileObser
   // The folder, since editors and `mv` put a new file in the place of the old.
   const folder = new FolderWatch(dirname(path), () => change.wake())
   while (!signal.aborted) {
-    await folder.ensure()
+    folder.ensure()
     observer.beat()
     try {
       const now = await fingerprint(path)

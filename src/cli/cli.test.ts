@@ -36,7 +36,7 @@ describe('podwire', () => {
       ['install', '--preset', 'k4s'],
       'podwire: --preset: expected generic, k3s, rke2, microk8s, talos, flatcar, openshift, got "k4s"; did you mean k3s?',
     ],
-    [['install', '--skip', 'podwire,bridge'], 'podwire: --skip: expected names among bridge, '],
+    [['install', '--skip', 'podwire,bridge'], 'podwire: --skip: expected names among bandwidth, bridge, '],
     [['install', '--mtu', '1e9'], 'podwire: --mtu: expected a number from 0 to 65535, got "1e9"'],
     [['install', '--conf-mode', '0999'], 'podwire: --conf-mode: expected octal digits such as 0600, got "0999"'],
     [['install', '--datapath', 'brigde'], 'podwire: --datapath: expected ptp, bridge, got "brigde"; did you mean bridge?'],

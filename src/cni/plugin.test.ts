@@ -190,10 +190,14 @@ describe('definePlugin', () => {
     expect(asked).toMatchObject([['DEL', { config: { mtu: undefined }, prevResult: undefined }]])
   })
 
-  it('does not look at a prevResult before 0.3.0', () => {
+  it('reads a prevResult before 0.3.0, as libcni sends one, and minds none that is no result', () => {
     const { program, asked } = recorder()
     expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: 'x' })).status).toBe(0)
-    expect(asked).toMatchObject([['ADD', { prevResult: undefined }]])
+    expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: { ip4: { ip: '10.1.0.9/24' } } })).status).toBe(0)
+    expect(asked).toMatchObject([
+      ['ADD', { prevResult: undefined }],
+      ['ADD', { prevResult: { ips: [{ address: parseCidr('10.1.0.9/24') }] } }],
+    ])
   })
 
   it('reads CNI_ARGS only where the plugin asks', () => {

@@ -25,6 +25,16 @@ const plugins = [
   'tuning',
 ]
 
+/** The segment of those that have none of their own. */
+const together: Readonly<Record<string, string>> = {
+  cnitool: 'rare',
+  dhcp: 'rare',
+  flannel: 'rare',
+  ipvlan: 'stacked',
+  macvlan: 'stacked',
+  noop: 'rare',
+}
+
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''
 if (!plugins.includes(name)) {
   sys.write(2, `podwire: no plugin ${JSON.stringify(name)}; this program runs under the names ${plugins.join(', ')}\n`)
@@ -33,4 +43,8 @@ if (!plugins.includes(name)) {
 if (sys.argv.length > 1 && name === 'podwire') {
   sys.exit(loadSegment<{ run: (args: readonly string[], names: readonly string[]) => number }>('cli').run(sys.argv.slice(1), plugins))
 }
-sys.exit(loadSegment<{ program: Program }>(name).program())
+const segment = together[name]
+const program = segment
+  ? loadSegment<{ programs: Readonly<Record<string, Program>> }>(segment).programs[name]
+  : loadSegment<{ program: Program }>(name).program
+sys.exit(program?.() ?? 1)

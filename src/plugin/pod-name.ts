@@ -5,7 +5,11 @@
  * what they do not understand must not stop a pod.
  */
 export function podName(args: string): string {
-  const pairs = new Map(args.split(';').map((pair): [string, string] => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)]))
+  const pairs = new Map<string, string>()
+  for (const pair of args.split(';')) {
+    const [key = '', ...value] = pair.split('=')
+    pairs.set(key, value.join('='))
+  }
   const [namespace, name] = [pairs.get('K8S_POD_NAMESPACE'), pairs.get('K8S_POD_NAME')]
   return namespace && name ? `${namespace}/${name}` : ''
 }

@@ -73,7 +73,7 @@ export interface Given {
 
 /** One verb for a machine. */
 export async function portmap(host: Host, verb: string, pod: Pod, given: Given = {}): Promise<CniOutcome> {
-  const { ports = [], kind = kinds[0], maker = 'ours', id = pod.name, ifname = 'eth0', args, more } = given
+  const { ports = [], kind = kinds[0], maker = 'ours', id = `sandbox-${pod.name}`, ifname = 'eth0', args, more } = given
   const config = {
     cniVersion: '1.0.0',
     name: 'net',

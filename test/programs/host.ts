@@ -109,6 +109,23 @@ const behaviours: Record<string, () => void> = {
     say(sys.poll([quiet, read], -1).length)
     say(attempt(() => sys.poll(Array(257).fill(0), 0)))
   },
+  unix: () => {
+    // struct sockaddr_un
+    const address = Uint8Array.of(1, 0, ...new Uint8Array(sys.encodeUtf8(`${sys.argv[2]}/socket`)), 0)
+    const [listener, client] = [sys.socket(1, 1, 0), sys.socket(1, 1, 0)]
+    say(attempt(() => sys.connect(client, address)))
+    sys.bind(listener, address)
+    say(attempt(() => sys.connect(client, address)))
+    sys.listen(listener, 1)
+    say(sys.poll([listener], 0).length)
+    sys.connect(client, address)
+    say(sys.poll([listener], 1000).length)
+    const server = sys.accept(listener)
+    sys.send(client, Uint8Array.of(1, 2, 3))
+    say([...new Uint8Array(sys.read(server, 10))])
+    sys.close(server)
+    say(attempt(() => sys.send(client, Uint8Array.of(4))))
+  },
   sha256: () => {
     const path = `${sys.argv[2]}/hashed`
     const hash = (length: number) => {

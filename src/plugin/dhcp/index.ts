@@ -5,13 +5,13 @@ import { definePlugin, type GcRequest, type Program, type Request, type StatusRe
 import { decodeResult } from '../../cni/result.ts'
 import { cniVersions, type Result } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
-import { loadSegment } from '../../host/segment.ts'
 import { sys } from '../../host/sys.ts'
 import { formatCidr, sameCidr } from '../../net/cidr.ts'
 import { version } from '../version.ts'
 import type { Ask } from './ask.ts'
 import { askDaemon, DaemonUnreached } from './call.ts'
 import { type DhcpConfig, readDhcpConfig } from './config.ts'
+import { runDaemon } from './daemon.ts'
 
 /** Longer than the daemon tries. */
 const ADD_TIMEOUT = 300_000
@@ -21,7 +21,7 @@ const plugin = definePlugin({ name: 'dhcp', version, supports: cniVersions, conf
 
 export const program: Program = (io) => {
   if (sys.argv[1] !== 'daemon') return plugin(io)
-  return loadSegment<typeof import('./daemon.ts')>('dhcp-daemon').runDaemon(sys.argv.slice(2))
+  return runDaemon(sys.argv.slice(2))
 }
 
 function add(request: Request<DhcpConfig>): Result {

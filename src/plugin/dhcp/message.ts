@@ -103,7 +103,7 @@ export function messageType({ options }: DhcpMessage): number {
 /** Seconds; undefined where the option is missing or cut. */
 export function secondsOption(options: Options, code: number): number | undefined {
   const value = options.get(code)
-  return value?.length === 4 ? readBe32(value, 0) : undefined
+  return value && value.length >= 4 ? readBe32(value, 0) : undefined
 }
 
 export function textOption(options: Options, code: number): string {

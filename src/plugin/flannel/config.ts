@@ -55,7 +55,7 @@ export function delegateConfig(config: FlannelConfig, env: SubnetEnv): JsonObjec
     ipam: {
       type: 'host-local',
       ...config.ipam,
-      ranges: [...list(config.ipam.ranges), ...env.subnets.map((subnet) => [{ subnet: formatSubnet(subnet) }])],
+      ranges: env.subnets.map((subnet) => [{ subnet: formatSubnet(subnet) }]),
       routes: [...list(config.ipam.routes), ...env.networks.map((network) => ({ dst: formatSubnet(network) }))],
     },
   }

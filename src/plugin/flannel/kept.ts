@@ -15,8 +15,10 @@ export function keepDelegate(dataDir: string, attachment: Attachment, config: Js
 /** The kept configuration, with its file; undefined where there is none. */
 export function keptDelegate(dataDir: string, attachment: Attachment): { readonly path: string; readonly config: JsonObject } | undefined {
   const path = keptAt(dataDir, attachment)
-  const config = path && readKept(path)
-  return config ? { path, config } : undefined
+  const kept = path && readKept(path)
+  if (!path || !kept) return undefined
+  const { [OWNER]: _, ...config } = kept
+  return { path, config }
 }
 
 export function forgetDelegate(path: string): void {

@@ -1,6 +1,7 @@
 // What ADD has to know before it may leave iptables-save out, asked of the kernel where the host's iptables is the nf_tables one.
 // Wherever it is not sure it says no: then the text is read.
 
+import { u16 } from '../../kernel/netlink/encode.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { findChains } from '../../kernel/nftables/chain.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
@@ -9,7 +10,7 @@ import { type KernelRule, listRules, targetChain } from '../../kernel/nftables/r
 import { xtablesMatch } from '../iptables/kernel.ts'
 import type { PortmapConfig } from './config.ts'
 import { chainName, DNAT_CHAIN, MASQ_CHAIN, SETMARK_CHAIN } from './iptables-rules.ts'
-import type { Order } from './order.ts'
+import { hexOf, type Order } from './order.ts'
 
 /** Marks from here on could be taken for other numbers in a rule. */
 const DOUBTFUL_MARK = 1 << 24
@@ -32,9 +33,11 @@ export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment
   if (config.conditions[version].length > 0) return false
   const own = chainName('DN', attachment)
   const wanted = new Set(config.mappings.map(({ hostPort }) => hostPort))
-  for (const rule of listRules(socket, ref, { chain: DNAT_CHAIN })) {
-    const ports = portsOf(rule)
+  // Those with such a number anywhere: taking all of them apart would be most of ADD on a full node.
+  const hex = [...wanted].map((port) => hexOf(u16(port)))
+  for (const rule of listRules(socket, ref, { chain: DNAT_CHAIN, containing: { hex } })) {
     if (targetChain(rule) === own) return false
+    const ports = portsOf(rule)
     if (!ports || ports.some((port) => wanted.has(port))) return true
   }
   return false

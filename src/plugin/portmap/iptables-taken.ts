@@ -19,9 +19,16 @@ export function requireFree(table: SavedTable, { attachment, config }: Order, po
   const own = chainName('DN', attachment)
   const entries = table.rules.filter(({ chain }) => chain === DNAT_CHAIN)
   const at = entries.findIndex((rule) => option(rule, '-j') === own)
+  const wanted = config.mappings.map(({ hostPort }) => `${hostPort}`)
   const stale = new Set<string>()
   for (const entry of at < 0 ? entries : entries.slice(0, at)) {
     const chain = option(entry, '-j')
+    if (
+      !option(entry, '--dports')
+        .split(',')
+        .some((port) => wanted.includes(port))
+    )
+      continue
     if (isConditional(entry) || option(entry, '--comment').endsWith(` id: "${attachment.containerId}"`)) continue
     for (const rule of table.rules.filter((found) => found.chain === chain && option(found, '-j') === 'DNAT')) {
       const taken = mappingsOf(config.mappings, version).find(({ protocol, hostPort, hostIP }) => {

@@ -1,7 +1,9 @@
 // The rules that one attachment has in the nftables tables, and how such a rule is read back, whoever wrote it.
 
 import type { Attachment } from '../../cni/types.ts'
+import { sys } from '../../host/sys.ts'
 import type { View } from '../../kernel/netlink/decode.ts'
+import { be16 as be16Bytes, concat, u16 } from '../../kernel/netlink/encode.ts'
 import { fitComment } from '../../kernel/nftables/comment.ts'
 import {
   NFT_CMP_EQ,
@@ -28,7 +30,10 @@ import { attachmentHash } from '../masquerade/identity.ts'
 import type { Protocol } from '../podwire/host-ports-config.ts'
 import { type Mapping, mappingsOf } from './mapping.ts'
 import { HOSTPORTS, MASQUERADING, tableOf } from './nftables-table.ts'
-import type { Order } from './order.ts'
+import { hexOf, type Order } from './order.ts'
+
+// linux/netlink.h
+const NLA_F_NESTED = 0x8000
 
 const numbers = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const
 const protocols: Readonly<Record<number, Protocol>> = { [IPPROTO_TCP]: 'tcp', [IPPROTO_UDP]: 'udp', [IPPROTO_SCTP]: 'sctp' }
@@ -56,6 +61,18 @@ export interface HostPortRule {
 /** The Go plugin's comment, the container's id and nothing else: by it either removes the other's rules. */
 export function commentOf({ containerId }: Pick<Attachment, 'containerId'>): string {
   return fitComment(containerId)
+}
+
+/** What stands in every rule of the container, as `listRules` seeks it. */
+export function idDigits(attachment: Pick<Attachment, 'containerId'>): string {
+  return hexOf(new Uint8Array(sys.encodeUtf8(commentOf(attachment))))
+}
+
+/** What stands in every rule that compares a port with this one: NFTA_CMP_DATA, in it NFTA_DATA_VALUE with the port. Whether the kernel marks nests or not. */
+export function portDigits(port: number): string[] {
+  return [NFTA_CMP_DATA, NFTA_CMP_DATA | NLA_F_NESTED].map((type) =>
+    hexOf(concat([u16(12), u16(type), u16(6), u16(NFTA_DATA_VALUE), be16Bytes(port)])),
+  )
 }
 
 /** The note that goes with it: whose the rule is among the container's attachments, and the owner's name for people. */

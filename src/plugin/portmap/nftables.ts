@@ -3,7 +3,8 @@
 import { CniError, ErrInternal, ErrPluginNotAvailable, ErrTryAgainLater } from '../../cni/error.ts'
 import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
-import { tryCommit } from '../../kernel/nftables/batch.ts'
+import type { Sought } from '../../kernel/netlink/decode.ts'
+import { generation, tryCommit } from '../../kernel/nftables/batch.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
 import type { Request } from '../../kernel/nftables/request.ts'
 import { deleteRule, type KernelRule, listRules, ruleConsistsOf } from '../../kernel/nftables/rule.ts'
@@ -16,7 +17,18 @@ import { describeHostPort } from '../podwire/host-ports-config.ts'
 import type { Lead } from '../udp-flows.ts'
 import { mappingsOf } from './mapping.ts'
 import { nftMissing, runNft } from './nft-command.ts'
-import { commentOf, type HostPortRule, hashIn, masqueradeRules, ownerIn, ownRules, portLine, readHostPort } from './nftables-rules.ts'
+import {
+  commentOf,
+  type HostPortRule,
+  hashIn,
+  idDigits,
+  masqueradeRules,
+  ownerIn,
+  ownRules,
+  portDigits,
+  portLine,
+  readHostPort,
+} from './nftables-rules.ts'
 import { findBroken, HOSTPORTS, layTable, MASQUERADING, OLD_HOSTPORTS, tableOf } from './nftables-table.ts'
 import type { Backend, Order } from './order.ts'
 
@@ -31,20 +43,23 @@ const TRIES = 8
 export const nftables: Backend = {
   add(order) {
     const isOwn = ownedBy(order)
+    let before = 0
     change((version) => {
+      if (version === 4) before = generation(hostNftables())
       const pod = order.pods.find(({ address }) => address.family === version)
       if (!pod) return []
-      const rules = listRules(hostNftables(), tableOf(version))
-      const replaced = rules.filter((rule) => PODS.includes(rule.chain) && isOwn(rule))
+      const rules = listContenders(order, version)
+      const replaced = [...rules, ...listOwn(order, version, MASQUERADING)].filter(isOwn)
       return [
         ...layTable(hostNftables(), tableOf(version), order.config.snat),
         ...deletions(version, [...replaced, ...requireFree(order, pod.address, rules, isOwn)]),
         ...ownRules(order, pod),
       ]
     })
+    const alone = generation(hostNftables()) === before + 1
     addConditional(order)
     // Another ADD may have been as fast, for the same port: the rule that stands first has it.
-    for (const { address } of order.pods) requireFree(order, address, listRules(hostNftables(), tableOf(address.family)), isOwn)
+    if (!alone) for (const { address } of order.pods) requireFree(order, address, listContenders(order, address.family), isOwn)
   },
 
   check(order) {
@@ -57,7 +72,7 @@ export const nftables: Backend = {
     const comment = commentOf(attachment)
     // A rule without a note is the Go plugin's, or was restored from a listing: the container is all that it says.
     const isOwn = (rule: KernelRule) => rule.comment === comment && (hashIn(rule) === hash || hashIn(rule) === '')
-    return removeRules([comment], (rules) => rules.filter(isOwn))
+    return removeRules({ hex: [idDigits(attachment)] }, (rules) => rules.filter(isOwn))
   },
 
   gc(network, valid) {
@@ -99,7 +114,7 @@ function requireFree(order: Order, pod: Address, rules: readonly KernelRule[], i
   if (config.conditions[pod.family].length > 0) return []
   const mappings = mappingsOf(config.mappings, pod.family)
   const stale: KernelRule[] = []
-  for (const rule of rules.filter(({ chain }) => chain === HOSTPORTS || chain === OLD_HOSTPORTS)) {
+  for (const rule of rules) {
     if (isOwn(rule)) break
     const found = rule.comment === commentOf(attachment) ? undefined : readHostPort(rule)
     const taken = found && !found.conditional ? mappings.find((mapping) => covers(found, mapping)) : undefined
@@ -108,6 +123,16 @@ function requireFree(order: Order, pod: Address, rules: readonly KernelRule[], i
     else throw new CniError(ErrTryAgainLater, `host port ${describeHostPort(taken)} is taken by ${ownerIn(rule)}`)
   }
   return stale
+}
+
+/** The container's rules, and those about one of its ports: to take every rule of a full node apart would be most of ADD. */
+function listContenders(order: Order, version: IpVersion): KernelRule[] {
+  const ports = order.config.mappings.flatMap(({ hostPort }) => portDigits(hostPort))
+  return [OLD_HOSTPORTS, HOSTPORTS].flatMap((chain) => listOwn(order, version, chain, ports))
+}
+
+function listOwn({ attachment }: Order, version: IpVersion, chain: string, besides: readonly string[] = []): KernelRule[] {
+  return listRules(hostNftables(), tableOf(version), { chain, containing: { hex: [idDigits(attachment), ...besides] } })
 }
 
 /** True where the rule takes everything that comes for the mapping. */
@@ -158,12 +183,12 @@ function checkFamily(order: Order, pod: Cidr, isOwn: (rule: KernelRule) => boole
 }
 
 /** Removes those of the pods' rules that `choose` names; with `containing` it is asked only of some, as in `listRules`. */
-function removeRules(containing: readonly string[] | undefined, choose: (rules: readonly KernelRule[]) => readonly KernelRule[]): Lead[] {
+function removeRules(containing: Sought | undefined, choose: (rules: readonly KernelRule[]) => readonly KernelRule[]): Lead[] {
   let leads: Lead[] = []
   whereNftables(() => {
     change((version) => {
       if (version === 4) leads = []
-      const rules = listRules(hostNftables(), tableOf(version), containing && { containing }).filter(({ chain }) => PODS.includes(chain))
+      const rules = listRules(hostNftables(), tableOf(version), { containing }).filter(({ chain }) => PODS.includes(chain))
       const stale = choose(rules)
       leads.push(...stale.flatMap((rule) => udpLead(rule, version)))
       return deletions(version, stale)

@@ -50,3 +50,8 @@ export function leadsOf({ config, pods }: Pick<Order, 'config' | 'pods'>): Lead[
       })),
   )
 }
+
+/** Bytes as `listRules` seeks them. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

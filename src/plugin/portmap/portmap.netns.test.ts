@@ -226,7 +226,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       withNet(async ({ host, a }) => {
         const ask = (i: number) => {
           const prevResult = { ...resultFor(a), ips: [{ interface: 1, address: `10.1.0.${i + 10}/24` }] }
-          return portmap(host, 'ADD', a, { kind, id: `c${i}`, ports: ['tcp 8080 80'], more: { prevResult } })
+          return portmap(host, 'ADD', a, { kind, id: `sandbox-${i}`, ports: ['tcp 8080 80'], more: { prevResult } })
         }
         const answers = await Promise.all(Array.from({ length: 8 }, (_, i) => ask(i)))
         const refused = answers.filter(({ status }) => status !== 0)
@@ -280,7 +280,9 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
             expect(after.filter((line) => !shared.test(line))).toEqual(before.filter((line) => !shared.test(line)))
             // What one takes the other one has.
             const otherPod = await refuse(host, 'ADD', a, { kind, ports: ['tcp 7 7'] })
-            expect(otherPod.msg).toBe(`host port tcp/7 is taken by container b${kind.backend === 'iptables' ? ' of network net' : ''}`)
+            expect(otherPod.msg).toBe(
+              `host port tcp/7 is taken by container sandbox-b${kind.backend === 'iptables' ? ' of network net' : ''}`,
+            )
           }),
       )
     })
