@@ -1,0 +1,46 @@
+#!/bin/sh
+# Builds the programs of the cluster from Go modules and prints the folder that holds them. About 10 minutes on two cores the first time, then nothing.
+# runc and the older containerd are Debian's (sh build/setup.sh clients cluster): a runc of `go build` lacks seccomp, which every pod asks for.
+# Exits 3 where there is no Go.
+set -eu
+cd "$(dirname "$0")"
+kubernetes=v1.36.3
+containerd=v2.3.7
+helm=v4.3.1
+key=$(cat build.sh tools/go.mod | sha256sum | cut -c1-8)
+out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/cluster-$kubernetes-$containerd-$key
+if [ -d "$out" ]; then
+  echo "$out"
+  exit 0
+fi
+PATH=$PATH:/usr/local/go/bin
+if ! command -v go >/dev/null; then
+  echo 'e2e: Go is not installed: install Go 1.26 or later (an older one from 1.21 on fetches it by itself), or use `make e2e-kind`' >&2
+  exit 3
+fi
+
+mkdir -p "$(dirname "$out")"
+work=$(mktemp -d "$out.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+echo 'e2e: building Kubernetes, etcd, containerd and Helm: about 10 minutes on two cores' >&2
+# One call: what the programs share is compiled once.
+component=k8s.io/component-base/version
+minor=${kubernetes#v1.}
+(
+  cd tools
+  CGO_ENABLED=0 nice go build -trimpath -buildvcs=false -o "$work/" \
+    -ldflags "-s -w -X $component.gitVersion=$kubernetes -X $component.gitMajor=1 -X $component.gitMinor=${minor%%.*} \
+      -X github.com/containerd/containerd/v2/version.Version=$containerd -X helm.sh/helm/v4/internal/version.version=$helm" \
+    k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler \
+    k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl \
+    github.com/containerd/containerd/v2/cmd/containerd github.com/containerd/containerd/v2/cmd/ctr \
+    github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 helm.sh/helm/v4/cmd/helm \
+    go.etcd.io/etcd/server/v3 >&2
+)
+# Go names a program by its folder.
+mv "$work/server" "$work/etcd"
+
+# Complete or absent: an interrupted build must not be taken for a cached one.
+chmod 755 "$work"
+mv -T "$work" "$out" 2>/dev/null || [ -d "$out" ]
+echo "$out"

@@ -1,0 +1,88 @@
+// What a scenario knows of a cluster, whoever made it: our own (e2e/cluster) or kind (e2e/kind).
+
+import type { Outcome } from './command.ts'
+
+export type Families = 'v4' | 'v6' | 'dual'
+
+export interface ClusterOptions {
+  /** How many nodes: n1, n2, …; 3 where absent. */
+  readonly nodes?: number
+  /** Those of them that are behind a router, seen from the others and the control plane; the last one where absent. */
+  readonly behindRouter?: readonly string[]
+  /** Those that are there but off until `powerOn`. */
+  readonly off?: readonly string[]
+  /** `v4` where absent; of `dual` IPv4 is the first. */
+  readonly families?: Families
+  /** kube-proxy's mode, `nftables` where absent. */
+  readonly proxy?: 'nftables' | 'iptables'
+  /** containerd 2.x, which is what is meant where absent, or Debian's 1.x. */
+  readonly runtime?: 1 | 2
+  /** What a node's kubelet takes, 110 where absent. */
+  readonly maxPods?: number
+}
+
+export interface ExecOptions {
+  readonly stdin?: string
+  /** Milliseconds, 60 s where absent. */
+  readonly timeout?: number
+}
+
+/** A program that runs beside the scenario until it is told to end. */
+export interface Background {
+  readonly pid: number
+  /** What it has written so far. */
+  stdout(): string
+  /** Ends its stdin and waits for it to end by itself; kills it after `timeout` milliseconds (10 s where absent). */
+  finish(timeout?: number): Promise<Outcome>
+  kill(): Promise<Outcome>
+}
+
+export type Daemon = 'containerd' | 'kubelet' | 'kube-proxy'
+
+export interface Cluster {
+  readonly kind: 'namespaces' | 'kind'
+  readonly options: Required<ClusterOptions>
+  /** The names of all nodes, those that are off included. */
+  readonly nodes: readonly string[]
+  /** A node's InternalIPs, the first family first. */
+  addresses(node: string): readonly string[]
+  /** An address outside of the cluster for each family, on the machine where `outside` runs programs; nodes reach it, and it knows no way back to pods. */
+  readonly outsideAddresses: readonly string[]
+  kubectl(args: readonly string[], options?: ExecOptions): Promise<Outcome>
+  helm(args: readonly string[], options?: ExecOptions): Promise<Outcome>
+  startKubectl(args: readonly string[]): Background
+  /** Runs a program on a node, as root. */
+  inNode(node: string, args: readonly string[], options?: ExecOptions): Promise<Outcome>
+  /** Runs a program of this machine outside of the cluster, from where nodes can be reached; kubectl's port-forward listens there too. */
+  outside(args: readonly string[], options?: ExecOptions): Promise<Outcome>
+  startOutside(args: readonly string[]): Background
+  /** Gives every node that is on the image in an archive. */
+  loadImage(archive: string): Promise<void>
+  restart(node: string, daemon: Daemon): Promise<void>
+  powerOff(node: string): Promise<void>
+  /** Returns when the node's runtime answers; what was on its disk is still there, nothing else is. */
+  powerOn(node: string): Promise<void>
+  stopApi(): Promise<void>
+  /** Returns when the API server is ready. */
+  startApi(): Promise<void>
+  /** The API server's audit log so far, an event a line (requests of service accounts only); undefined where there is none. */
+  auditLog(): Promise<string | undefined>
+  /** What the cluster uses: CPU milliseconds since it began, and bytes of memory without caches; of one node, or of all of it. */
+  usage(node?: string): Promise<{ readonly cpuMs: number; readonly memory: number } | undefined>
+  down(): Promise<void>
+}
+
+export interface Driver {
+  readonly kind: Cluster['kind']
+  /** Why clusters of these options cannot be had here; undefined where they can. */
+  refuses(options: ClusterOptions): string | undefined
+  /** Returns when every node that is on has registered and has its podCIDRs; without a network for pods they are not Ready. */
+  up(options: ClusterOptions): Promise<Cluster>
+}
+
+/** The options with what is meant where they are silent. */
+export function completeOptions(options: ClusterOptions): Required<ClusterOptions> {
+  const nodes = options.nodes ?? 3
+  const defaults = { behindRouter: [`n${nodes}`], off: [], families: 'v4', proxy: 'nftables', runtime: 2, maxPods: 110 } as const
+  return { ...defaults, ...options, nodes }
+}

@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest'
+import { formatOptions, parseOptions } from './options.ts'
+
+describe('parseOptions', () => {
+  it('understands every setting', () => {
+    expect(parseOptions(['NODES=2', 'FAMILIES=dual', 'PROXY=iptables', 'RUNTIME=1', 'SEGB=n1,n2', 'OFF=', 'MAXPODS=200'])).toEqual({
+      nodes: 2,
+      families: 'dual',
+      proxy: 'iptables',
+      runtime: 1,
+      behindRouter: ['n1', 'n2'],
+      off: [],
+      maxPods: 200,
+    })
+  })
+
+  it('reads what formatOptions writes', () => {
+    const options = { nodes: 4, families: 'v6', runtime: 2, behindRouter: ['n4'] } as const
+    expect(parseOptions(formatOptions(options).split(' '))).toEqual(options)
+  })
+
+  it.each([
+    'NODES',
+    'NODES=',
+    'NODES=0',
+    'NODES=10',
+    'NODES=x',
+    'FAMILIES=v5',
+    'PROXY=ipvs',
+    'RUNTIME=3',
+    'MAXPODS=-1',
+    'COLOUR=red',
+    '=',
+    '',
+  ])('names what it does not understand when it is given %o', (word) => {
+    expect(() => parseOptions(['NODES=3', word])).toThrow(`not understood: ${word}`)
+  })
+})
