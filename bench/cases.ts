@@ -42,6 +42,23 @@ export function cases(host: Host, go: string): readonly (() => Promise<Case>)[] 
     () => besideGo(host, go, 'portmap (nftables), alone', (net) => [portmapAlone('nftables', net)], 44),
     () => besideGo(host, go, 'ptp + portmap, ipMasq (iptables)', (net) => ptpPortmap(host, 'iptables', net), 46),
     () => besideGo(host, go, 'ptp + portmap, ipMasq (nftables)', (net) => ptpPortmap(host, 'nftables', net), 48),
+    () => besideGo(host, go, 'bridge + portmap + bandwidth + firewall, ipMasq (iptables)', (net) => whole(host, 'iptables', net), 50),
+    // The reference's firewall has iptables alone.
+    async () =>
+      beside(host, go, 'bridge + portmap + bandwidth + firewall, ipMasq (nftables)', whole(host, 'nftables', 52), [
+        ...whole(host, 'nftables', 53).slice(0, -1),
+        { type: 'firewall', backend: 'iptables' },
+      ]),
+    () => besideGo(host, go, 'host-local, alone', (net) => [{ type: 'host-local', ipam: lan(host, net) }], 54),
+    () =>
+      besideGo(
+        host,
+        go,
+        'static, alone',
+        () => [{ type: 'static', ipam: { type: 'static', addresses: [{ address: '10.2.56.2/24' }] } }],
+        56,
+      ),
+    () => besideGo(host, go, 'loopback, alone', () => [{ type: 'loopback' }], 58),
     () => crowdCase(host, '250th pod, first pod', 249, 0),
     () => crowdCase(host, 'hostPort beside 5,000, beside none', 10, 500),
     () => stormCase(host, go),
@@ -86,6 +103,16 @@ function besideGo(host: Host, go: string, title: string, chain: (net: number) =>
 function ptpPortmap(host: Host, backend: Backend, net: number): Chain {
   const masquerade = { ipMasq: true, ipMasqBackend: backend }
   return [ptp(lan(host, net), masquerade), { type: 'portmap', backend, runtimeConfig: portMappings(8000 + net) }]
+}
+
+/** The list that most nodes have. */
+function whole(host: Host, backend: Backend, net: number): Chain {
+  return [
+    bridge(`b${net}`, lan(host, net), { ipMasq: true, ipMasqBackend: backend }),
+    { type: 'portmap', backend, runtimeConfig: portMappings(8000 + net) },
+    { type: 'bandwidth', ingressRate: 1e7, ingressBurst: 1e6, egressRate: 1e7, egressBurst: 1e6 },
+    { type: 'firewall', backend },
+  ]
 }
 
 /** With what another plugin would have said before it. */

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -230,6 +230,11 @@ export async function startAgent({
 export function installInto(dir: string, program: string): string[] {
   const paths = { state: 'state', run: 'run', conf: 'conf', bin: 'bin' }
   return [program, 'install', ...Object.entries(paths).flatMap(([flag, name]) => [`--${flag}-dir`, join(dir, name)])]
+}
+
+/** A second of a machine that has nothing else to do; more on one that is busier than it has processors. Milliseconds. */
+export function fairSecond(): number {
+  return 1_000 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism())
 }
 
 /** Asks until there is an answer other than undefined and false; throws after `limit` milliseconds, with what the last failure was. */
