@@ -1,4 +1,4 @@
-// `node e2e/run.ts [--kind] [--network MODULE] [--keep-going-on SETTINGS] [SCENARIO…] [KEY=VALUE…]`: the scenarios on real clusters; the last line is `N passed, N failed`.
+// `node e2e/run.ts [--kind] [--network MODULE] [SCENARIO…] [KEY=VALUE…]`: the scenarios on real clusters; the last line is `N passed, N failed`.
 // Settings typed here win over a scenario's own. A module of --network exports `network`, to see what another CNI does in the same scenarios.
 
 import { readdirSync } from 'node:fs'
@@ -12,6 +12,7 @@ import { kind } from './kind/driver.ts'
 import { describeTrouble, kubectl, nodesReady } from './kubernetes.ts'
 import { formatOptions, parseOptions } from './options.ts'
 import { type Network, podwire } from './podwire.ts'
+import { marked, print } from './print.ts'
 import { type Scenario, Skip } from './scenario.ts'
 
 /** One scenario on one kind of cluster. */
@@ -31,7 +32,10 @@ const network: Network = flags.network === undefined ? podwire : (await import(r
 const before = flags.kind ? undefined : readNetwork()
 
 let tally: Tally = { passed: 0, failed: 0, skipped: 0 }
-for (const group of grouped(await chooseRuns())) tally = addTallies([tally, await runGroup(group)])
+const groups = grouped(await chooseRuns())
+const isAlone = (group: readonly Run[]) => group.some(({ scenario }) => scenario.alone)
+await runSideBySide(groups.filter((group) => !isAlone(group)))
+for (const group of groups.filter(isAlone)) await runGroup(group, 1)
 if (before !== undefined) {
   const differences = compareNetworks(before, readNetwork())
   report(differences.length === 0 ? 'ok' : 'FAIL', "the machine's network is as it was before", differences.join('\n'))
@@ -72,13 +76,31 @@ function grouped(runs: readonly Run[]): Run[][] {
   return [...groups.values()]
 }
 
-async function runGroup(runs: readonly Run[]): Promise<Tally> {
+async function runSideBySide(all: readonly Run[][]): Promise<void> {
+  const queue = all.values()
+  const numbers = Array.from({ length: Math.min(driver.width, all.length) }, (_, index) => index + 1)
+  const mark = (number: number) => (numbers.length > 1 ? `${number} ` : '')
+  await Promise.all(
+    numbers.map((number) =>
+      marked(mark(number), async () => {
+        for (const group of queue) await runGroup(group, number)
+      }),
+    ),
+  )
+}
+
+async function runGroup(runs: readonly Run[], number: number): Promise<void> {
+  const result = await tallyGroup(runs, number)
+  tally = addTallies([tally, result])
+}
+
+async function tallyGroup(runs: readonly Run[], number: number): Promise<Tally> {
   const [first] = runs
   if (first === undefined) return { passed: 0, failed: 0, skipped: 0 }
   const { options, scenario } = first
   const names = [...new Set(runs.map(({ name }) => name))].join(', ')
   const install = scenario.install ?? {}
-  console.log(
+  print(
     `== ${names} (${formatOptions(options) || 'three nodes'}${install === false ? ', no network' : Object.keys(install).length > 0 ? `, ${JSON.stringify(install)}` : ''})`,
   )
   const refused = driver.refuses(options)
@@ -87,7 +109,7 @@ async function runGroup(runs: readonly Run[]): Promise<Tally> {
   const start = performance.now()
   let cluster: Cluster | undefined
   try {
-    cluster = await driver.up(options)
+    cluster = await driver.up(options, number)
     report('..', `cluster up in ${seconds(start)}`)
     if (install !== false) {
       const installing = performance.now()
@@ -139,8 +161,8 @@ function skipAll(runs: readonly Run[], reason: string): Tally {
 }
 
 function report(mark: string, title: string, ...details: readonly (string | undefined)[]): void {
-  console.log(`${mark.padEnd(4)} ${title}`)
-  for (const detail of details) if (detail) console.log(detail.replaceAll(/^/gm, '     '))
+  print(`${mark.padEnd(4)} ${title}`)
+  for (const detail of details) if (detail) print(detail.replaceAll(/^/gm, '     '))
 }
 
 function seconds(since: number): string {

@@ -1,6 +1,7 @@
 // What a scenario file exports: on which clusters it runs, and its checks in their order.
 
 import type { Cluster, ClusterOptions } from './driver.ts'
+import { print } from './print.ts'
 
 /** Values of the chart, as in a values file. */
 export type Values = Readonly<Record<string, unknown>>
@@ -12,6 +13,8 @@ export interface Scenario {
   readonly install?: Values | false
   /** True where it leaves the cluster unfit for others, or needs one that nobody has used. */
   readonly fresh?: boolean
+  /** True where its figures mean something only if no other cluster runs on the machine at the same time. */
+  readonly alone?: boolean
   /** Name ("thing does X when Y") → what throws where it is not so. They run in this order, and each whether or not the one before passed. */
   readonly checks: Readonly<Record<string, (cluster: Cluster, namespace: string) => Promise<void>>>
 }
@@ -20,7 +23,7 @@ export interface Scenario {
 export class Skip extends Error {}
 
 /** Tells whoever watches the run a figure. */
-export const note = (text: string) => console.log(`     ${text}`)
+export const note = (text: string) => print(`     ${text}`)
 
 /** Calls `check` until it does not throw; at the limit throws what it threw last. */
 export async function eventually<T>(seconds: number, check: () => Promise<T>): Promise<T> {

@@ -18,18 +18,20 @@ const { controlPlane } = addresses
 
 export const namespaces: Driver = {
   kind: 'namespaces',
+  // Much of a scenario is waiting for Kubernetes.
+  width: 2,
   refuses({ runtime }) {
     if (process.getuid?.() !== 0) return 'needs root'
     return runtime === 1 && !existsSync('/usr/bin/containerd') ? "Debian's containerd is not installed" : undefined
   },
-  up: (options) => bringUp(options, false),
+  up: (options, number) => bringUp(options, false, number),
 }
 
 /** Brings a cluster up; where it is to stay it is there until `down`, otherwise at most until this process ends. */
-export async function bringUp(wanted: ClusterOptions, stay: boolean): Promise<Cluster> {
+export async function bringUp(wanted: ClusterOptions, stay: boolean, number = 1): Promise<Cluster> {
   const options = completeOptions(wanted)
   const tools: Tools = { programs: built('build.sh'), images: built('images.sh') }
-  const state = stateFolder()
+  const state = stateFolder(number)
   await beginWorld(state, stay)
   try {
     writeFileSync(join(state, 'settings.json'), JSON.stringify({ options, tools }))
@@ -43,6 +45,9 @@ export async function bringUp(wanted: ClusterOptions, stay: boolean): Promise<Cl
       const { stdout } = await cluster.kubectl(['get', 'nodes', '-o', `jsonpath=${path}`])
       return on.every((node) => new RegExp(`^${node} .`, 'm').test(stdout) && boxPid(state, node) !== undefined)
     })
+    // It sets the node's sysctls first; who compares a node before and after needs them set before.
+    const proxyAnswers = async (node: string) => (await cluster.inNode(node, probes.proxy)).status === 0
+    await until('kube-proxy to answer', 30, on, state, async () => (await Promise.all(on.map(proxyAnswers))).every(Boolean))
     return cluster
   } catch (error) {
     await endWorld(state)
@@ -189,7 +194,7 @@ function makeCluster(state: string, options: Options, tools: Tools): Cluster {
         30,
         [node],
         state,
-        async () => (await cluster.inNode(node, probes(CTR)[daemon])).status === 0,
+        async () => (await cluster.inNode(node, probeOf(CTR)[daemon])).status === 0,
       )
     },
     async powerOff(node) {
@@ -229,10 +234,12 @@ const stopScript = `
 touch "/run/stopped/$1"
 kill -9 "$(cat "/run/services/$1")"
 while [ -e "/run/services/$1" ]; do sleep 0.1; done`
-const probes = (ctr: string): Readonly<Record<Daemon, readonly string[]>> => ({
+const curl = (port: number) => ['curl', '-sSf', '-o', '/dev/null', '-m', '2', `http://127.0.0.1:${port}/healthz`]
+const probes = { proxy: curl(10249), kubelet: curl(10248) } as const
+const probeOf = (ctr: string): Readonly<Record<Daemon, readonly string[]>> => ({
   containerd: [ctr, 'version'],
-  kubelet: ['busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:10248/healthz'],
-  'kube-proxy': ['busybox', 'wget', '-q', '-O', '-', 'http://127.0.0.1:10249/healthz'],
+  kubelet: probes.kubelet,
+  'kube-proxy': probes.proxy,
 })
 
 /** Waits, but no longer than one of the boxes lives. */

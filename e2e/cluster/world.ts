@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { mustRun } from '../command.ts'
@@ -11,12 +11,11 @@ import { mustRun } from '../command.ts'
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** The folder of the cluster that E2E_NAME names; two of different names may be up at once. It has to be on a disk, and not under /etc, /opt or /var. */
-export function stateFolder(): string {
+export function stateFolder(number = 1): string {
   const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  return join(cache, 'podwire', 'e2e', clusterName())
+  const name = process.env.E2E_NAME ?? 'podwire-e2e'
+  return join(cache, 'podwire', 'e2e', number === 1 ? name : `${name}-${number}`)
 }
-
-const clusterName = () => process.env.E2E_NAME ?? 'podwire-e2e'
 
 /** Begins a world; it ends with this process, or, where it is to stay, with `endWorld`. Throws where one is there already. */
 export async function beginWorld(state: string, stay: boolean): Promise<void> {
@@ -45,12 +44,14 @@ async function startKeeper(state: string, stay: boolean): Promise<void> {
   const stdin = stay ? openSync(fifo, 'r+') : 'pipe'
   const keeper = spawn('sh', [script('keeper.sh'), state], { stdio: [stdin, log, log], detached: true })
   keeper.unref()
-  // It must neither hold this process nor be lost by the garbage collector while this process lives.
-  if (keeper.stdin !== null) lifelines.push(keeper.stdin)
-  for (const line of lifelines) if ('unref' in line && typeof line.unref === 'function') line.unref()
+  // The pipe must neither hold this process nor be closed by the garbage collector while this process lives.
+  const pipe = keeper.stdin
+  if (pipe === null) return
+  if ('unref' in pipe && typeof pipe.unref === 'function') pipe.unref()
+  lifelines.set(state, pipe)
 }
 
-const lifelines: NodeJS.WritableStream[] = []
+const lifelines = new Map<string, NodeJS.WritableStream>()
 
 /** Ends every process of the cluster and waits until its files are gone; harmless where there is none. */
 export async function endWorld(state: string): Promise<void> {
@@ -122,7 +123,7 @@ export async function startBox(state: string, box: string, role: string, env: Re
   mkdirSync(own, { recursive: true })
   rmSync(join(own, 'pid'), { force: true })
   const groups = join(own, 'cgroups')
-  if (!existsSync(groups)) writeFileSync(groups, await mustRun(['sh', script('cgroups.sh'), 'make', clusterName(), box]))
+  if (!existsSync(groups)) writeFileSync(groups, await mustRun(['sh', script('cgroups.sh'), 'make', basename(state), box]))
   const log = openSync(join(own, 'init.log'), 'a')
   const [file = '', ...args] = [...inWorldWithMounts(state, '-p'), 'sh', script('box.sh'), state, box, role]
   spawn(file, args, { stdio: ['ignore', log, log], detached: true, env: { ...process.env, ...env } }).unref()

@@ -10,6 +10,7 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 export const kind: Driver = {
   kind: 'kind',
+  width: 1,
   refuses({ runtime, behindRouter, off, maxPods }) {
     if (runtime === 1) return "kind's node images have one containerd"
     if (maxPods !== undefined) return "kind's nodes take 110 pods"

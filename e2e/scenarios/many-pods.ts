@@ -14,6 +14,7 @@ const restful = ['sh', '-c', 'trap "exit 0" TERM; sleep infinity & wait']
 export const scenario: Scenario = {
   clusters: [{}],
   fresh: true,
+  alone: true,
   checks: {
     async [`${count} pods on one node become Ready, each with an address of its own`](cluster, namespace) {
       const node = on(cluster)[1] ?? ''

@@ -11,6 +11,7 @@ export const scenario: Scenario = {
   clusters: [{}, { runtime: 1 }],
   install: false,
   fresh: true,
+  alone: true,
   checks: {
     async 'pods that wait for the network start by themselves, and none fails to start, when it is installed'(cluster, namespace) {
       await apply(cluster, ...on(cluster).map((node) => podObject(`early-${node}`, namespace, { node })))

@@ -9,8 +9,9 @@ import { installChart, killAgent, noLeakedAddresses, podwireOn, rolledOut } from
 import { eventually, note, type Scenario } from '../scenario.ts'
 
 export const scenario: Scenario = {
-  clusters: [{}, { families: 'dual', proxy: 'iptables', runtime: 1 }],
+  clusters: [{}],
   fresh: true,
+  alone: true,
   checks: {
     async 'no request is lost while all agents are rolled, and then killed'(cluster, namespace) {
       await underLoad(cluster, namespace, async () => {

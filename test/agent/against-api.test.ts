@@ -9,6 +9,7 @@ import {
   type Agent,
   eventually,
   type FakeNative,
+  fairSecond,
   fakeNative,
   goodReport,
   startAgent,
@@ -294,7 +295,7 @@ describe('the agent and its node', () => {
   it('stops within two seconds and leaves the conflist', async () => {
     const { agent, native } = await scene()
     await eventually(() => native.published().length > 0)
-    expect(await agent.stop()).toBeLessThan(2_000)
+    expect(await agent.stop()).toBeLessThan(2 * fairSecond())
     expect(await agent.ended).toBe(0)
     expect(statSync(join(agent.dir, 'conf/10-podwire.conflist')).isFile()).toBe(true)
     expect(JSON.parse(readFileSync(join(agent.dir, 'run/status.json'), 'utf8'))).toMatchObject({ stopping: true })
@@ -307,14 +308,14 @@ describe('the agent and its node', () => {
     const repairs = async (count: number) =>
       (await agent.get('/metrics')).body.includes(`podwire_drift_repairs_total{kind="conflist"} ${count}`)
     unlinkSync(file)
-    await eventually(() => readFileSync(file, 'utf8') === content, 1_000)
+    await eventually(() => readFileSync(file, 'utf8') === content, fairSecond())
     await eventually(() => repairs(1))
     writeFileSync(file, '{}')
-    await eventually(() => readFileSync(file, 'utf8') === content, 1_000)
+    await eventually(() => readFileSync(file, 'utf8') === content, fairSecond())
     await eventually(() => repairs(2))
     rmSync(join(agent.dir, 'conf'), { recursive: true })
     mkdirSync(join(agent.dir, 'conf'))
-    await eventually(() => readFileSync(file, 'utf8') === content, 5_000)
+    await eventually(() => readFileSync(file, 'utf8') === content, 5 * fairSecond())
   })
 
   it('makes a pass within a second of what the kernel tells, and counts what was repaired', async () => {
@@ -325,7 +326,7 @@ describe('the agent and its node', () => {
     const passes = native.applied().length
     native.answer({ ...goodReport, drift: { route: 2 } })
     native.tell({ event: 'route', object: '10.1.1.0/24' })
-    await eventually(() => native.applied().length > passes, 1_000)
+    await eventually(() => native.applied().length > passes, fairSecond())
     await eventually(async () => (await agent.get('/metrics')).body.includes('podwire_drift_repairs_total{kind="route"} 2'))
   })
 

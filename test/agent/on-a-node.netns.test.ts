@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type Agent, eventually, installInto, startAgent, temporaryFolder } from '../harness/agent.ts'
+import { type Agent, eventually, fairSecond, installInto, startAgent, temporaryFolder } from '../harness/agent.ts'
 import { describeHost, pluginPath } from '../harness/netns.ts'
 
 const netns = `podwire-agent-${randomBytes(4).toString('hex')}`
@@ -107,8 +107,8 @@ describeHost('the agent on a node', () => {
   it.each(damages)('repairs within a second and counts it when %s', async (_, kind, damage, isWhole) => {
     const before = status().drift[kind] ?? 0
     damage()
-    await eventually(() => isWhole(), 1_000)
-    await eventually(() => status().drift[kind] > before, 2_000)
+    await eventually(() => isWhole(), fairSecond())
+    await eventually(() => status().drift[kind] > before, 2 * fairSecond())
   })
 
   it('follows its Nodes and withdraws what is gone', async () => {
@@ -117,7 +117,7 @@ describeHost('the agent on a node', () => {
   })
 
   it('leaves everything in its place when it stops', async () => {
-    expect(await agent?.stop()).toBeLessThan(2_000)
+    expect(await agent?.stop()).toBeLessThan(2 * fairSecond())
     expect(routed()).toEqual(range(5, 25))
     expect(inside('nft', 'list', 'table', 'inet', 'podwire')).toContain('masquerade')
     expect(existsSync(conflist)).toBe(true)

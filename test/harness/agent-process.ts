@@ -77,7 +77,7 @@ case $verb in
   ;;
 " node watch")
   echo '{"event":"ready"}'
-  tail -n 0 -f "$here/events" &
+  tail --pid=$$ -n 0 -f "$here/events" &
   trap 'kill $!' EXIT TERM
   cat >/dev/null
   ;;

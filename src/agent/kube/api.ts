@@ -101,12 +101,17 @@ function exchange(
       path: server.pathname.replace(/\/$/, '') + path,
       signal,
     })
-    const silence = setTimeout(() => request.destroy(new Error(`${what}: no byte in ${idle / 1000} s`)), idle)
     const settle = (error?: Error) => {
       clearTimeout(silence)
       if (error) fail(error)
       else done()
     }
+    // Not by an event of the request: one whose answer is complete already is destroyed without a word.
+    const giveUp = (error: Error) => {
+      settle(error)
+      request.destroy()
+    }
+    const silence = setTimeout(() => giveUp(new Error(`${what}: no byte in ${idle / 1000} s`)), idle)
     request.on('error', settle)
     request.on('response', (response) => {
       const refused = response.statusCode !== 200
@@ -117,12 +122,12 @@ function exchange(
           if (!refused) onChunk(chunk)
           else if (refusal.length < 64 << 10) refusal += chunk.toString()
         } catch (error) {
-          request.destroy(error instanceof Error ? error : new Error(String(error)))
+          giveUp(error instanceof Error ? error : new Error(String(error)))
         }
       })
       response.on('end', () => settle(refused ? refusalOf(response, refusal, what) : undefined))
-      // An answer that is cut short has no end; where we cut it, the error of the request is the reason.
-      response.on('close', () => settle(request.errored ?? (response.complete ? undefined : new Error(`${what}: the connection broke`))))
+      // An answer that is cut short has no end.
+      response.on('close', () => settle(new Error(`${what}: the connection broke`)))
     })
     request.end()
   })
