@@ -1,7 +1,7 @@
 // What has to be true on a node that serves pods. Each check says what is wrong and what to do; none needs the agent, none changes anything.
 
 import { tell, toCniError } from '../cni/error.ts'
-import { hasMode, readWhole, sha256Of } from '../host/whole-file.ts'
+import { hasMode, readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { manifestPath, type Paths, templatePath } from '../installer/paths.ts'
 import { tryProgram } from '../installer/trial.ts'
@@ -52,9 +52,10 @@ function readable<T>(look: () => T): [found: T | undefined, failure: string[] | 
 }
 
 function fileProblems({ binDir }: Paths, { files, version }: Manifest): string[] {
+  const hashes = sha256OfEach(files.map(({ name }) => `${binDir}/${name}`))
   return files.flatMap(({ name, sha256 }) => {
     const path = `${binDir}/${name}`
-    const found = sha256Of(path)
+    const found = hashes.get(path)
     if (found === undefined) return [`${path} is gone: ${REINSTALL}`]
     if (found !== sha256)
       return [`${path} is not that of podwire ${version}: somebody replaced it, or an installation was cut short; ${REINSTALL}`]

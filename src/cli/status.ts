@@ -4,7 +4,7 @@ import { CniError, tell } from '../cni/error.ts'
 import { isObject, type Json, parseJson } from '../cni/json.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { readWhole, sha256Of } from '../host/whole-file.ts'
+import { readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { desiredPath, type Paths, statusPath } from '../installer/paths.ts'
 import { version } from '../plugin/version.ts'
@@ -53,7 +53,8 @@ function readNode(paths: Paths): { node: string; podCidrs: readonly Json[]; masq
 }
 
 function installedFiles({ binDir }: Paths, { version: installed, files, time }: Manifest) {
-  const changed = files.filter(({ name, sha256 }) => sha256Of(`${binDir}/${name}`) !== sha256).map(({ name }) => name)
+  const found = sha256OfEach(files.map(({ name }) => `${binDir}/${name}`))
+  const changed = files.filter(({ name, sha256 }) => found.get(`${binDir}/${name}`) !== sha256).map(({ name }) => name)
   return { version: installed, time, binDir, files: files.map(({ name }) => name), changed }
 }
 

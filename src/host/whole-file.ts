@@ -52,6 +52,28 @@ export function sha256Of(path: string): string | undefined {
   }
 }
 
+/** The same of several files, by path; names of one file are read once. */
+export function sha256OfEach(paths: readonly string[]): ReadonlyMap<string, string | undefined> {
+  const known = new Map<string, string | undefined>()
+  return new Map(
+    paths.map((path) => {
+      const file = identityOf(path)
+      if (!known.has(file)) known.set(file, sha256Of(path))
+      return [path, known.get(file)]
+    }),
+  )
+}
+
+function identityOf(path: string): string {
+  try {
+    const { dev, ino } = sys.stat(path)
+    return `${dev} ${ino}`
+  } catch (error) {
+    if (isSysError(error)) return path
+    throw error
+  }
+}
+
 /**
  * Puts what `fill` writes in the place of the file at `path`: a draft beside it, its mode, its content to the disk, then the name.
  * A failure leaves the old file and no draft; `inspect` may fail after a look at the complete draft.

@@ -4,7 +4,17 @@ import { CniError, ErrIOFailure } from '../cni/error.ts'
 import { EACCES, ENOSPC, EPERM, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { copyRest, hasMode, isThere, makeDirectories, removeDrafts, replaceByLink, replaceFile, sha256Of } from '../host/whole-file.ts'
+import {
+  copyRest,
+  hasMode,
+  isThere,
+  makeDirectories,
+  removeDrafts,
+  replaceByLink,
+  replaceFile,
+  sha256Of,
+  sha256OfEach,
+} from '../host/whole-file.ts'
 import type { InstalledFile, Manifest } from './manifest.ts'
 import { tryProgram } from './trial.ts'
 
@@ -37,7 +47,8 @@ export interface FilePlan {
 export function planFiles(binDir: string, names: readonly string[], skipped: readonly string[], old: Manifest | undefined): FilePlan {
   const wanted = [FIRST, ...names.filter((name) => name !== FIRST && !skipped.includes(name))]
   const sha256 = sha256Of(SELF) ?? ''
-  const found = new Map(wanted.map((name) => [name, sha256Of(`${binDir}/${name}`)]))
+  const hashes = sha256OfEach(wanted.map((name) => `${binDir}/${name}`))
+  const found = new Map(wanted.map((name) => [name, hashes.get(`${binDir}/${name}`)]))
   const different = wanted.filter((name) => found.get(name) !== sha256)
   const stale = wanted.filter((name) => different.includes(name) || !hasMode(`${binDir}/${name}`, MODE))
   const isOurs = (name: string, there: string | undefined) => {
