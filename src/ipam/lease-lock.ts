@@ -1,14 +1,13 @@
 // host-local's lock on a network's leases: flock(2) on the file `lock`.
 
-import { CniError, ErrTryAgainLater } from '../cni/error.ts'
-import { EAGAIN, ENOENT } from '../host/errno.ts'
+import { lockExclusively } from '../cni/lock.ts'
+import { ENOENT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 
 // asm-generic/fcntl.h
 const O_RDONLY = 0o0
 const O_CREAT = 0o100
-const LOCK_EX = 2
 
 /** A runtime gives an ADD minutes; whoever holds this lock for seconds hangs. */
 const waitMilliseconds = 10_000
@@ -19,7 +18,7 @@ export function withLock<T>(directory: string, body: () => T): { readonly value:
   const lock = open(path)
   if (lock === undefined) return undefined
   try {
-    acquire(lock, path)
+    lockExclusively(lock, waitMilliseconds, `leases are locked by another process: ${path}`)
     return { value: body() }
   } finally {
     // Closing the only descriptor of it releases the lock.
@@ -33,14 +32,5 @@ function open(path: string): number | undefined {
   } catch (error) {
     if (isSysError(error, ENOENT)) return undefined
     throw error
-  }
-}
-
-function acquire(lock: number, path: string): void {
-  try {
-    sys.flock(lock, LOCK_EX, waitMilliseconds)
-  } catch (error) {
-    if (!isSysError(error, EAGAIN)) throw error
-    throw new CniError(ErrTryAgainLater, `leases are locked by another process: ${path}`, `waited ${waitMilliseconds / 1000} s`)
   }
 }

@@ -22,6 +22,7 @@ import type { Address } from '../../net/address.ts'
 import { hostNftables, whereNftables } from '../host-nftables.ts'
 import { chosenVariant, legacyVariant, type Purpose, restore, save, type Tables } from '../iptables/command.ts'
 import { hasLegacyTable, kernelTable } from '../iptables/kernel.ts'
+import { inTurn } from '../iptables/turn.ts'
 import type { FirewallConfig } from './config.ts'
 import {
   acceptRules,
@@ -51,7 +52,7 @@ export function addToIptables(config: FirewallConfig, addresses: readonly Addres
     const own = ofFamily(addresses, version)
     if (own.length === 0) continue
     if (accept && config.policy === 'open' && addBesideOthers(config, version, own)) continue
-    addMissing(tablesOf(version), wantedRules(config, own, bridge, accept))
+    inTurn(() => addMissing(tablesOf(version), wantedRules(config, own, bridge, accept)))
   }
 }
 
@@ -113,7 +114,7 @@ function addMissing(tables: Tables, wanted: WantedRules): void {
       restore(tables, commands)
       return
     } catch (error) {
-      // Another ADD has made the chains in between.
+      // Another plugin has made the chains in between.
       if (!(error instanceof CniError && error.code === ErrIOFailure) || attempt === TRIES) throw error
     }
   }

@@ -15,6 +15,7 @@ import { findBridge } from '../bridge/device.ts'
 import { configurePod, nameTaken, type Pod, withPod } from '../pod-interface.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
+import { awaitTurn } from '../turn.ts'
 import { joinBridge } from './bridge.ts'
 import { checkAttachment } from './check.ts'
 import type { PodwireConfig } from './config.ts'
@@ -22,7 +23,6 @@ import { defaultMtu } from './mtu.ts'
 import { freeName } from './own-links.ts'
 import { hostLinkAlias, hostLinkName, isOwnAlias } from './owner.ts'
 import { type Sysctl, sysctlPath } from './sysctl-config.ts'
-import { awaitTurn } from './turn.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {

@@ -10,6 +10,7 @@ import { chosenVariant, hasIptables, type Purpose, restore, save, searchPath, ty
 import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../iptables/kernel.ts'
 import { chainRemoval, removeLegacyChains } from '../iptables/legacy.ts'
 import { option, type SavedTable } from '../iptables/saved.ts'
+import { inTurn } from '../iptables/turn.ts'
 import { isReady, mayShareAPort } from './iptables-ready.ts'
 import {
   chainName,
@@ -76,7 +77,7 @@ function addFamily(order: Order, pod: Cidr): void {
   const chain = chainName('DN', order.attachment)
   const socket = () => hostNftables()
   if (!overNetlink || !isReady(socket(), kernelTable(tables), order) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
-    addByText(tables, order, pod, own)
+    inTurn(() => addByText(tables, order, pod, own))
   }
   // Another ADD may have been as fast, for the same port: the rule that stands first has it.
   if (overNetlink && mayShareAPort(socket(), kernelTable(tables), order)) requireFree(save(tables), order, pod)

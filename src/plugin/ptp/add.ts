@@ -12,8 +12,8 @@ import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interfa
 import { podName } from '../pod-name.ts'
 import { freeName } from '../podwire/own-links.ts'
 import { hostLinkAlias, hostLinkName } from '../podwire/owner.ts'
-import { awaitTurn } from '../podwire/turn.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
+import { awaitTurn } from '../turn.ts'
 import type { PtpConfig } from './config.ts'
 
 export function add(request: Request<PtpConfig>): Result {

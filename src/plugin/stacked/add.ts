@@ -15,7 +15,7 @@ import { formatMac } from '../../net/mac.ts'
 import { withGateways } from '../attach.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
 import { hostLinkName } from '../podwire/owner.ts'
-import { awaitTurn } from '../podwire/turn.ts'
+import { awaitTurn } from '../turn.ts'
 import type { StackedConfig } from './config.ts'
 import { findMaster } from './master.ts'
 

@@ -1,0 +1,25 @@
+// One process at a time that reads a table and then makes what it lacks.
+
+import { lockExclusively } from '../../cni/lock.ts'
+import { sys } from '../../host/sys.ts'
+
+// asm-generic/fcntl.h
+const O_RDONLY = 0o0
+
+/** Longer than iptables waits for its own lock, and works (10 s). */
+const waitMilliseconds = 30_000
+
+/**
+ * Runs `body` while none of our plugins does so in this network namespace. iptables-nft-restore does not refuse a table that has changed since we read
+ * it: it looks again, leaves out the `-N` of a chain that is there by now and makes the rules after it a second time. CniError 11.
+ */
+export function inTurn<T>(body: () => T): T {
+  // The namespace's inode is the same for whoever works in it: no file stays. /run/xtables.lock is what iptables-legacy itself waits for.
+  const fd = sys.open('/proc/self/ns/net', O_RDONLY)
+  try {
+    lockExclusively(fd, waitMilliseconds, 'another plugin is changing iptables')
+    return body()
+  } finally {
+    sys.close(fd)
+  }
+}
