@@ -1,5 +1,5 @@
 // The datapath of `ptp`, and of `podwire` by default: a pair, a route on the host for each of the pod's addresses, and in the pod everything by way of the gateway.
-// The gateway's address is on the host's end of every pair; no bridge, no bridge filtering, no port to wait for.
+// The gateway's address is on the host's end of every pair; no bridge, no bridge filtering.
 
 import type { IpConfig } from '../cni/types.ts'
 import { type NetlinkSocket, transact } from '../kernel/netlink/socket.ts'

@@ -11,11 +11,12 @@ import { parseAddress } from '../../net/address.ts'
 import { type Cidr, isDefaultRoute } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
+import { awaitUp } from '../link-up.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { ensureBridge, ensureGateways } from './device.ts'
-import { addPort, awaitPort, portAlias, setPortVlans } from './port.ts'
+import { addPort, portAlias, setPortVlans } from './port.ts'
 import { ensureVlanGateway } from './vlan-gateway.ts'
 
 /** How often a bridge that vanishes is made again. */
@@ -55,7 +56,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
   const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
   if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
-  const up = config.disableContainerInterface ? port : awaitPort(route, port.index)
+  const up = config.disableContainerInterface ? port : awaitUp(route, port)
   if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
 
   const interfaces: Interface[] = [

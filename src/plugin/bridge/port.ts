@@ -2,20 +2,16 @@
 
 import { CniError, ErrUnsupportedField } from '../../cni/error.ts'
 import type { Attachment } from '../../cni/types.ts'
-import { EEXIST, ENODEV, EOPNOTSUPP, ETIMEDOUT } from '../../host/errno.ts'
+import { EEXIST, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import { exchange, type NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addPortVlan, deletePortVlan, listPortVlans, type PortVlan, setBridgePort } from '../../kernel/route/bridge.ts'
-import { IF_OPER_UP } from '../../kernel/route/constants.ts'
-import { findLink, type Link, transactLink } from '../../kernel/route/link.ts'
+import { type Link, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 
 /** Random names collide once in 2^32 pairs; more tries than that needs would hide another cause of EEXIST. */
 const NAME_TRIES = 10
-
-/** How long to wait between looks at the port, in milliseconds: it comes up within one, or something is wrong. */
-const PORT_WAITS = [1, 2, 5, 20, 50, 500, 1000, 1000]
 
 export interface PortSetup {
   readonly bridge: Link
@@ -79,17 +75,6 @@ export function missingPortVlan(route: NetlinkSocket, index: number, vlans: read
 /** What EOPNOTSUPP means where a bridge or a port was to have VLANs. */
 export function noVlanFiltering(): CniError {
   return new CniError(ErrUnsupportedField, 'vlan, vlanTrunk: this kernel has no VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)')
-}
-
-/** Until the port forwards, nothing reaches the pod: waits for it, about 2.5 s at most. Returns the host's end as it is then. */
-export function awaitPort(route: NetlinkSocket, index: number): Link {
-  for (const wait of [0, ...PORT_WAITS]) {
-    if (wait > 0) sys.nanosleep(wait)
-    const link = findLink(route, { index })
-    if (!link) throw new SysError(`wait for bridge port #${index} to come up`, ENODEV, 'the pod and its interface are gone')
-    if (link.operstate === IF_OPER_UP) return link
-  }
-  throw new SysError(`wait for bridge port #${index} to come up`, ETIMEDOUT, 'bridge port in error state')
 }
 
 function randomHex(): string {

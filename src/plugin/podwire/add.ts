@@ -12,6 +12,7 @@ import { ensureSysctl } from '../../kernel/sysctl.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
+import { awaitUp } from '../link-up.ts'
 import { configurePod, nameTaken, type Pod, withPod } from '../pod-interface.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
@@ -98,6 +99,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     // Where it fails it leaves nothing, and a device of the IFB's name may be another's.
     undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
   }
+  awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   return {
     interfaces: [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped],

@@ -8,6 +8,7 @@ import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { removeLink } from '../../kernel/route/link.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
+import { awaitUp } from '../link-up.ts'
 import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
 import { podName } from '../pod-name.ts'
 import { freeName } from '../podwire/own-links.ts'
@@ -52,6 +53,7 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
     undo('remove the masquerade', () => masquerade.remove(request))
     masquerade.add(request, ips)
   }
+  awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   return {
     interfaces: [
