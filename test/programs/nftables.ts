@@ -5,9 +5,10 @@ import { sys } from '../../src/host/sys.ts'
 import { be16, u32 } from '../../src/kernel/netlink/encode.ts'
 import { commit, openNftables, tryCommit } from '../../src/kernel/nftables/batch.ts'
 import { addChain, deleteChain, hasChain, listChains } from '../../src/kernel/nftables/chain.ts'
-import { addElements, deleteElements, flushSet, joinedKey, listElements, prefixElements } from '../../src/kernel/nftables/element.ts'
+import { addElements, deleteElements, flushSet, joinedKey, listElements } from '../../src/kernel/nftables/element.ts'
 import { expression, verdict } from '../../src/kernel/nftables/expression.ts'
 import { daddr, dport, l4proto, oifname, saddr } from '../../src/kernel/nftables/field.ts'
+import { intervalMarks, markElement } from '../../src/kernel/nftables/interval.ts'
 import {
   ctState,
   ctStatus,
@@ -39,8 +40,9 @@ import { addSet, deleteSet, listSets } from '../../src/kernel/nftables/set.ts'
 import { counter, dnat, dnatByMap, masquerade, setMark, snat, verdictByMap } from '../../src/kernel/nftables/statement.ts'
 import { addTable, deleteTable, listTables } from '../../src/kernel/nftables/table.ts'
 import { formatAddress, parseAddress } from '../../src/net/address.ts'
-import { parseCidr } from '../../src/net/cidr.ts'
+import { formatCidr, networkOf, parseCidr } from '../../src/net/cidr.ts'
 import { parseMac } from '../../src/net/mac.ts'
+import { packPrefix } from '../../src/net/packed.ts'
 
 const told: Record<string, unknown> = {}
 const nft = openNftables()
@@ -56,6 +58,8 @@ const attempt = (body: () => unknown) => {
 }
 const endpoint = (address: string, port: number) => joinedKey([parseAddress(address).bytes, be16(port)])
 const hostPort = (address: string, port: number) => joinedKey([parseAddress(address).bytes, Uint8Array.of(6), be16(port)])
+const prefixElements = (...prefixes: string[]) =>
+  intervalMarks(prefixes.map((prefix) => packPrefix(formatCidr(networkOf(parseCidr(prefix)))) ?? { first: '', length: 0 })).map(markElement)
 const tcp = l4protoIs(6)
 
 told.empty = [
@@ -84,8 +88,8 @@ commit(nft, [
   addChain(T, 'pre', { base: { type: 'nat', hook: 'prerouting', priority: -100 } }),
   addChain(T, 'post', { base: { type: 'nat', hook: 'postrouting', priority: 100, policy: 'accept' } }),
   addChain(T, 'out', { base: { type: 'filter', hook: 'output', priority: 0 } }),
-  ...addElements(T, 'prefixes', prefixElements(['10.0.0.0/8', '192.168.1.0/24', '255.0.0.0/8'].map(parseCidr))),
-  ...addElements(T, 'prefixes6', prefixElements(['fd00::/64', 'fd00:0:0:1::/64', 'fd00::5/128', 'ff00::/8'].map(parseCidr))),
+  ...addElements(T, 'prefixes', prefixElements('10.0.0.0/8', '192.168.1.0/24', '255.0.0.0/8')),
+  ...addElements(T, 'prefixes6', prefixElements('fd00::/64', 'fd00:0:0:1::/64', 'fd00::5/128', 'ff00::/8')),
   ...addElements(T, 'devices', [{ key: Uint8Array.from({ length: 16 }, (_, i) => 'eth0'.charCodeAt(i) || 0) }]),
   ...addElements(T, 'marks', [{ key: u32(0x2000) }]),
   ...addElements(T, 'pairs', [{ key: endpoint('10.0.0.0', 80), keyEnd: endpoint('10.255.255.255', 90) }]),
@@ -172,12 +176,12 @@ told.overlap = attempt(() =>
 told.nothing = attempt(() => commit(nft, []))
 
 // More than a message, more than the socket's buffer, replaced as one: what a node does when the cluster changes.
-const many = Array.from({ length: 5000 }, (_, i) => ({ address: parseAddress(`172.${16 + (i >> 8)}.${i & 255}.0`), length: 25 }))
-commit(nft, [addSet(T, { name: 'many', key: ['ipv4_addr'], interval: true }), ...addElements(T, 'many', prefixElements(many))])
+const many = Array.from({ length: 5000 }, (_, i) => `172.${16 + (i >> 8)}.${i & 255}.0/25`)
+commit(nft, [addSet(T, { name: 'many', key: ['ipv4_addr'], interval: true }), ...addElements(T, 'many', prefixElements(...many))])
 told.many = listElements(nft, T, 'many').length
-commit(nft, [flushSet(T, 'many'), ...addElements(T, 'many', prefixElements(many.slice(0, 2)))])
+commit(nft, [flushSet(T, 'many'), ...addElements(T, 'many', prefixElements(...many.slice(0, 2)))])
 told.few = listElements(nft, T, 'many').length
-commit(nft, deleteElements(T, 'many', prefixElements(many.slice(0, 1))))
+commit(nft, deleteElements(T, 'many', prefixElements(...many.slice(0, 1))))
 told.one = listElements(nft, T, 'many').length
 
 const [jump] = listRules(nft, T, { chain: 'pod' }).filter(({ comment }) => comment === 'first')

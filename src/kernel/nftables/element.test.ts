@@ -1,63 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { formatAddress, parseAddress } from '../../net/address.ts'
-import { cidrContains, parseCidr } from '../../net/cidr.ts'
+import { parseAddress } from '../../net/address.ts'
 import { decodeMessages, viewOf } from '../netlink/decode.ts'
 import { be16, encodeMessage } from '../netlink/encode.ts'
-import { addElements, decodeElements, type Element, joinedKey, prefixElements } from './element.ts'
+import { addElements, decodeElements, type Element, joinedKey } from './element.ts'
 import type { TableRef } from './request.ts'
 
 const ref: TableRef = { family: 'inet', table: 't' }
-
-describe('prefixElements()', () => {
-  it.each([
-    [[], []],
-    [['10.0.0.0/8'], ['10.0.0.0', '11.0.0.0 end']],
-    [['10.1.2.3/8'], ['10.0.0.0', '11.0.0.0 end']],
-    [['10.1.2.3/32'], ['10.1.2.3', '10.1.2.4 end']],
-    [['0.0.0.0/0'], ['0.0.0.0']],
-    [['255.255.255.255/32'], ['255.255.255.255']],
-    [['::/0', 'fd00::/8'], ['::']],
-    [
-      ['10.0.1.0/24', '10.0.0.0/24'],
-      ['10.0.0.0', '10.0.2.0 end'],
-    ],
-    [
-      ['10.0.0.0/24', '10.0.2.0/24'],
-      ['10.0.0.0', '10.0.1.0 end', '10.0.2.0', '10.0.3.0 end'],
-    ],
-    [
-      ['10.0.0.0/8', '10.1.0.0/16', '10.255.255.255/32'],
-      ['10.0.0.0', '11.0.0.0 end'],
-    ],
-    [
-      ['10.0.0.0/24', '10.0.0.0/24'],
-      ['10.0.0.0', '10.0.1.0 end'],
-    ],
-    [['128.0.0.0/1', '0.0.0.0/1'], ['0.0.0.0']],
-    [
-      ['fd00::/64', 'fd00:0:0:1::/64'],
-      ['fd00::', 'fd00:0:0:2:: end'],
-    ],
-  ])('of %j is %j', (prefixes, expected) => {
-    const elements = prefixElements(prefixes.map(parseCidr))
-    const shown = elements.map(({ key, end }) => formatAddress({ family: key.length === 4 ? 4 : 6, bytes: key }) + (end ? ' end' : ''))
-    expect(shown).toEqual(expected)
-  })
-
-  it('holds the same addresses as the prefixes', () => {
-    const prefix = fc.tuple(fc.uint8Array({ minLength: 4, maxLength: 4 }), fc.integer({ min: 0, max: 32 }))
-    fc.assert(
-      fc.property(fc.array(prefix, { maxLength: 8 }), fc.uint8Array({ minLength: 4, maxLength: 4 }), (prefixes, bytes) => {
-        const cidrs = prefixes.map(([address, length]) => ({ address: { family: 4, bytes: address } as const, length }))
-        // The last element at or before the address tells whether it lies in a range.
-        const before = prefixElements(cidrs).filter(({ key }) => Buffer.compare(key, bytes) <= 0)
-        const inside = before.length > 0 && !before.at(-1)?.end
-        expect(inside).toBe(cidrs.some((cidr) => cidrContains(cidr, { family: 4, bytes })))
-      }),
-    )
-  })
-})
 
 describe('elements', () => {
   const elements: Element[] = [

@@ -1,9 +1,7 @@
-// The elements of sets and maps: single values, joined values, prefixes.
+// The elements of sets and maps: single values, joined values, ends of ranges.
 
 import { EINVAL, ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
-import { type Address, compareAddresses, nextAddress } from '../../net/address.ts'
-import { type Cidr, lastAddress, networkOf } from '../../net/cidr.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, be32, concat, cstr } from '../netlink/encode.ts'
 import { exchange, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
@@ -105,34 +103,6 @@ export function decodeElements(body: View): Element[] {
 /** `VALUE . VALUE…`: each padded to four bytes, as field.joined() lays them out. */
 export function joinedKey(values: readonly Uint8Array[]): Uint8Array {
   return concat(values.flatMap((value) => [value, new Uint8Array(-value.length & 3)]))
-}
-
-/**
- * The elements of an interval set that holds `prefixes`, all of one family. Prefixes that overlap or touch become one range:
- * the kernel refuses a range that lies in another.
- */
-export function prefixElements(prefixes: readonly Cidr[]): Element[] {
-  const ordered = prefixes.map(networkOf).sort((a, b) => compareAddresses(a.address, b.address))
-  const ranges: { first: Address; last: Address }[] = []
-  for (const prefix of ordered) {
-    const last = lastAddress(prefix)
-    const range = ranges.at(-1)
-    if (range && touches(range.last, prefix.address)) {
-      if (compareAddresses(last, range.last) > 0) range.last = last
-    } else {
-      ranges.push({ first: prefix.address, last })
-    }
-  }
-  return ranges.flatMap(({ first, last }) => {
-    const start: Element = { key: first.bytes }
-    // The range that reaches the end of the address space needs no end.
-    return last.bytes.every((byte) => byte === 0xff) ? [start] : [start, { key: nextAddress(last).bytes, end: true }]
-  })
-}
-
-/** `first` lies at most one behind `last`. */
-function touches(last: Address, first: Address): boolean {
-  return last.bytes.every((byte) => byte === 0xff) || compareAddresses(first, nextAddress(last)) <= 0
 }
 
 function inMessages(verb: string, type: number, flags: number, ref: TableRef, set: string, elements: readonly Element[]): Request[] {

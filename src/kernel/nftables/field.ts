@@ -38,7 +38,6 @@ export const ctStatus: Field = { length: 4, load: (register) => ct(NFT_CT_STATUS
 /** Of the destination: one of RTN_*. */
 export const fibDaddrType: Field = { length: 4, load: (register) => fib(NFTA_FIB_F_DADDR, NFT_FIB_RESULT_ADDRTYPE, register) }
 // struct ethhdr: 6 bytes destination, 6 bytes source
-export const etherDaddr = at(NFT_PAYLOAD_LL_HEADER, 0, 6)
 export const etherSaddr = at(NFT_PAYLOAD_LL_HEADER, 6, 6)
 // TCP, UDP and SCTP all begin with the source port and the destination port.
 export const sport = at(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 2)
