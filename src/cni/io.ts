@@ -1,5 +1,6 @@
 // What a plugin's run touches of its process; a test gives its own.
 
+import { readToEnd } from '../host/read-to-end.ts'
 import { sys } from '../host/sys.ts'
 
 export interface Io {
@@ -15,34 +16,16 @@ const STDIN = 0
 const STDOUT = 1
 const STDERR = 2
 
-/** A configuration has some kilobytes; what is larger than this is none, and reading on would only end at the memory limit. */
+/** A configuration has some kilobytes; what is larger than this is none. */
 const STDIN_LIMIT = 8 << 20
 
 /** The process itself. */
 export const processIo: Io = {
   getenv: sys.getenv,
-  readStdin,
+  readStdin: () => readToEnd(STDIN, STDIN_LIMIT, `the configuration on stdin is over ${STDIN_LIMIT >> 20} MiB`),
   writeStdout: (text) => sys.write(STDOUT, text),
   writeStderr: (text) => sys.write(STDERR, text),
   isOwnNetns,
-}
-
-function readStdin(): string {
-  const parts: ArrayBuffer[] = []
-  let length = 0
-  for (let part = sys.read(STDIN, 65536); part.byteLength > 0; part = sys.read(STDIN, 65536)) {
-    parts.push(part)
-    length += part.byteLength
-    if (length > STDIN_LIMIT) throw new RangeError(`the configuration on stdin is over ${STDIN_LIMIT >> 20} MiB`)
-  }
-  // Decoded in one piece: a character may lie across two reads.
-  const bytes = new Uint8Array(length)
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(new Uint8Array(part), offset)
-    offset += part.byteLength
-  }
-  return sys.decodeUtf8(bytes.buffer, 0, length)
 }
 
 function isOwnNetns(path: string): boolean {

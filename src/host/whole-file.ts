@@ -2,6 +2,7 @@
 
 import { EEXIST, EINVAL, ENOENT, EROFS } from './errno.ts'
 import { isSysError, SysError } from './error.ts'
+import { readToEnd } from './read-to-end.ts'
 import { sys } from './sys.ts'
 
 // asm-generic/fcntl.h
@@ -21,21 +22,7 @@ export function readWhole(path: string, limit = 8 << 20): string | undefined {
   const fd = openIfThere(path)
   if (fd === undefined) return undefined
   try {
-    const parts: ArrayBuffer[] = []
-    let length = 0
-    for (let part = sys.read(fd, CHUNK); part.byteLength > 0; part = sys.read(fd, CHUNK)) {
-      parts.push(part)
-      length += part.byteLength
-      if (length > limit) throw new RangeError(`${path} is over ${limit} bytes`)
-    }
-    // Decoded in one piece: a character may lie across two reads.
-    const bytes = new Uint8Array(length)
-    let offset = 0
-    for (const part of parts) {
-      bytes.set(new Uint8Array(part), offset)
-      offset += part.byteLength
-    }
-    return sys.decodeUtf8(bytes.buffer, 0, length)
+    return readToEnd(fd, limit, `${path} is over ${limit} bytes`)
   } finally {
     sys.close(fd)
   }
