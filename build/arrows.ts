@@ -15,7 +15,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   libcni: ['net', 'host', 'cni'],
   plugin: ['net', 'host', 'cni', 'kernel', 'ipam', 'libcni'],
   node: ['net', 'host', 'kernel', 'cni'],
-  installer: ['host', 'cni'],
+  installer: ['host', 'cni', 'node/state'],
   cli: ['net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
   agent: ['net', 'cni', 'node/plan', 'node/state'],
   hook: ['cni', 'agent/kube'],

@@ -15,15 +15,13 @@ import {
   sha256Of,
   syncDirectory,
 } from '../host/whole-file.ts'
+import { PROTOCOL } from '../node/state.ts'
 import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { backupDir, conflistPath, type Paths, templatePath } from './paths.ts'
 import { attempt, type Problem, problemOf } from './problem.ts'
 import { findRivals, type Rival } from './rivals.ts'
 import { inTurn } from './turn.ts'
-
-/** What the agent and this program must agree on. */
-const PROTOCOL = 1
 
 /** What is done about configurations of others. */
 const EXCLUSIVE = ['leave', 'warn', 'backup'] as const
