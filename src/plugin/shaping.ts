@@ -38,6 +38,9 @@ export const PRIORITY = 49153
 
 /** How many seconds a burst may last: the kernel keeps that in 32 bits of 64 ns, which is some 274 s. */
 export const LONGEST_BURST_SECONDS = 270
+
+/** What one packet can measure before it is cut up for the wire (net/core: GSO). */
+export const LARGEST_PACKET = 65536
 /** Ethernet's header with two VLAN tags. */
 const LINK_HEADER = 22
 

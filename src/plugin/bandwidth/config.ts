@@ -2,7 +2,7 @@
 
 import type { Reader } from '../../cni/reader.ts'
 import type { Tbf } from '../../kernel/tc/qdisc.ts'
-import { LONGEST_BURST_SECONDS, leastBurst } from '../shaping.ts'
+import { LARGEST_PACKET, LONGEST_BURST_SECONDS, leastBurst } from '../shaping.ts'
 
 /** One direction, as configured: bit/s and bits. */
 export interface Limit {
@@ -26,8 +26,6 @@ const UNCHOSEN_BURST = 0xffffffff
 const BURST_SECONDS = 0.05
 /** The reference plugin's latency. */
 const LATENCY_SECONDS = 0.025
-/** What one packet can measure before it is cut up for the wire (net/core: GSO). */
-const LARGEST_PACKET = 65536
 /** The kernel's ticks in a microsecond (net/pkt_sched.h: PSCHED_SHIFT). */
 const TICKS_PER_MICROSECOND = 15.625
 const U32_MAX = 0xffffffff

@@ -1,6 +1,6 @@
 // CHECK and STATUS of `bridge`: look, compare, change nothing.
 
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import { ErrPluginNotAvailable } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Result } from '../../cni/types.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
@@ -11,7 +11,7 @@ import { findLink, type Link } from '../../kernel/route/link.ts'
 import { readSysctl } from '../../kernel/sysctl.ts'
 import { formatCidr, sameCidr } from '../../net/cidr.ts'
 import { forwardingOf, gatewayCidrs } from '../attach.ts'
-import { checkPodInterface, fail } from '../check-pod.ts'
+import { checkPodInterface, fail, ipsOf, requirePrevResult } from '../check-pod.ts'
 import { withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
@@ -20,8 +20,8 @@ import { missingPortVlan } from './port.ts'
 import { vlanGatewayName } from './vlan-gateway.ts'
 
 export function check(request: Request<BridgeConfig>): void {
-  const { config, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  const { config } = request
+  const prevResult = requirePrevResult(request)
   config.ipam?.check(request)
   withNetlink(NETLINK_ROUTE, (route) => {
     const bridge = checkBridge(route, config, prevResult)
@@ -34,8 +34,7 @@ export function check(request: Request<BridgeConfig>): void {
       checkPort(route, config, bridge, end)
       if (config.macspoofchk) spoofCheck().checkSpoofCheck(request)
     })
-    const ours = prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.name === request.ifname)
-    config.masquerade?.check(request, ours)
+    config.masquerade?.check(request, ipsOf(prevResult, request.ifname))
   })
 }
 

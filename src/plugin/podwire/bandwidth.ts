@@ -4,13 +4,19 @@ import type { Attachment, Interface } from '../../cni/types.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import type { Tbf } from '../../kernel/tc/qdisc.ts'
-import { checkBucket, checkSending, LONGEST_BURST_SECONDS, leastBurst, limitReceiving, limitSending, type ShapedPod } from '../shaping.ts'
+import {
+  checkBucket,
+  checkSending,
+  LARGEST_PACKET,
+  LONGEST_BURST_SECONDS,
+  leastBurst,
+  limitReceiving,
+  limitSending,
+  type ShapedPod,
+} from '../shaping.ts'
 import type { Bandwidth, Limit } from './bandwidth-config.ts'
 import { freeName, removeOwnLinks } from './own-links.ts'
 import { hostLinkAlias, ifbName } from './owner.ts'
-
-/** What one packet can measure before it is cut up for the wire (net/core: GSO). */
-const LARGEST_PACKET = 65536
 
 /** Sets the limits; returns the IFB where one was made, for the result. */
 export function addBandwidth(

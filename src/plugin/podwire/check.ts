@@ -1,6 +1,6 @@
 // CHECK and STATUS of `podwire`: look, compare, change nothing.
 
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import { CniError, ErrPluginNotAvailable } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Interface, IpConfig, Result } from '../../cni/types.ts'
 import { isSysError } from '../../host/error.ts'
@@ -11,7 +11,7 @@ import { findLink, type Link } from '../../kernel/route/link.ts'
 import { readSysctl } from '../../kernel/sysctl.ts'
 import { gatewayCidrs } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
-import { checkForwarding, checkGateways, checkPodInterface, fail } from '../check-pod.ts'
+import { checkForwarding, checkGateways, checkPodInterface, fail, ipsOf, requirePrevResult } from '../check-pod.ts'
 import { type Pod, withPod } from '../pod-interface.ts'
 import { checkPointToPoint } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
@@ -20,8 +20,7 @@ import { hostLinkName } from './owner.ts'
 import { sysctlPath } from './sysctl-config.ts'
 
 export function check(request: Request<PodwireConfig>): void {
-  const { prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  const prevResult = requirePrevResult(request)
   request.config.ipam?.check(request)
   withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
 }
@@ -33,7 +32,7 @@ export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route
   const host = findLink(route, { name: hostLinkName(request) })
   if (!host || host.index !== end.peer) fail(`the host's end of ${ifname} is not ${hostLinkName(request)}`)
   if (!(host.flags & IFF_UP)) fail(`${host.name} is down`)
-  const ips = result.ips.filter(({ interface: index }) => result.interfaces[index ?? -1]?.name === ifname)
+  const ips = ipsOf(result, ifname)
   if (config.datapath === 'bridge') checkPort(route, config, host, ips)
   else checkPointToPoint(pod, route, host, ips)
   checkForwarding(ips)

@@ -1,21 +1,20 @@
 // CHECK and STATUS of `ptp`: look, compare, change nothing.
 
-import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import { withNetlink } from '../../kernel/netlink/socket.ts'
 import { IFF_UP, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink } from '../../kernel/route/link.ts'
-import { checkForwarding, checkPodInterface, fail } from '../check-pod.ts'
+import { checkForwarding, checkPodInterface, fail, ipsOf, requirePrevResult } from '../check-pod.ts'
 import { withPod } from '../pod-interface.ts'
 import { checkPointToPoint } from '../point-to-point.ts'
 import type { PtpConfig } from './config.ts'
 
 /** The host's end is the peer of the pod's, whatever its name: the Go plugin gives it a random one. Its MAC is not compared. */
 export function check(request: Request<PtpConfig>): void {
-  const { config, ifname, netns, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  const { config, ifname, netns } = request
+  const prevResult = requirePrevResult(request)
   config.ipam?.check(request)
-  const ips = prevResult.ips.filter(({ interface: index }) => prevResult.interfaces[index ?? -1]?.name === ifname)
+  const ips = ipsOf(prevResult, ifname)
   withNetlink(NETLINK_ROUTE, (route) =>
     withPod(netns, (pod) => {
       const end = checkPodInterface(pod, { ifname, netns, up: true }, prevResult)

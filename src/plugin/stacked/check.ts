@@ -1,12 +1,12 @@
 // CHECK and STATUS of `macvlan` and `ipvlan`: look, compare, change nothing.
 
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
+import { ErrPluginNotAvailable } from '../../cni/error.ts'
 import type { Request, StatusRequest } from '../../cni/plugin.ts'
 import { withNetlink } from '../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
 import { findLink } from '../../kernel/route/link.ts'
 import { hasStackedKind, readStacked } from '../../kernel/route/stacked-link.ts'
-import { checkPodInterface, fail } from '../check-pod.ts'
+import { checkPodInterface, fail, requirePrevResult } from '../check-pod.ts'
 import { withPod } from '../pod-interface.ts'
 import { missingKind } from './add.ts'
 import type { StackedConfig } from './config.ts'
@@ -14,8 +14,8 @@ import { findMaster } from './master.ts'
 
 /** Where no master is named it is the one that ADD found: the default route may lead elsewhere by now. */
 export function check(request: Request<StackedConfig>): void {
-  const { config, ifname, netns, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
+  const { config, ifname, netns } = request
+  const prevResult = requirePrevResult(request)
   config.ipam?.check(request)
   withPod(netns, (pod) => {
     const end = checkPodInterface(pod, { ifname, netns, up: true, kind: config.kind }, prevResult)
