@@ -4,8 +4,7 @@
 import { expect } from 'vitest'
 import { goPath } from '../clients/available.ts'
 import { hasIptables, pathWith } from './masquerade.ts'
-import { type CniOutcome, type Host, type Pod, pluginPath, withHost } from './netns.ts'
-import { wire } from './traffic.ts'
+import { type CniOutcome, type Host, type Pod, pluginPath } from './netns.ts'
 
 /** Which rules a test is about: those of a backend, and with iptables of which iptables. */
 export const kinds = [
@@ -18,28 +17,6 @@ export const kindsHere = kinds.filter(({ variant }) => hasIptables(variant))
 
 export const makers = { ours: pluginPath, go: goPath } as const
 export type Maker = keyof typeof makers
-
-/** A node with two machines that are pods to it, one outside and one that it only forwards to. */
-export interface Net {
-  readonly host: Host
-  readonly a: Pod
-  readonly b: Pod
-  readonly out: Pod
-  readonly far: Pod
-}
-
-export function withNet(body: (net: Net) => Promise<void>): Promise<void> {
-  return withHost(async (host) => {
-    await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
-    const [a, b, out, far] = [
-      await wire(host, 'a', '10.1.0', 'fd01'),
-      await wire(host, 'b', '10.2.0', 'fd02'),
-      await wire(host, 'out', '192.0.2', 'fd03'),
-      await wire(host, 'far', '198.51.100', 'fd04'),
-    ]
-    await body({ host, a, b, out, far })
-  })
-}
 
 /** What the plugin before has said of the machine `a` or `b`. */
 export function resultFor(pod: Pod, cniVersion = '1.0.0') {

@@ -1,6 +1,6 @@
 // Machines around a host, and what goes through between them: who answers to which address and port, over TCP and UDP.
 
-import type { Host, Pod } from './netns.ts'
+import { type Host, type Pod, withHost } from './netns.ts'
 
 // Answers TCP and UDP with its name and the client's address.
 const serverCode = `
@@ -73,4 +73,26 @@ export async function wire(host: Host, name: string, v4: string, v6: string): Pr
   // A machine that has just got its link resolves no neighbours over IPv6 yet.
   await pod.exec('sh', ['-c', `for i in 1 2 3 4 5; do ping -6 -c1 -W1 ${v6}::1 >/dev/null 2>&1 && exit; done`])
   return pod
+}
+
+/** A node with two machines that are pods to it, one outside and one that it only forwards to. */
+export interface Machines {
+  readonly host: Host
+  readonly a: Pod
+  readonly b: Pod
+  readonly out: Pod
+  readonly far: Pod
+}
+
+export function withMachines(body: (machines: Machines) => Promise<void>): Promise<void> {
+  return withHost(async (host) => {
+    await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
+    const [a, b, out, far] = [
+      await wire(host, 'a', '10.1.0', 'fd01'),
+      await wire(host, 'b', '10.2.0', 'fd02'),
+      await wire(host, 'out', '192.0.2', 'fd03'),
+      await wire(host, 'far', '198.51.100', 'fd04'),
+    ]
+    await body({ host, a, b, out, far })
+  })
 }

@@ -2,8 +2,8 @@
 
 import { beforeAll, expect, it } from 'vitest'
 import { buildProgram } from '../../../test/harness/native.ts'
-import { describeHost, type Host, type Pod, withHost } from '../../../test/harness/netns.ts'
-import { ask, askAll, serve, wire } from '../../../test/harness/traffic.ts'
+import { describeHost, type Host } from '../../../test/harness/netns.ts'
+import { ask, askAll, type Machines, serve, withMachines } from '../../../test/harness/traffic.ts'
 
 let program = ''
 beforeAll(() => {
@@ -12,32 +12,18 @@ beforeAll(() => {
 
 type Told = { code?: number; errno?: number; message?: string; add?: number; remove?: number }
 type Call = (call: object) => Promise<Told>
-interface Net {
-  readonly host: Host
-  readonly a: Pod
-  readonly b: Pod
-  readonly out: Pod
-  readonly far: Pod
-  readonly call: Call
-}
+type Net = Machines & { readonly call: Call }
 
 const both = { ips: ['10.1.0.2/24', 'fd01::2/64'] }
 
 function withNet(body: (net: Net) => Promise<void>): Promise<void> {
-  return withHost(async (host) => {
-    await host.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
-    const [a, b, out, far] = [
-      await wire(host, 'a', '10.1.0', 'fd01'),
-      await wire(host, 'b', '10.2.0', 'fd02'),
-      await wire(host, 'out', '192.0.2', 'fd03'),
-      await wire(host, 'far', '198.51.100', 'fd04'),
-    ]
+  return withMachines(async (machines) => {
     const call: Call = async (what) => {
-      const { status, stdout, stderr } = await host.exec(program, [JSON.stringify(what)])
+      const { status, stdout, stderr } = await machines.host.exec(program, [JSON.stringify(what)])
       if (status !== 0) throw new Error(`${JSON.stringify(what)}: ${stderr}`)
       return JSON.parse(stdout) as Told
     }
-    await body({ host, a, b, out, far, call })
+    await body({ ...machines, call })
   })
 }
 

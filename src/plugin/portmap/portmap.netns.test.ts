@@ -3,8 +3,8 @@
 import { describe, expect, it } from 'vitest'
 import { noGoReason } from '../../../test/clients/available.ts'
 import { describeHost } from '../../../test/harness/netns.ts'
-import { filterOf, kindsHere, podRules, portmap, refuse, resultFor, succeed, withNet } from '../../../test/harness/portmap.ts'
-import { ask, askAll, serve } from '../../../test/harness/traffic.ts'
+import { filterOf, kindsHere, podRules, portmap, refuse, resultFor, succeed } from '../../../test/harness/portmap.ts'
+import { ask, askAll, serve, withMachines } from '../../../test/harness/traffic.ts'
 
 const hasGo = noGoReason('portmap') === undefined
 const pod = { args: 'K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web' }
@@ -13,7 +13,7 @@ const both = ['tcp 8080 80', 'udp 8080 80']
 describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
   describeHost('on the kernel', () => {
     it('leads the node’s ports to the pod from everywhere, and nothing else', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b, out, far }) => {
+      withMachines(async ({ host, a, b, out, far }) => {
         await serve(a, 'a', 80)
         await serve(far, 'far', 8080)
         await succeed(host, 'ADD', a, { kind, ports: both })
@@ -38,7 +38,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('lets nobody in by the loopback’s addresses', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a }) => {
+      withMachines(async ({ host, a }) => {
         await serve(host, 'node', 7000)
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80'] })
         expect((await host.run('sysctl', '-n', 'net.ipv4.conf.veth-a.route_localnet')).trim()).toBe('1')
@@ -51,7 +51,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('serves a port of one address on that address, and masquerades nothing or everything where told so', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b, out }) => {
+      withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
         await serve(b, 'b', 80)
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80 192.0.2.1', 'tcp 8081 80 fd03::1', 'tcp 8082 80 0.0.0.0'] })
@@ -69,7 +69,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('serves only what the conditions say', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b, out }) => {
+      withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
         const conditionsV4 = kind.backend === 'iptables' ? ['!', '-s', '192.0.2.0/24'] : ['ip', 'saddr', '!=', '192.0.2.0/24']
         const given = { kind, ports: ['tcp 8080 80'], more: { conditionsV4 } }
@@ -89,7 +89,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('takes UDP clients along that keep sending', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b, out }) => {
+      withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 53)
         await serve(b, 'b', 53)
         const client = async () => (await askAll(out, [{ protocol: 'udp', address: '192.0.2.1', port: 5353, sport: 40000 }]))[0]
@@ -104,7 +104,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('leaves what was there before, however often it comes and goes', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b }) => {
+      withMachines(async ({ host, a, b }) => {
         // The shared chains stay.
         await succeed(host, 'ADD', b, { kind, ports: ['sctp 7 7'] })
         const before = await filterOf(host, kind)
@@ -129,7 +129,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('names the pod that has a port, and leaves nothing of what it refuses', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b }) => {
+      withMachines(async ({ host, a, b }) => {
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80', 'tcp 9000 80 192.0.2.1'], ...pod })
         const before = await filterOf(host, kind)
         for (const [port, what] of [
@@ -153,7 +153,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('finds every rule that is gone, and ADD mends it', { timeout: 120_000 }, () =>
-      withNet(async ({ host, a }) => {
+      withMachines(async ({ host, a }) => {
         const given = { kind, ports: ['tcp 8080 80'] }
         await succeed(host, 'ADD', a, given)
         const whole = await filterOf(host, kind)
@@ -181,7 +181,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('collects what no valid attachment of the network has', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a, b }) => {
+      withMachines(async ({ host, a, b }) => {
         const other = { name: 'other' }
         await succeed(host, 'ADD', a, { kind, id: 'live', ports: ['tcp 1 80'] })
         const live = await podRules(host, kind)
@@ -205,7 +205,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it('holds when twenty at a time come and go', { timeout: 120_000 }, () =>
-      withNet(async ({ host, a }) => {
+      withMachines(async ({ host, a }) => {
         const one = (i: number) => ({
           kind,
           id: `c${i}`,
@@ -223,7 +223,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
     )
 
     it.skipIf(kind.variant === 'legacy')('gives a port that many ask for at once to one of them at most', { timeout: 60_000 }, () =>
-      withNet(async ({ host, a }) => {
+      withMachines(async ({ host, a }) => {
         const ask = (i: number) => {
           const prevResult = { ...resultFor(a), ips: [{ interface: 1, address: `10.1.0.${i + 10}/24` }] }
           return portmap(host, 'ADD', a, { kind, id: `sandbox-${i}`, ports: ['tcp 8080 80'], more: { prevResult } })
@@ -247,7 +247,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       it('makes the same rules', { timeout: 60_000 }, async () => {
         const made = async (maker: 'ours' | 'go') => {
           let rules: string[] = []
-          await withNet(async ({ host, a }) => {
+          await withMachines(async ({ host, a }) => {
             await succeed(host, 'ADD', a, { ...given, maker })
             rules = await filterOf(host, kind)
           })
@@ -266,7 +266,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
         'leaves nothing when the other removes what %s made, and finds it right',
         { timeout: 60_000 },
         (maker) =>
-          withNet(async ({ host, a, b }) => {
+          withMachines(async ({ host, a, b }) => {
             const remover = maker === 'go' ? 'ours' : 'go'
             // With the same mark: ip6tables-legacy -C takes any rule that marks for it, so the Go plugin would add no second one.
             const more = kind.backend === 'iptables' ? { markMasqBit: 21 } : {}

@@ -2,7 +2,8 @@
 
 import { expect, it } from 'vitest'
 import { describeHost, pluginPath, withHost } from '../../../test/harness/netns.ts'
-import { filterOf, kinds, podRules, portmap, refuse, resultFor, succeed, withNet } from '../../../test/harness/portmap.ts'
+import { filterOf, kinds, podRules, portmap, refuse, resultFor, succeed } from '../../../test/harness/portmap.ts'
+import { withMachines } from '../../../test/harness/traffic.ts'
 import { cniVersions } from '../../cni/types.ts'
 
 const [nft] = kinds
@@ -10,7 +11,7 @@ const ports = ['tcp 8080 80']
 
 describeHost('portmap', () => {
   it.each(cniVersions)('passes on what came before, and leads to its address, when the version is %s', { timeout: 30_000 }, (cniVersion) =>
-    withNet(async ({ host, a }) => {
+    withMachines(async ({ host, a }) => {
       const { interfaces, ips } = resultFor(a)
       const legacy = { cniVersion, ip4: { ip: '10.1.0.2/24', gateway: '10.1.0.1', routes: [{ dst: '0.0.0.0/0' }] }, dns: { domain: 'x' } }
       const rest = { routes: [{ dst: '0.0.0.0/0', gw: '10.1.0.1' }], dns: { nameservers: ['10.0.0.53'] } }
@@ -39,7 +40,7 @@ describeHost('portmap', () => {
   )
 
   it('does nothing and says what came before when it has no mappings', () =>
-    withNet(async ({ host, a }) => {
+    withMachines(async ({ host, a }) => {
       expect(await succeed(host, 'ADD', a)).toEqual(resultFor(a))
       await succeed(host, 'CHECK', a)
       await succeed(host, 'DEL', a)
@@ -72,7 +73,7 @@ describeHost('portmap', () => {
       'portmap: iptables-restore failed with status 2',
     ],
   ])('refuses %s, and has done nothing', (_, verb, more, code, msg) =>
-    withNet(async ({ host, a }) => {
+    withMachines(async ({ host, a }) => {
       const kind = 'backend' in more ? kinds[1] : nft
       expect(await refuse(host, verb, a, { ports, kind, more })).toMatchObject({ code, msg })
       expect(await podRules(host, kind)).toEqual([])
@@ -81,7 +82,7 @@ describeHost('portmap', () => {
   )
 
   it('takes a name as a name, whatever is in it', () =>
-    withNet(async ({ host, a }) => {
+    withMachines(async ({ host, a }) => {
       const args = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=x"\nCOMMIT\n*filter\n-A INPUT -j DROP;K8S_POD_NAME=$(reboot)";odd'
       for (const kind of kinds.slice(0, 2)) {
         await succeed(host, 'ADD', a, { kind, ports, args })
