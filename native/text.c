@@ -10,16 +10,31 @@ CALL(strerror)
     return JS_NewString(ctx, strerror(podwire_number(ctx, argv[0])));
 }
 
+/* The part of a buffer that (buffer, offset, length) name. False: an exception is pending. */
+static int bytes_of(JSContext *ctx, JSValueConst *argv, const char *name, const uint8_t **bytes, size_t *length)
+{
+    size_t size, offset = (size_t)podwire_integer(ctx, argv[1]);
+    *length = (size_t)podwire_integer(ctx, argv[2]);
+    *bytes = JS_GetArrayBuffer(ctx, &size, argv[0]);
+    if (!*bytes && size != 0)
+        return 0;
+    if (offset > size || *length > size - offset) {
+        JS_ThrowRangeError(ctx, "%s: %zu bytes at %zu of %zu", name, *length, offset, size);
+        return 0;
+    }
+    /* An empty buffer may have no address to add to. */
+    *bytes = *length ? *bytes + offset : (const uint8_t *)"";
+    return 1;
+}
+
 CALL(decodeUtf8)
 {
     UNUSED;
-    size_t size, offset = (size_t)podwire_integer(ctx, argv[1]), length = (size_t)podwire_integer(ctx, argv[2]);
-    uint8_t *data = JS_GetArrayBuffer(ctx, &size, argv[0]);
-    if (!data && size != 0)
+    const uint8_t *bytes;
+    size_t length;
+    if (!bytes_of(ctx, argv, "decodeUtf8", &bytes, &length))
         return JS_EXCEPTION;
-    if (offset > size || length > size - offset)
-        return JS_ThrowRangeError(ctx, "decodeUtf8: %zu bytes at %zu of %zu", length, offset, size);
-    return JS_NewStringLen(ctx, length ? (const char *)data + offset : "", length);
+    return JS_NewStringLen(ctx, (const char *)bytes, length);
 }
 
 CALL(encodeUtf8)
@@ -39,18 +54,16 @@ static const char digits[] = "0123456789abcdef";
 CALL(hex)
 {
     UNUSED;
-    size_t size, offset = (size_t)podwire_integer(ctx, argv[1]), length = (size_t)podwire_integer(ctx, argv[2]);
-    uint8_t *data = JS_GetArrayBuffer(ctx, &size, argv[0]);
-    if (!data && size != 0)
+    const uint8_t *bytes;
+    size_t length;
+    if (!bytes_of(ctx, argv, "hex", &bytes, &length))
         return JS_EXCEPTION;
-    if (offset > size || length > size - offset)
-        return JS_ThrowRangeError(ctx, "hex: %zu bytes at %zu of %zu", length, offset, size);
     char small[1024], *text = 2 * length <= sizeof small ? small : js_malloc(ctx, 2 * length);
     if (!text)
         return JS_EXCEPTION;
     for (size_t i = 0; i < length; i++) {
-        text[2 * i] = digits[data[offset + i] >> 4];
-        text[2 * i + 1] = digits[data[offset + i] & 15];
+        text[2 * i] = digits[bytes[i] >> 4];
+        text[2 * i + 1] = digits[bytes[i] & 15];
     }
     JSValue result = JS_NewStringLen(ctx, text, 2 * length);
     if (text != small)

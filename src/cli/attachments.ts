@@ -96,7 +96,7 @@ export function removePodLinks(dryRun: boolean): Removal {
 }
 
 /** The host's ends of pods' pairs. */
-export function podLinks(): Link[] {
+function podLinks(): Link[] {
   return withNetlink(NETLINK_ROUTE, (route) => listLinks(route)).filter((link) => link.kind === 'veth' && isPodLink(link))
 }
 

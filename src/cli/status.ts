@@ -30,14 +30,14 @@ type Status = ReturnType<typeof gather>
 
 function gather(paths: Paths) {
   const manifest = orNothing(() => readManifest(paths))
-  const { path, state, sha256, rivals, ...conflist } = readConflistState(paths, manifest)
-  const pools = poolsOf({ path, state, sha256, rivals, ...conflist }, listLeases(paths))
+  const conflist = readConflistState(paths, manifest)
+  const { path, state, sha256, rivals } = conflist
   return {
     version,
     ...readNode(paths),
     conflist: { path, state, sha256, usedInstead: rivals.map(({ file }) => file) },
     installed: manifest ? installedFiles(paths, manifest) : null,
-    pools,
+    pools: poolsOf(conflist, listLeases(paths)),
     pods: listAttachments(paths).filter(({ link }) => link !== '').length,
     kernel: readKernel(paths),
     agent: readAgent(paths),
