@@ -1,6 +1,7 @@
 // What this node should have now: of the Nodes where they are known, of the disk where they are not, and never less than it had.
 
 import { plan } from '../node/plan.ts'
+import type { NodeState } from '../node/state.ts'
 import type { AgentConfig } from './config.ts'
 import { reasonOf } from './failure.ts'
 import { type LastState, readLastState } from './last-state.ts'
@@ -14,6 +15,8 @@ export const PATIENCE = 1_000
 /** `json` is a NodeState. */
 export interface Desired {
   readonly json: string
+  /** Undefined where it is from the disk. */
+  readonly state?: NodeState
   readonly podCidrs: readonly string[]
 }
 
@@ -27,7 +30,7 @@ export function desired(nodes: Nodes, config: AgentConfig, situation: Situation,
     situation.planProblems = problems
     if (state) {
       situation.stateFrom = 'nodes'
-      return { json: JSON.stringify(state), podCidrs: state.node.podCidrs }
+      return { json: JSON.stringify(state), state, podCidrs: state.node.podCidrs }
     }
   } else if (performance.now() - situation.startedAt < PATIENCE) {
     return undefined

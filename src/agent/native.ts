@@ -39,6 +39,8 @@ export interface Native {
   version(): Promise<string>
   /** Makes the kernel as `state` (a NodeState as JSON) has it. */
   apply(state: string): Promise<ApplyReport>
+  /** Makes the routes to the peers of `state` (a NodeState as JSON), which have just joined, without a look at others. */
+  addPeers(state: string): Promise<void>
   publish(input: PublishInput): Promise<PublishReport>
   /** Runs `node watch` until it ends or `signal` does; throws where it ended by itself. */
   watch(onEvent: (event: string, object: string) => void, signal: AbortSignal): Promise<void>
@@ -61,6 +63,7 @@ export function nativeProgram({ native, paths }: Pick<AgentConfig, 'native' | 'p
       )
     },
     apply: (text) => call(native, ['node', 'apply', ...state], text, APPLY_LIMIT, log, parseApplyReport),
+    addPeers: (text) => call(native, ['node', 'add-peers'], text, SHORT_LIMIT, log, () => undefined),
     publish: ({ podCidrs, mtu, others, mode }) => {
       const input = JSON.stringify({ protocol: PROTOCOL, podCidrs, mtu, exclusive: others, ...(mode && { mode }) })
       return call(native, ['node', 'publish', ...pathFlags(paths)], input, SHORT_LIMIT, log, parsePublishReport)

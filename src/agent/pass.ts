@@ -1,5 +1,6 @@
 // One pass: what should be → the kernel → the conflist, in this order, since a conflist that is there brings pods.
 
+import type { NodeState } from '../node/state.ts'
 import type { AgentConfig } from './config.ts'
 import type { Conflist } from './conflist.ts'
 import { desired } from './desired.ts'
@@ -7,6 +8,7 @@ import { reasonOf } from './failure.ts'
 import { type Logger, ProblemLog } from './log.ts'
 import { type Native, NativeError } from './native.ts'
 import type { ApplyReport, ReportProblem } from './native-report.ts'
+import { Newcomers } from './newcomers.ts'
 import type { Nodes } from './nodes.ts'
 import type { Cause, Pass } from './reconcile.ts'
 import type { Situation } from './situation.ts'
@@ -29,6 +31,7 @@ export function makePass(parts: PassParts): Pass {
   const { config, nodes, native, conflist, situation, log, onApplied } = parts
   const planLog = new ProblemLog(log)
   const applyLog = new ProblemLog(log)
+  const newcomers = new Newcomers()
 
   const apply = async (json: string): Promise<ApplyReport | undefined> => {
     const started = performance.now()
@@ -52,12 +55,23 @@ export function makePass(parts: PassParts): Pass {
     }
   }
 
+  // What fails here the pass will meet, and tell.
+  const welcome = async (state: NodeState) => {
+    try {
+      await native.addPeers(JSON.stringify(state))
+    } catch (error) {
+      log.debug({ reason: reasonOf(error), peers: state.peers.length }, 'new peers wait for the pass')
+    }
+  }
+
   return async (causes) => {
     if (isConflistOnly(causes) && situation.apply.ok) return conflist.publish(situation.podCidrs, situation.apply.mtu, true)
     const state = desired(nodes, config, situation, log)
     situation.nodes = nodes.size
     planLog.tell(situation.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
     if (!state) return true
+    const joined = state.state && newcomers.next(state.state)
+    if (joined) await welcome(joined)
     const report = await apply(state.json)
     if (!report) {
       situation.apply.ok = false

@@ -61,10 +61,22 @@ describe('the reconciler', () => {
     await vi.advanceTimersByTimeAsync(500)
     expect(passes).toEqual([
       { at: 200, causes: ['nodes'] },
-      { at: 400, causes: ['nodes', 'kernel'] },
+      { at: 300, causes: ['nodes', 'kernel'] },
     ])
     expect(mostAtOnce()).toBe(1)
     await stop()
+  })
+
+  it('rests as long as it works while events come without an end', async () => {
+    const { reconciler, passes, stop } = start(100)
+    for (let i = 0; i < 100; i++) {
+      reconciler.mark('nodes')
+      await vi.advanceTimersByTimeAsync(10)
+    }
+    const ended = stop()
+    await vi.advanceTimersByTimeAsync(100)
+    await ended
+    expect(passes.map(({ at }) => at)).toEqual([0, 200, 400, 600, 800, 1000])
   })
 
   it('tries again sooner and then later what did not succeed, but looks at everything in time', async () => {

@@ -19,7 +19,7 @@ export interface ReconcileOptions {
 
 /** Milliseconds. */
 const FIRST_RETRY = 1_000
-/** Between two passes, so that a storm of events leaves the node half of its time; a repair has to come within a second. */
+/** After passes that followed each other, so that a storm of events leaves the node half of its time; a repair has to come within a second. */
 const LONGEST_REST = 250
 
 /** Events mark, one loop works: at most one pass at a time, and what is marked during one is done by the next. */
@@ -46,6 +46,9 @@ export class Reconciler {
     const retry = backoff(FIRST_RETRY, this.#options.fullPass * 1000)
     let wait = this.#options.firstPass
     let untilFull = performance.now() + wait
+    let ended = performance.now()
+    // How much longer passes took than there was rest between them.
+    let debt = 0
     for (;;) {
       const marked = await this.#wake.wait(wait, signal)
       if (signal.aborted) return
@@ -59,8 +62,10 @@ export class Reconciler {
       beat()
       if (done) retry.reset()
       const took = performance.now() - started
+      debt = Math.max(0, debt + took - (started - ended))
+      ended = performance.now()
       this.#log.debug({ causes: [...causes], milliseconds: Math.round(took), done }, 'pass')
-      await sleep(Math.min(took, LONGEST_REST), signal)
+      if (debt > 0) await sleep(Math.min(debt, LONGEST_REST), signal)
       const left = Math.max(0, untilFull - performance.now())
       wait = done ? left : Math.min(left, retry.next())
     }

@@ -21,7 +21,7 @@ describe('podwire', () => {
     [['instal'], 'podwire: unknown verb "instal"; did you mean install?'],
     [['frobnicate'], 'podwire: unknown verb "frobnicate"'],
     [[''], 'podwire: unknown verb ""'],
-    [['node'], 'podwire: node what? podwire node apply, podwire node diff,'],
+    [['node'], 'podwire: node what? podwire node apply, podwire node add-peers, podwire node diff,'],
     [['node', 'aply'], 'podwire: node what?'],
     [['help', 'nothing'], 'podwire: unknown verb "nothing"'],
     [['status', '--outptu', 'json'], 'podwire: unknown flag --outptu; did you mean --output?'],

@@ -6,7 +6,7 @@ import { parseFlags, suggestion } from './args.ts'
 import { helpOf, helpOfAll } from './help.ts'
 import { installVerb, publishVerb } from './install.ts'
 import { ipamListVerb, podsVerb } from './list.ts'
-import { applyVerb, diffVerb, removeVerb, showVerb, watchVerb } from './node.ts'
+import { addPeersVerb, applyVerb, diffVerb, removeVerb, showVerb, watchVerb } from './node.ts'
 import { complain, print } from './output.ts'
 import { masqVerb, routesVerb } from './routes.ts'
 import { statusVerb } from './status.ts'
@@ -15,7 +15,7 @@ import { DONE, FAILED, USAGE, UsageError, type Verb } from './verb.ts'
 import { verifyVerb } from './verify.ts'
 import { versionVerb } from './version.ts'
 
-const nodeVerbs = [applyVerb, diffVerb, showVerb, watchVerb, publishVerb, removeVerb]
+const nodeVerbs = [applyVerb, addPeersVerb, diffVerb, showVerb, watchVerb, publishVerb, removeVerb]
 const looks = [statusVerb, podsVerb, ipamListVerb, routesVerb, masqVerb, verifyVerb]
 
 /** Runs one command; `names` are all that the program has as a plugin. Returns the exit status: 0 done, 1 failed, 2 wrong usage. */

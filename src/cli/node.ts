@@ -1,6 +1,7 @@
 // `podwire node …`: what the agent has done in the kernel, and what an operator can look at without it.
 
 import { processIo } from '../cni/io.ts'
+import { addPeers } from '../node/add-peers.ts'
 import { applyLast, applyState } from '../node/apply.ts'
 import { removeNode } from '../node/remove.ts'
 import type { Change, Report } from '../node/report.ts'
@@ -21,6 +22,17 @@ export const applyVerb: Verb = {
     print(JSON.stringify(report))
     for (const { object, message } of report.problems) complain(`${object}: ${message}`)
     return report.failed > 0 ? FAILED : DONE
+  },
+}
+
+export const addPeersVerb: Verb = {
+  name: 'node add-peers',
+  about: 'make the routes to the peers of a state on stdin, and look at nothing else',
+  details: ['For peers that have just joined, before the `node apply` that follows. Writes how many objects it added as one line of JSON.'],
+  flags: [],
+  run: () => {
+    print(JSON.stringify(addPeers(processIo.readStdin())))
+    return DONE
   },
 }
 

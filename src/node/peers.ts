@@ -3,7 +3,7 @@
 import { EEXIST, ENOENT, ESRCH } from '../host/errno.ts'
 import { sys } from '../host/sys.ts'
 import { type Body, type BodyRequest, sendBodies } from '../kernel/netlink/bodies.ts'
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/socket.ts'
+import { type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/socket.ts'
 import { RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWNEIGH, RTM_NEWROUTE } from '../kernel/route/constants.ts'
 import {
   describeNeighbourBody,
@@ -70,6 +70,17 @@ export function peerObjects({ facts, paths }: Pick<Pass, 'facts' | 'paths'>, vxl
 function tunnelRoute({ tunnel }: Paths, family: 4 | 6, oif: number) {
   const src = tunnel?.addresses.find((address) => packedFamily(address) === family)
   return routeBody({ family, protocol: ROUTE_PROTOCOL, oif, onlink: family === 4, src })
+}
+
+/** Adds the objects, the way before the route, and asks for none that is there; returns how many the kernel took. A route that is there stays. */
+export function addPeerObjects(socket: NetlinkSocket, { forwarding, neighbours, routes }: PeerObjects): number {
+  const all: readonly (readonly [Bulk, readonly Body[]])[] = [
+    ['fdb', forwarding],
+    ['neighbours', [...neighbours[4], ...neighbours[6]]],
+    ['routes', [...routes[4], ...routes[6]]],
+  ]
+  const requests = all.flatMap(([kind, bodies]) => bodies.map((body): BodyRequest => ({ ...PUT[kind].added, body })))
+  return requests.length - sendBodies(socket, requests).length
 }
 
 /** How many routes there are in the end, and what takes away those that nobody wants. */

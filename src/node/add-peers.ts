@@ -1,0 +1,32 @@
+// The ways to peers that have just joined, made without a look at the thousands that were there before: nobody should wait for that look.
+// It changes and removes nothing and is kept nowhere; the pass that follows does all the rest.
+
+import { sys } from '../host/sys.ts'
+import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { closeNetlink } from '../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { readFacts } from './facts.ts'
+import { ownPort, VXLAN_ALIAS } from './names.ts'
+import { findPaths } from './paths.ts'
+import { addPeerObjects, peerObjects } from './peers.ts'
+import { parseNodeState } from './read-state.ts'
+import { PROTOCOL } from './state.ts'
+
+/** What was made of it: routes, neighbours and forwarding entries. */
+export interface AddReport {
+  readonly protocol: typeof PROTOCOL
+  readonly added: number
+}
+
+/** `text` is a NodeState with the new peers only. What the kernel refuses the pass will tell. Throws a CniError where it is not a good one. */
+export function addPeers(text: string): AddReport {
+  const state = parseNodeState(text)
+  const route = openBulkNetlink(NETLINK_ROUTE, ownPort(sys.getpid()))
+  const facts = readFacts(route, state)
+  const paths = findPaths(state, facts)
+  // A device that is missing, or is another's, is for the pass.
+  const vxlan = facts.vxlan?.alias === VXLAN_ALIAS ? facts.vxlan.index : undefined
+  const added = addPeerObjects(route, peerObjects({ facts, paths }, vxlan))
+  closeNetlink(route)
+  return { protocol: PROTOCOL, added }
+}
