@@ -64,6 +64,26 @@ function appliedPeers(native: FakeNative, names: readonly string[]): Promise<unk
 }
 
 describe('the agent and its API server', () => {
+  it('makes the routes to a Node that joins a large cluster before the pass over all', async () => {
+    const { api, native, peers } = await scene()
+    const crowd = Array.from({ length: 600 }, (_, n): FakeNode => {
+      const [high, low] = [n >> 8, n & 255]
+      return { name: `crowd-${n}`, addresses: [`172.16.${high}.${low}`], podCidrs: [`10.${64 + high}.${low}.0/24`] }
+    })
+    for (const node of crowd) api.set(node)
+    const names = ['peer-1', ...crowd.map(({ name }) => name)]
+    await peers(...names)
+    api.set(peer(2))
+    await peers(...names, 'peer-2')
+    // The last of the crowd may have come alone, too.
+    expect(
+      native
+        .welcomed()
+        .at(-1)
+        ?.peers.map(({ name }) => name),
+    ).toEqual(['peer-2'])
+  })
+
   it('applies the Nodes, then publishes, then is ready', async () => {
     const { native, agent, peers } = await scene()
     await peers('peer-1')

@@ -31,6 +31,8 @@ export interface FakeNative {
   readonly program: string
   /** The NodeStates that were applied, oldest first. */
   applied(): { node: { name: string; podCidrs: string[] }; peers: { name: string }[] }[]
+  /** The NodeStates of peers that have just joined. */
+  welcomed(): { peers: { name: string }[] }[]
   published(): { podCidrs: string[]; mtu: number }[]
   /** Lets `apply` answer this, with this status. */
   answer(report: unknown, status?: number): void
@@ -62,6 +64,10 @@ case $verb in
   rm "$here/input.$$"
   cat "$here/report"
   exit "$(cat "$here/status")"
+  ;;
+" node add-peers")
+  { cat; echo; } >>"$here/welcomed"
+  echo '{}'
   ;;
 " node publish")
   input=$(cat)
@@ -96,6 +102,7 @@ export function fakeNative(): FakeNative {
   const native: FakeNative = {
     program,
     applied: () => jsonLines(join(dir, 'applied')),
+    welcomed: () => jsonLines(join(dir, 'welcomed')),
     published: () => jsonLines(join(dir, 'published')),
     answer(report, status = 0) {
       write('report', JSON.stringify(report))
