@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseAddress } from './address.ts'
-import { formatMac, isUnicastMac, macFromIPv4, parseMac } from './mac.ts'
+import { formatAddress, parseAddress } from './address.ts'
+import { formatMac, isUnicastMac, linkLocal, macFromIPv4, parseMac } from './mac.ts'
 
 describe('parseMac()', () => {
   it.each(['0a:58:0a:0f:14:02', '0A-58-0A-0F-14-02'])('reads %s', (text) => {
@@ -28,4 +28,8 @@ it('isUnicastMac() is false for group addresses and for zero', () => {
 
 it('macFromIPv4() is 0a:58 and the address', () => {
   expect(formatMac(macFromIPv4(parseAddress('10.15.20.2')))).toBe('0a:58:0a:0f:14:02')
+})
+
+it('linkLocal() is fe80:: and the MAC with its universal bit turned and fffe in it', () => {
+  expect(formatAddress(linkLocal(parseMac('0a:58:0a:01:00:01')))).toBe('fe80::858:aff:fe01:1')
 })

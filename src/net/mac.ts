@@ -26,6 +26,12 @@ export function macFromIPv4(address: Address): Mac {
   return Uint8Array.of(0x0a, 0x58, ...address.bytes.slice(0, 4))
 }
 
+/** fe80:: and the MAC as EUI-64 (RFC 4291, appendix A), which the kernel gives a device by default. */
+export function linkLocal(mac: Mac): Address {
+  const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = mac
+  return { family: 6, bytes: Uint8Array.of(0xfe, 0x80, 0, 0, 0, 0, 0, 0, a ^ 2, b, c, 0xff, 0xfe, d, e, f) }
+}
+
 function isHex(text: string): boolean {
   return [...text].every((char) => '0123456789abcdefABCDEF'.includes(char))
 }

@@ -3,7 +3,7 @@
 
 import type { IpConfig } from '../cni/types.ts'
 import { type NetlinkSocket, transact } from '../kernel/netlink/socket.ts'
-import { addAddress } from '../kernel/route/address.ts'
+import { addAddress, addLinkLocal } from '../kernel/route/address.ts'
 import { RT_SCOPE_LINK } from '../kernel/route/constants.ts'
 import { type Link, setLink, transactLink } from '../kernel/route/link.ts'
 import { addressFamily } from '../kernel/route/request.ts'
@@ -23,17 +23,16 @@ export function addPair(route: NetlinkSocket, host: VethEnd & { readonly alias: 
 
 /** `ip link set HOST up; ip addr add GATEWAY/32 dev HOST; ip route replace ADDRESS/32 dev HOST scope link` for each address. */
 export function routeToPod(route: NetlinkSocket, host: Link, ips: readonly IpConfig[]): void {
-  if (ips.some(({ address }) => address.address.family === 6)) {
-    trySysctl(`net/ipv6/conf/${host.name}/accept_ra`, '0')
-    // A link-local address that is tentative for a second could not ask for the pod's in the meantime.
-    trySysctl(`net/ipv6/conf/${host.name}/accept_dad`, '0')
-  }
+  const hasIPv6 = ips.some(({ address }) => address.address.family === 6)
+  if (hasIPv6) trySysctl(`net/ipv6/conf/${host.name}/accept_ra`, '0')
   const gateways = distinct(
     ips.flatMap(({ gateway }) => (gateway ? [hostCidr(gateway)] : [])),
     (cidr) => cidr,
   )
   const routes = ips.map(({ address }) => replaceRoute({ dst: hostCidr(address.address), oif: host.index, scope: RT_SCOPE_LINK }))
   transact(route, [
+    // While the link is down the kernel has no address for it yet.
+    ...(hasIPv6 ? [addLinkLocal(host)] : []),
     setLink({ index: host.index }, { up: true }),
     ...gateways.map((cidr) => addAddress(host.index, cidr, { nodad: true })),
     ...routes,

@@ -2,6 +2,7 @@
 
 import type { Address } from '../../net/address.ts'
 import { type Cidr, formatCidr, lastAddress } from '../../net/cidr.ts'
+import { linkLocal, type Mac } from '../../net/mac.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
@@ -46,6 +47,14 @@ export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean;
     body: ifaddrmsg(index, cidr),
     attributes,
   }
+}
+
+/**
+ * `ip address add fe80::…/64 dev #INDEX nodad`, before the kernel does: it asks for a neighbour of forwarded packets from this address only, and its own
+ * it leaves tentative for a second or two. EEXIST where it has been faster.
+ */
+export function addLinkLocal({ index, mac }: { readonly index: number; readonly mac: Mac }): Request {
+  return addAddress(index, { address: linkLocal(mac), length: 64 }, { nodad: true })
 }
 
 /** `ip address del CIDR dev #INDEX` */

@@ -7,7 +7,7 @@ import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { exchange, transact } from '../../kernel/netlink/socket.ts'
-import { addAddress, deleteAddress, listAddresses } from '../../kernel/route/address.ts'
+import { addAddress, addLinkLocal, deleteAddress, listAddresses } from '../../kernel/route/address.ts'
 import { addBridge } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP } from '../../kernel/route/constants.ts'
 import { findLink, type Link, listLinks, removeLink, setLink } from '../../kernel/route/link.ts'
@@ -75,12 +75,14 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
 
 function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
   const { bridge: name, mtu, vlans, alias } = config
+  let made = false
   try {
     const add = addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })
     transact(route, alias ? [add, setLink({ name }, { alias })] : [add])
     undo(`delete bridge ${name}`, () => removeUnused(route, name))
     // A router's advertisement heard through a pod must not give the node an address.
     trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
+    made = true
   } catch (error) {
     if (vlans.length > 0 && isSysError(error, EOPNOTSUPP)) throw noVlanFiltering()
     // Another ADD made it in between.
@@ -88,6 +90,8 @@ function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: reado
   }
   const link = findBridge(route, name)
   if (!link) throw new CniError(ErrInvalidNetworkConfig, `bridge ${JSON.stringify(name)} vanished while it was set up`)
+  // Whatever the kernel says to it: with its own address it only takes longer.
+  if (made && gateways.some(({ address }) => address.family === 6)) exchange(route, [addLinkLocal(link)])
   return link
 }
 
