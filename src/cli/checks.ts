@@ -88,13 +88,14 @@ function nodeProblems({ stateDir }: Paths): string[] {
   return [...lacking, ...rest, ...told, ...(changes.length > 0 ? ['podwire node apply --last puts it right'] : [])]
 }
 
-function forwardingProblems({ sets }: ConflistState): string[] {
+function forwardingProblems({ sets, bridgeProblems }: ConflistState): string[] {
   const families = new Set(sets.flatMap((set) => set.map(({ start }) => start.family)))
-  return [...families].flatMap((family) => {
+  const off = [...families].flatMap((family) => {
     const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
     const value = readSysctl(key)
     return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nobody beyond this node; something sets it back (sysctl.d?)`]
   })
+  return [...off, ...bridgeProblems]
 }
 
 function leaseProblems(paths: Paths): string[] {

@@ -16,10 +16,11 @@ import {
   syncDirectory,
 } from '../host/whole-file.ts'
 import { PROTOCOL } from '../node/state.ts'
+import { bridgeFilterProblems } from './bridge-filter.ts'
 import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { backupDir, conflistPath, type Paths, templatePath } from './paths.ts'
-import { attempt, type Problem, problemOf } from './problem.ts'
+import { attempt, type Problem } from './problem.ts'
 import { findRivals, type Rival } from './rivals.ts'
 import { inTurn } from './turn.ts'
 
@@ -55,19 +56,20 @@ export function publish(paths: Paths, stdin: string, check: CheckPlugin): Publis
     const manifest = readManifest(paths)
     const path = conflistPath(paths)
     let changed = false
+    let list: JsonObject = {}
     const published = attempt(problems, 'conflist', path, () => {
-      const text = formatConflist(compose(paths, input, check))
+      list = compose(paths, input, check)
       makeDirectories(paths.confDir)
       removeDrafts(paths.confDir)
       const mode = input.mode ?? (Number.parseInt(manifest?.confMode ?? '', 8) || 0o600)
       // A draft in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
-      changed = replaceText(path, text, mode)
+      changed = replaceText(path, formatConflist(list), mode)
     })
     const sha256 = sha256Of(path) ?? ''
     const backups = [...(manifest?.backups ?? [])]
     const others = published ? dealWithRivals(paths, input.exclusive, backups, problems, manifest) : []
     if (manifest && published) note(paths, { ...manifest, conflist: sha256, backups }, manifest, problems)
-    if (published) problems.push(...missingPlugins(paths, path))
+    if (published) problems.push(...missingPlugins(paths, list), ...unfilteredBridges(list, input.podCidrs))
     return { published, changed, path, sha256, others, problems }
   })
 }
@@ -153,20 +155,19 @@ function note(paths: Paths, now: Manifest, before: Manifest, problems: Problem[]
 }
 
 /** A runtime may have more directories than the one that is known here, so this stops nothing. */
-function missingPlugins({ binDir }: Paths, path: string): Problem[] {
-  try {
-    const list = parseJson(readWhole(path) ?? '', path)
-    const types = isObject(list) ? pluginsOf(list).map(({ type }) => String(type)) : []
-    const missing = types.filter((type) => !isExecutable(`${binDir}/${type}`))
-    return missing.map((type) => ({
-      kind: 'plugin',
-      object: `${binDir}/${type}`,
-      message: 'the conflist names it, and it is not there or cannot be run',
-      failed: false,
-    }))
-  } catch (error) {
-    return [problemOf('plugin', binDir, error)]
-  }
+function missingPlugins({ binDir }: Paths, list: JsonObject): Problem[] {
+  const missing = pluginsOf(list).filter(({ type }) => !isExecutable(`${binDir}/${type}`))
+  return missing.map(({ type }) => ({
+    kind: 'plugin',
+    object: `${binDir}/${type}`,
+    message: 'the conflist names it, and it is not there or cannot be run',
+    failed: false,
+  }))
+}
+
+function unfilteredBridges(list: JsonObject, podCidrs: readonly string[]): Problem[] {
+  const families = new Set(podCidrs.map((cidr) => (cidr.includes(':') ? 6 : 4)))
+  return bridgeFilterProblems(list, families).map((message) => ({ kind: 'bridge-filter', object: 'br_netfilter', message, failed: false }))
 }
 
 // unistd.h

@@ -1,0 +1,24 @@
+// What a Service needs of a node whose pods are ports of a bridge.
+
+import type { JsonObject } from '../cni/json.ts'
+import { readWhole } from '../host/whole-file.ts'
+import { pluginsOf } from './conflist.ts'
+
+// linux/netfilter_bridge.h and Documentation/networking/ip-sysctl.rst: bridge-nf-call-iptables
+const KEYS = { 4: 'net/bridge/bridge-nf-call-iptables', 6: 'net/bridge/bridge-nf-call-ip6tables' } as const
+
+/**
+ * A pod asks a Service and is sent to another of its own bridge; the answer goes straight back, under an address that was never asked, unless bridged
+ * packets pass the packet filter too. One sentence a family where they do not; none where the list has no bridge.
+ */
+export function bridgeFilterProblems(list: JsonObject, families: Iterable<4 | 6>): string[] {
+  const bridged = pluginsOf(list).some(({ type, datapath }) => type === 'bridge' || (type === 'podwire' && datapath === 'bridge'))
+  if (!bridged) return []
+  return [...families].flatMap((family) => {
+    const value = readWhole(`/proc/sys/${KEYS[family]}`)?.trim()
+    const remedy = 'load br_netfilter and set it to 1, or use datapath ptp'
+    return value === '1'
+      ? []
+      : [`${KEYS[family]} is ${value ?? 'missing'}: pods of this node do not reach each other through Services; ${remedy}`]
+  })
+}
