@@ -19,7 +19,9 @@ export interface ReconcileOptions {
 
 /** Milliseconds. */
 const FIRST_RETRY = 1_000
-/** After passes that followed each other, so that a storm of events leaves the node half of its time; a repair has to come within a second. */
+/** What passes may take more than there was rest between them: a few events are never late. A storm of them leaves the node half of its time. */
+const ALLOWANCE = 500
+/** A repair has to come within a second. */
 const LONGEST_REST = 250
 
 /** Events mark, one loop works: at most one pass at a time, and what is marked during one is done by the next. */
@@ -65,7 +67,7 @@ export class Reconciler {
       debt = Math.max(0, debt + took - (started - ended))
       ended = performance.now()
       this.#log.debug({ causes: [...causes], milliseconds: Math.round(took), done }, 'pass')
-      if (debt > 0) await sleep(Math.min(debt, LONGEST_REST), signal)
+      if (debt > ALLOWANCE) await sleep(Math.min(debt - ALLOWANCE, LONGEST_REST), signal)
       const left = Math.max(0, untilFull - performance.now())
       wait = done ? left : Math.min(left, retry.next())
     }
