@@ -1,42 +1,63 @@
-// What the agents may ask of the API server is what they ask, by its audit log: nothing was denied, nothing is allowed in vain.
+// What the agents and the chart's hooks may ask of the API server is what they ask, by its audit log: nothing was denied, nothing is allowed in vain.
 
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { getAll, on } from '../kubernetes.ts'
-import { killAgent, namespace as ours, release, rolledOut } from '../podwire.ts'
+import { succeeded } from '../command.ts'
+import type { Cluster } from '../driver.ts'
+import { kubectl, on } from '../kubernetes.ts'
+import { killAgent, namespace as ours, release, rolledOut, uninstallChart } from '../podwire.ts'
 import { type Scenario, Skip } from '../scenario.ts'
-
-const account = `system:serviceaccount:${ours}:${release}`
 
 export const scenario: Scenario = {
   clusters: [{}],
+  fresh: true,
   checks: {
     async 'no request of an agent is denied, and no permission is unused'(cluster) {
       for (const node of on(cluster)) await killAgent(cluster, node)
       await sleep(5000)
       await rolledOut(cluster)
-      const log = await cluster.auditLog()
-      if (log === undefined) throw new Skip('this cluster keeps no audit log')
-      const events = log
-        .split('\n')
-        .filter((line) => line.includes(account))
-        // Events as the API server writes them (audit.k8s.io/v1).
-        .map((line) => JSON.parse(line) as AuditEvent)
-      assert.ok(events.length > 0, `${account} asked for nothing`)
-      const denied = events.filter(({ responseStatus }) => responseStatus?.code === 403).map(describe)
-      assert.deepEqual([...new Set(denied)], [])
-
-      const asked = new Set(events.map(describe))
-      const roles = await getAll(cluster, 'clusterroles', '-l', 'app.kubernetes.io/component=agent')
-      const allowed = roles.flatMap((role) => rulesOf(role).flatMap(permissions))
-      assert.ok(allowed.length > 0, 'the chart has no ClusterRole for the agent')
-      assert.deepEqual(
-        allowed.filter((permission) => !asked.has(permission)),
-        [],
-        'allowed, but never asked for',
+      const roles = await rolesIn(cluster, await helmGet(cluster, 'manifest'))
+      // Its Role is for events, which it writes where something has been wrong for a while.
+      await usesWhatItHas(
+        cluster,
+        release,
+        roles.filter(({ kind }) => kind === 'ClusterRole'),
       )
     },
+    async 'nor of the hooks that test and uninstall'(cluster) {
+      const roles = await rolesIn(cluster, await helmGet(cluster, 'hooks'))
+      succeeded(await cluster.helm(['test', release, '-n', ours, '--timeout', '2m'], { timeout: 150_000 }), 'helm test')
+      await uninstallChart(cluster)
+      for (const account of [`${release}-test`, `${release}-uninstall`]) {
+        await usesWhatItHas(
+          cluster,
+          account,
+          roles.filter(({ name }) => name === account),
+        )
+      }
+    },
   },
+}
+
+/** Throws where the account was denied something, or where its roles allow what it has never asked for. */
+async function usesWhatItHas(cluster: Cluster, name: string, roles: readonly Role[]): Promise<void> {
+  const log = await cluster.auditLog()
+  if (log === undefined) throw new Skip('this cluster keeps no audit log')
+  const account = `system:serviceaccount:${ours}:${name}`
+  const events = log
+    .split('\n')
+    .filter((line) => line.includes(`"${account}"`))
+    // Events as the API server writes them (audit.k8s.io/v1).
+    .map((line) => JSON.parse(line) as AuditEvent)
+  assert.ok(events.length > 0, `${account} asked for nothing`)
+  const denied = events.filter(({ responseStatus }) => responseStatus?.code === 403).map(describe)
+  assert.deepEqual([...new Set(denied)], [], `denied to ${name}`)
+
+  const asked = new Set(events.map(describe))
+  const allowed = roles.flatMap(({ rules }) => rules.flatMap(permissions))
+  assert.ok(allowed.length > 0, `the chart has no role for ${name}`)
+  const unused = allowed.filter((permission) => !asked.has(permission))
+  assert.deepEqual(unused, [], `allowed to ${name}, but never asked for`)
 }
 
 interface AuditEvent {
@@ -52,8 +73,25 @@ interface Rule {
   readonly verbs: readonly string[]
 }
 
-// A ClusterRole has its rules beside metadata.
-const rulesOf = (role: object): readonly Rule[] => ('rules' in role ? (role.rules as readonly Rule[]) : [])
+interface Role {
+  readonly kind: 'Role' | 'ClusterRole'
+  readonly name: string
+  readonly rules: readonly Rule[]
+}
+
+async function helmGet(cluster: Cluster, what: 'manifest' | 'hooks'): Promise<string> {
+  return succeeded(await cluster.helm(['get', what, release, '-n', ours]), `helm get ${what}`)
+}
+
+/** The Roles and ClusterRoles of a manifest; kubectl reads YAML, and writes kind, name and rules as JSON a line. */
+async function rolesIn(cluster: Cluster, manifest: string): Promise<Role[]> {
+  const path = 'jsonpath={.kind}{"\\t"}{.metadata.name}{"\\t"}{.rules}{"\\n"}'
+  const lines = await kubectl(cluster, ['create', '--dry-run=client', '-f', '-', '-o', path], { stdin: manifest })
+  return lines.split('\n').flatMap((line) => {
+    const [kind, name = '', rules = ''] = line.split('\t')
+    return kind === 'Role' || kind === 'ClusterRole' ? [{ kind, name, rules: JSON.parse(rules) as Rule[] }] : []
+  })
+}
 
 function describe({ verb, objectRef, requestURI }: AuditEvent): string {
   if (objectRef?.resource === undefined) return `${verb} ${requestURI}`
