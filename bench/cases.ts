@@ -1,21 +1,11 @@
 // What is measured: each case has two sides that take turns; its rows compare them step by step. Ours is the first side.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Host, pluginPath } from '../test/harness/throwaway-host.ts'
-import { type Attachment, atOnce, bridge, type Chain, call, hostLocal, podwire, portMappings, ptp } from './plugins.ts'
-import type { Program, Side, Step } from './task.ts'
-
-export interface Case {
-  readonly title: string
-  /** Names of the steps that make rows; both sides have them. */
-  readonly rows: readonly string[]
-  /** Less than all others have, where one round is a long one. */
-  readonly rounds?: number
-  /** Run once before the rounds, not timed. */
-  readonly before?: readonly Side[]
-  readonly sides: readonly [Side, Side]
-}
+import { addressIn, beside, type Case, lan, verbs } from './case.ts'
+import { crowdCase, stormCase } from './crowds.ts'
+import { besideIpLinkDel, besideIptablesRestore } from './floors.ts'
+import { bridge, type Chain, call, podwire, portMappings, ptp } from './plugins.ts'
+import type { Side } from './task.ts'
 
 type Backend = 'iptables' | 'nftables'
 
@@ -65,29 +55,6 @@ export function cases(host: Host, go: string): readonly (() => Promise<Case>)[] 
   ]
 }
 
-const verbs = ['ADD', 'DEL'] as const
-const lan = (host: Host, third: number) => hostLocal(host.dir, `10.2.${third}.0/24`)
-
-function steps(path: string, chain: Chain, pod: Attachment, names: readonly string[] = verbs): Step[] {
-  return names.map((name) => ({ name, programs: call(path, name, chain, pod) }))
-}
-
-async function beside(host: Host, go: string, title: string, ours: Chain, theirs: Chain, rows: readonly string[] = verbs): Promise<Case> {
-  const attachment = async (network: string): Promise<Attachment> => {
-    const { name, netns } = await host.pod()
-    return { network: `${network}-${name}`, id: 'bench', netns }
-  }
-  const [own, other] = [await attachment('podwire'), await attachment('go')]
-  return {
-    title,
-    rows,
-    sides: [
-      { name: 'podwire', steps: steps(pluginPath, ours, own, rows) },
-      { name: 'go', steps: steps(go, theirs, other, rows) },
-    ],
-  }
-}
-
 /** Our `bridge` beside the reference's, each with a bridge and a network of its own. */
 function bridges(host: Host, go: string, title: string, third: number, ipMasqBackend?: Backend): Promise<Case> {
   const masquerade = ipMasqBackend && { ipMasq: true, ipMasqBackend }
@@ -121,45 +88,6 @@ function portmapAlone(backend: Backend, net: number): Chain[number] {
   return { type: 'portmap', backend, prevResult, runtimeConfig: portMappings(8000 + net) }
 }
 
-async function besideIpLinkDel(host: Host): Promise<Case> {
-  const pod = await host.pod()
-  const ip = (name: string, ...args: string[]): Step => ({ name, programs: [{ file: '/usr/sbin/ip', args, env: [], stdin: '' }] })
-  return {
-    title: 'one pair: podwire (ptp), `ip link del`',
-    rows: ['DEL'],
-    sides: [
-      {
-        name: 'podwire',
-        steps: steps(pluginPath, [podwire('ptp', '', lan(host, 9))], { network: 'del', id: 'bench', netns: pod.netns }),
-      },
-      {
-        name: 'ip',
-        steps: [
-          ip('add', 'link', 'add', 'vethbench', 'up', 'type', 'veth', 'peer', 'name', 'bench0', 'netns', pod.name),
-          ip('up', '-n', pod.name, 'link', 'set', 'bench0', 'up'),
-          ip('address', '-n', pod.name, 'address', 'add', '10.99.0.2/24', 'dev', 'bench0'),
-          ip('DEL', '-n', pod.name, 'link', 'del', 'bench0'),
-        ],
-      },
-    ],
-  }
-}
-
-/** What every use of the iptables backend costs at least. */
-async function besideIptablesRestore(host: Host): Promise<Case> {
-  const { netns } = await host.pod()
-  const plugin = bridge('br-floor', hostLocal(host.dir, '10.60.0.0/24'), { ipMasq: true, ipMasqBackend: 'iptables' })
-  const idle: Program = { file: '/usr/sbin/iptables-restore', args: ['--noflush'], env: [], stdin: '*nat\nCOMMIT\n' }
-  return {
-    title: 'bridge + ipMasq (iptables), an idle `iptables-restore`',
-    rows: ['ADD'],
-    sides: [
-      { name: 'podwire', steps: steps(pluginPath, [plugin], { network: 'floor', id: 'bench', netns }) },
-      { name: 'restore', steps: [{ name: 'ADD', programs: [idle] }] },
-    ],
-  }
-}
-
 /** One process beside a chain of two. */
 function hostPortCase(host: Host, go: string, title: string, third: number, ipMasq: boolean): Promise<Case> {
   const theirs = [bridge(`g${third}`, lan(host, third), { ipMasq }), { type: 'portmap', runtimeConfig: portMappings(9000 + third) }]
@@ -191,74 +119,4 @@ async function aloneCase(host: Host, go: string, plugin: Chain[number], third: n
     }
   }
   return { title: `${plugin.type} alone`, rows: verbs, sides: [await side('podwire', pluginPath, third), await side('go', go, third + 1)] }
-}
-
-/** A node with `pods` pods that have `ports` host ports each, beside an empty one; one more pod comes and goes on both. */
-async function crowdCase(host: Host, title: string, pods: number, ports: number): Promise<Case> {
-  const node = async (name: string) => `/var/run/netns/${(await host.pod(`${name}-${pods}`)).name}`
-  const [full, empty] = [await node('full'), await node('empty')]
-  const names = Array.from({ length: pods }, (_, i) => `crowd${pods}-${i}`)
-  await host.run('sh', '-ec', 'for name; do ip netns add "$name"; done', 'sh', ...names)
-  const netnsOf = (name: string) => `/var/run/netns/${name}`
-  const config = (network: string, runtimeConfig: object) => [
-    podwire('ptp', '', hostLocal(host.dir, network === 'full' ? '10.70.0.0/22' : '10.74.0.0/22'), runtimeConfig),
-  ]
-  const network = (name: string) => `${name}-${pods}`
-  const crowd = names.flatMap((name, i) =>
-    call(pluginPath, 'ADD', config('full', portMappings(10_000 + i * ports, ports)), {
-      network: network('full'),
-      id: name,
-      netns: netnsOf(name),
-    }),
-  )
-  const side = async (name: string, where: string): Promise<Side> => {
-    const { netns } = await host.pod()
-    const chain = config(name, ports > 0 ? portMappings(8080) : {})
-    return { name, node: where, steps: steps(pluginPath, chain, { network: network(name), id: 'bench', netns }) }
-  }
-  return {
-    title,
-    rows: verbs,
-    before: [{ name: 'crowd', node: full, steps: [{ name: 'ADD', programs: crowd }] }],
-    sides: [await side('full', full), await side('empty', empty)],
-  }
-}
-
-/** 60 pods, 10 at a time, each with one host port. */
-async function stormCase(host: Host, go: string): Promise<Case> {
-  const folder = join(host.dir, 'storm')
-  mkdirSync(folder)
-  let files = 0
-  const writeFile = (text: string) => {
-    const file = join(folder, `${files++}.json`)
-    writeFileSync(file, text)
-    return file
-  }
-  const side = async (name: string, path: string, third: number, chain: (i: number) => Chain): Promise<Side> => {
-    const pods = await Promise.all(Array.from({ length: 60 }, (_, i) => host.pod(`${name}-${i}`)))
-    const programs = (verb: string) =>
-      pods.map(({ netns }, i) => {
-        const pod = { network: `storm-${name}`, id: `bench${i}`, netns, address: addressIn(third, i) }
-        return call(path, verb, chain(i), pod)
-      })
-    return { name, steps: verbs.map((verb) => ({ name: verb, programs: [atOnce(10, programs(verb), writeFile)] })) }
-  }
-  return {
-    title: '60 pods with a hostPort, 10 at a time',
-    rows: verbs,
-    rounds: 3,
-    sides: [
-      await side('podwire', pluginPath, 20, (i) => [
-        podwire('ptp', '', lan(host, 20), { ips: [addressIn(20, i)], ...portMappings(20_000 + i) }),
-      ]),
-      await side('go', go, 21, (i) => [
-        bridge('g21', lan(host, 21), { ipMasq: true, runtimeConfig: { ips: [addressIn(21, i)] } }),
-        { type: 'portmap', runtimeConfig: portMappings(21_000 + i) },
-      ]),
-    ],
-  }
-}
-
-function addressIn(third: number, i: number): string {
-  return `10.2.${third}.${i + 2}`
 }

@@ -16,6 +16,8 @@ if [ $# = 0 ] && [ -z "$tool" ]; then
   echo "$out"
   exit 0
 fi
+# Where Go's own archive puts it.
+PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null; then
   echo 'go-reference: Go is not installed: install Go 1.24 or later, or do without the comparison' >&2
   exit 3
