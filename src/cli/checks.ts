@@ -2,6 +2,7 @@
 
 import { tell, toCniError } from '../cni/error.ts'
 import { hasMode, readWhole, sha256OfEach } from '../host/whole-file.ts'
+import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { manifestPath, type Paths, templatePath } from '../installer/paths.ts'
 import { tryProgram } from '../installer/trial.ts'
@@ -88,14 +89,14 @@ function nodeProblems({ stateDir }: Paths): string[] {
   return [...lacking, ...rest, ...told, ...(changes.length > 0 ? ['podwire node apply --last puts it right'] : [])]
 }
 
-function forwardingProblems({ sets, bridgeProblems }: ConflistState): string[] {
+function forwardingProblems({ sets, list }: ConflistState): string[] {
   const families = new Set(sets.flatMap((set) => set.map(({ start }) => start.family)))
   const off = [...families].flatMap((family) => {
     const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
     const value = readSysctl(key)
     return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nobody beyond this node; something sets it back (sysctl.d?)`]
   })
-  return [...off, ...bridgeProblems]
+  return [...off, ...bridgeFilterProblems(list, families)]
 }
 
 function leaseProblems(paths: Paths): string[] {

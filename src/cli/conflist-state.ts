@@ -5,7 +5,6 @@ import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
 import { Reader } from '../cni/reader.ts'
 import { isSysError } from '../host/error.ts'
 import { readWhole, sha256Of } from '../host/whole-file.ts'
-import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { conflistProblems, pluginsOf } from '../installer/conflist.ts'
 import type { Manifest } from '../installer/manifest.ts'
 import { conflistPath, type Paths } from '../installer/paths.ts'
@@ -26,8 +25,8 @@ export interface ConflistState {
   /** Configurations of others that the runtime uses instead, or fails on. */
   readonly rivals: readonly Rival[]
   readonly sets: readonly RangeSet[]
-  /** What it asks of the node's bridges, and does not find. */
-  readonly bridgeProblems: readonly string[]
+  /** As it lies there; empty where it cannot be read. */
+  readonly list: JsonObject
 }
 
 /** One range set and how much of it is given out. */
@@ -41,15 +40,12 @@ export interface Pool {
 export function readConflistState(paths: Paths, manifest: Manifest | undefined): ConflistState {
   const path = conflistPath(paths)
   const rivals = findRivals(paths).filter(({ wins, blocks }) => wins || blocks)
-  const base = { path, sha256: sha256Of(path) ?? '', name: '', rivals, sets: [], bridgeProblems: [] }
+  const base = { path, sha256: sha256Of(path) ?? '', name: '', rivals, sets: [], list: {} }
   if (base.sha256 === '') return { ...base, state: 'missing', problems: [`${path} is not there`] }
   const list = readList(path)
   if (!isObject(list)) return { ...base, state: 'invalid', problems: [list] }
   const problems = conflistProblems(list, checkPlugin)
-  const sets = readSets(list)
-  const families = new Set(sets.flatMap((set) => set.map(({ start }) => start.family)))
-  const name = typeof list.name === 'string' ? list.name : ''
-  const known = { ...base, name, sets, bridgeProblems: bridgeFilterProblems(list, families), problems }
+  const known = { ...base, name: typeof list.name === 'string' ? list.name : '', sets: readSets(list), list, problems }
   if (problems.length > 0) return { ...known, state: 'invalid' }
   return { ...known, state: manifest && manifest.conflist !== base.sha256 ? 'edited' : 'published' }
 }

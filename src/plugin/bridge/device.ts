@@ -75,14 +75,12 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
 
 function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
   const { bridge: name, mtu, vlans, alias } = config
-  let made = false
   try {
     const add = addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })
     transact(route, alias ? [add, setLink({ name }, { alias })] : [add])
     undo(`delete bridge ${name}`, () => removeUnused(route, name))
     // A router's advertisement heard through a pod must not give the node an address.
     trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
-    made = true
   } catch (error) {
     if (vlans.length > 0 && isSysError(error, EOPNOTSUPP)) throw noVlanFiltering()
     // Another ADD made it in between.
@@ -90,8 +88,8 @@ function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: reado
   }
   const link = findBridge(route, name)
   if (!link) throw new CniError(ErrInvalidNetworkConfig, `bridge ${JSON.stringify(name)} vanished while it was set up`)
-  // Whatever the kernel says to it: with its own address it only takes longer.
-  if (made && gateways.some(({ address }) => address.family === 6)) exchange(route, [addLinkLocal(link)])
+  // Whatever the kernel says to it: another ADD may have been faster, and with the kernel's own address it only takes longer.
+  if (gateways.some(({ address }) => address.family === 6)) exchange(route, [addLinkLocal(link)])
   return link
 }
 
