@@ -17,6 +17,7 @@ import {
   writeKubeconfig,
 } from '../test/harness/agent-process.ts'
 import { withHost } from '../test/harness/throwaway-host.ts'
+import { quantile } from './table.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const nodes = Number(process.env.NODES ?? 5000)
@@ -219,11 +220,6 @@ function processorTime({ pid }: Agent): { own: number; children: number } {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').map(Number) ?? []
   const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15)
   return { own: (user + system) / 100, children: (childUser + childSystem) / 100 }
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -9,11 +9,13 @@ import { fileURLToPath } from 'node:url'
 import { namespaces } from '../e2e/cluster/driver.ts'
 import { stateFolder } from '../e2e/cluster/world.ts'
 import { succeeded } from '../e2e/command.ts'
+import { type Cost, disperse, gather, restful } from '../e2e/crowd.ts'
 import type { Cluster } from '../e2e/driver.ts'
-import { apply, kubectl, on } from '../e2e/kubernetes.ts'
-import { createPod, deletePods, deploymentObject } from '../e2e/pods.ts'
+import { nodesReady, on } from '../e2e/kubernetes.ts'
+import { createPod, deletePods } from '../e2e/pods.ts'
 import { type MeasuredNetwork, networks, timePlugins } from './cluster/networks.ts'
-import { quantile, readSandboxes, type Sandbox } from './cluster/sandboxes.ts'
+import { readSandboxes, type Sandbox } from './cluster/sandboxes.ts'
+import { quantile } from './table.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const rounds = Number(process.env.ROUNDS ?? 3)
@@ -21,8 +23,6 @@ const many = 100
 const some = 30
 const namespace = 'default'
 const node = 'n2'
-// Does nothing, and ends when told to: a `sleep` that is a container's first process would not.
-const command = ['sh', '-c', 'trap "exit 0" TERM; sleep infinity & wait']
 
 /** Of one network in one round. */
 interface Round {
@@ -35,11 +35,6 @@ interface Round {
   readonly atOnce: readonly Sandbox[]
   /** Bytes, a node each, while nothing happens and with the many pods. */
   readonly agents: readonly number[]
-}
-
-interface Cost {
-  readonly seconds: number
-  readonly cpu: number
 }
 
 execFileSync('sh', [join(root, 'build/go-reference.sh')], { stdio: ['ignore', 'ignore', 'inherit'] })
@@ -59,15 +54,19 @@ for (const { name } of networks) summarize(name)
 async function measure(network: MeasuredNetwork, round: number): Promise<Round> {
   const cluster = await namespaces.up({}, 1)
   try {
-    const install = await network.install(cluster)
+    await network.prepare(cluster)
+    const began = performance.now()
+    // A Node is Ready before the agent's pod says that it is.
+    const ready = nodesReady(cluster).then(() => (performance.now() - began) / 1000)
+    const [install] = await Promise.all([ready, network.install(cluster)])
     const idle = network.name === 'podwire' ? await agentMemory(cluster) : []
-    const hostNetwork = await start(cluster, 'host-network', many, true)
-    const podNetwork = await start(cluster, 'pod-network', many, false)
+    const hostNetwork = await comeAndGo(cluster, 'host-network', many, true)
+    const podNetwork = await comeAndGo(cluster, 'pod-network', many, false)
     const busy = network.name === 'podwire' ? await agentMemory(cluster) : []
     await timePlugins(cluster, node, network, folder)
-    for (let n = 0; n < some; n++) await createPod(cluster, namespace, `single-${n}`, { node, command })
+    for (let n = 0; n < some; n++) await createPod(cluster, namespace, `single-${n}`, { node, command: restful })
     await deletePods(cluster, namespace, ...Array.from({ length: some }, (_, n) => `single-${n}`))
-    await start(cluster, 'at-once', some, false)
+    await comeAndGo(cluster, 'at-once', some, false)
     const clocks = succeeded(await cluster.inNode(node, ['cat', '/run/timed.log']), 'the clocks')
     const sandboxes = readSandboxes(readFileSync(join(stateFolder(1), node, 'log/containerd.log'), 'utf8'), clocks)
     const of = (prefix: string) => sandboxes.filter(({ pod }) => pod.startsWith(prefix))
@@ -87,17 +86,10 @@ async function measure(network: MeasuredNetwork, round: number): Promise<Round> 
   }
 }
 
-/** Pods from their Deployment to the last one's readiness; then they are deleted. */
-async function start(cluster: Cluster, name: string, count: number, hostNetwork: boolean): Promise<Cost> {
-  const before = (await cluster.usage())?.cpuMs ?? Number.NaN
-  const began = performance.now()
-  await apply(cluster, deploymentObject(name, namespace, count, { node, hostNetwork, command }))
-  await kubectl(cluster, ['rollout', 'status', '-n', namespace, `deployment/${name}`, '--timeout=180s'], { timeout: 190_000 })
-  const seconds = (performance.now() - began) / 1000
-  const cpu = (((await cluster.usage())?.cpuMs ?? Number.NaN) - before) / 1000
-  await kubectl(cluster, ['delete', 'deployment', '-n', namespace, name, '--wait=false'])
-  await kubectl(cluster, ['wait', '-n', namespace, '--for=delete', 'pod', '-l', `app=${name}`, '--timeout=180s'], { timeout: 190_000 })
-  return { seconds, cpu }
+async function comeAndGo(cluster: Cluster, name: string, count: number, hostNetwork: boolean): Promise<Cost> {
+  const cost = await gather(cluster, { name, namespace, count, node, hostNetwork })
+  await disperse(cluster, { name, namespace })
+  return cost
 }
 
 async function agentMemory(cluster: Cluster): Promise<number[]> {

@@ -1,4 +1,4 @@
-// Medians, ratios and how they are shown.
+// Medians, quantiles, ratios and how they are shown.
 
 export interface Sample {
   readonly ms: readonly number[]
@@ -40,4 +40,10 @@ function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = sorted.length / 2
   return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle) - 1] ?? Number.NaN)) / 2
+}
+
+/** The value that `part` of the others lie below; 0.5 is one of them, where `median` may lie between two. */
+export function quantile(values: readonly number[], part: number): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN
 }

@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { mustRun, succeeded } from '../../e2e/command.ts'
 import type { Cluster } from '../../e2e/driver.ts'
-import { get, nodesReady, on } from '../../e2e/kubernetes.ts'
+import { get, on } from '../../e2e/kubernetes.ts'
 import { archive, installChart } from '../../e2e/podwire.ts'
 import { goPath } from '../../test/clients/available.ts'
 
@@ -11,31 +11,25 @@ export interface MeasuredNetwork {
   readonly name: 'podwire' | 'go'
   /** What the runtime itself runs; what those run in turn is in their time. */
   readonly plugins: readonly string[]
-  /** Returns, when all nodes are Ready, the seconds that it took from the call of the installing program on. */
-  install(cluster: Cluster): Promise<number>
+  /** What a user has done before. */
+  prepare(cluster: Cluster): Promise<void>
+  install(cluster: Cluster): Promise<void>
 }
 
 export const networks: readonly MeasuredNetwork[] = [
   {
     name: 'podwire',
     plugins: ['podwire'],
-    async install(cluster) {
-      await cluster.loadImage(archive)
-      const start = performance.now()
-      // A Node is Ready before the agent's pod says that it is.
-      const ready = nodesReady(cluster).then(() => (performance.now() - start) / 1000)
-      await installChart(cluster)
-      return ready
-    },
+    prepare: (cluster) => cluster.loadImage(archive),
+    install: (cluster) => installChart(cluster),
   },
   {
     name: 'go',
     plugins: ['bridge', 'portmap'],
-    install: (cluster) =>
-      seconds(async () => {
-        await Promise.all(on(cluster).map((node) => installReference(cluster, node)))
-        await nodesReady(cluster)
-      }),
+    async prepare() {},
+    async install(cluster) {
+      await Promise.all(on(cluster).map((node) => installReference(cluster, node)))
+    },
   },
 ]
 
@@ -70,10 +64,4 @@ cd /opt/cni/bin
 mkdir .timed
 for name in "$@"; do mv "$name" .timed/; cp "$clock" "$name"; done`
   succeeded(await cluster.inNode(node, ['sh', '-ec', script, 'sh', clock, ...plugins]), `clocks on ${node}`)
-}
-
-async function seconds(work: () => Promise<void>): Promise<number> {
-  const start = performance.now()
-  await work()
-  return (performance.now() - start) / 1000
 }

@@ -34,8 +34,3 @@ function milliseconds(time: string): number {
   const [seconds = '', fraction = '0'] = time.replace(/Z$|[+-]\d\d:\d\d$/, '').split('.')
   return Date.parse(`${seconds}Z`) + Number(`0.${fraction}`) * 1000
 }
-
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN
-}
