@@ -4,7 +4,12 @@ import type { Outcome } from './command.ts'
 
 export type Families = 'v4' | 'v6' | 'dual'
 
+/** The versions of Kubernetes that there are programs and node images of: e2e/cluster/tools. */
+export const kubernetesVersions = ['1.36', '1.37'] as const
+
 export interface ClusterOptions {
+  /** Kubernetes' minor version, 1.36 where absent. */
+  readonly kubernetes?: (typeof kubernetesVersions)[number]
   /** How many nodes: n1, n2, …; 3 where absent. */
   readonly nodes?: number
   /** Those of them that are behind a router, seen from the others and the control plane; the last one where absent. */
@@ -85,6 +90,14 @@ export interface Driver {
 /** The options with what is meant where they are silent. */
 export function completeOptions(options: ClusterOptions): Required<ClusterOptions> {
   const nodes = options.nodes ?? 3
-  const defaults = { behindRouter: [`n${nodes}`], off: [], families: 'v4', proxy: 'nftables', runtime: 2, maxPods: 110 } as const
+  const defaults = {
+    kubernetes: kubernetesVersions[0],
+    behindRouter: [`n${nodes}`],
+    off: [],
+    families: 'v4',
+    proxy: 'nftables',
+    runtime: 2,
+    maxPods: 110,
+  } as const
   return { ...defaults, ...options, nodes }
 }

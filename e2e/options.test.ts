@@ -3,7 +3,10 @@ import { formatOptions, parseOptions } from './options.ts'
 
 describe('parseOptions', () => {
   it('understands every setting', () => {
-    expect(parseOptions(['NODES=2', 'FAMILIES=dual', 'PROXY=iptables', 'RUNTIME=1', 'SEGB=n1,n2', 'OFF=', 'MAXPODS=200'])).toEqual({
+    expect(
+      parseOptions(['KUBERNETES=1.37', 'NODES=2', 'FAMILIES=dual', 'PROXY=iptables', 'RUNTIME=1', 'SEGB=n1,n2', 'OFF=', 'MAXPODS=200']),
+    ).toEqual({
+      kubernetes: '1.37',
       nodes: 2,
       families: 'dual',
       proxy: 'iptables',
@@ -20,6 +23,7 @@ describe('parseOptions', () => {
   })
 
   it.each([
+    'KUBERNETES=1.35',
     'NODES',
     'NODES=',
     'NODES=0',

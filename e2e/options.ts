@@ -1,6 +1,6 @@
-// Cluster options as they are typed: `NODES=2 FAMILIES=dual PROXY=iptables RUNTIME=1 SEGB=n2 OFF=n3 MAXPODS=200`.
+// Cluster options as they are typed: `KUBERNETES=1.37 NODES=2 FAMILIES=dual PROXY=iptables RUNTIME=1 SEGB=n2 OFF=n3 MAXPODS=200`.
 
-import type { ClusterOptions } from './driver.ts'
+import { type ClusterOptions, kubernetesVersions } from './driver.ts'
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 
@@ -15,12 +15,13 @@ export function parseOptions(words: readonly string[]): ClusterOptions {
   return options
 }
 
-export const usage = 'settings are NODES=n FAMILIES=v4|v6|dual PROXY=nftables|iptables RUNTIME=2|1 SEGB=n3,… OFF=n3,… MAXPODS=n'
+export const usage = `settings are KUBERNETES=${kubernetesVersions.join('|')} NODES=n FAMILIES=v4|v6|dual PROXY=nftables|iptables RUNTIME=2|1 SEGB=n3,… OFF=n3,… MAXPODS=n`
 
 /** The settings that make these options, for a title. */
 export function formatOptions(options: ClusterOptions): string {
-  const { nodes, families, proxy, runtime, behindRouter, off, maxPods } = options
+  const { kubernetes, nodes, families, proxy, runtime, behindRouter, off, maxPods } = options
   const words = {
+    KUBERNETES: kubernetes,
     NODES: nodes,
     FAMILIES: families,
     PROXY: proxy,
@@ -36,6 +37,12 @@ export function formatOptions(options: ClusterOptions): string {
 
 function set(options: Mutable<ClusterOptions>, key: string, value: string): boolean {
   switch (key) {
+    case 'KUBERNETES': {
+      const version = kubernetesVersions.find((known) => known === value)
+      if (version === undefined) return false
+      options.kubernetes = version
+      return true
+    }
     case 'NODES':
       options.nodes = Number(value)
       return options.nodes >= 1 && options.nodes <= 9

@@ -30,7 +30,7 @@ export const namespaces: Driver = {
 /** Brings a cluster up; where it is to stay it is there until `down`, otherwise at most until this process ends. */
 export async function bringUp(wanted: ClusterOptions, stay: boolean, number = 1): Promise<Cluster> {
   const options = completeOptions(wanted)
-  const tools: Tools = { programs: built('build.sh'), images: built('images.sh') }
+  const tools: Tools = { programs: built('build.sh', { KUBERNETES: options.kubernetes }), images: built('images.sh') }
   const state = stateFolder(number)
   await beginWorld(state, stay)
   try {
@@ -62,10 +62,11 @@ interface Tools {
 }
 
 /** The folder that a script beside this file prints once it is filled; what it says meanwhile is for whoever waits. */
-function built(name: string): string {
+function built(name: string, env: Readonly<Record<string, string>> = {}): string {
   const { status, stdout } = spawnSync('sh', [fileURLToPath(new URL(name, import.meta.url))], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
   })
   if (status !== 0) throw new Error(`e2e/cluster/${name} did not end well, so there is nothing to run`)
   return stdout.trim()
