@@ -9,8 +9,8 @@ import { conflistProblems, pluginsOf } from '../installer/conflist.ts'
 import type { Manifest } from '../installer/manifest.ts'
 import { conflistPath, type Paths } from '../installer/paths.ts'
 import { findRivals, type Rival } from '../installer/rivals.ts'
-import { capacity, formatRangeSet, type RangeSet, rangeOf, readRange } from '../ipam/range.ts'
-import { parseAddress, sameAddress } from '../net/address.ts'
+import { capacity, formatRangeSet, givesOut, type RangeSet, readRange } from '../ipam/range.ts'
+import { parseAddress } from '../net/address.ts'
 import { formatCidr } from '../net/cidr.ts'
 import type { Lease } from './attachments.ts'
 import { checkPlugin } from './check-plugin.ts'
@@ -54,11 +54,7 @@ export function readConflistState(paths: Paths, manifest: Manifest | undefined):
 export function poolsOf({ sets, name }: ConflistState, leases: readonly Lease[]): Pool[] {
   const taken = leases.filter(({ network }) => network === name).map(({ address }) => parseAddress(address))
   return sets.map((set) => {
-    const inside = taken.filter((address) => {
-      const range = rangeOf(set, address)
-      return range !== undefined && !sameAddress(range.gateway, address)
-    })
-    const used = inside.length
+    const used = taken.filter((address) => givesOut(set, address)).length
     const subnets = set.map(({ subnet }) => formatCidr(subnet))
     return { range: formatRangeSet(set), subnets, used, free: Math.max(0, capacity(set) - used) }
   })

@@ -1,7 +1,7 @@
 // In which order a range set gives out its addresses, and which set a requested address belongs to. Pure: nobody is asked what is free.
 
 import { type Address, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
-import { type Range, type RangeSet, rangeOf } from './range.ts'
+import { type Range, type RangeSet, rangeOf, reservedAs } from './range.ts'
 
 export interface Candidate {
   readonly address: Address
@@ -9,7 +9,7 @@ export interface Candidate {
 }
 
 /**
- * Every address of the set once, gateways left out: from the one after `last` where the set holds that, otherwise from the start,
+ * Every address of the set once, but for reserved ones: from the one after `last` where the set holds that, otherwise from the start,
  * round to where it began. So a released address is used again as late as possible.
  */
 export function* candidates(set: RangeSet, last?: Address): Generator<Candidate> {
@@ -19,7 +19,7 @@ export function* candidates(set: RangeSet, last?: Address): Generator<Candidate>
   const began = last && lastRange ? following(set, { address: last, range: lastRange }) : { address: first.start, range: first }
   let at = began
   do {
-    if (!sameAddress(at.address, at.range.gateway)) yield at
+    if (!reservedAs(set, at.address)) yield at
     at = following(set, at)
   } while (!sameAddress(at.address, began.address))
 }

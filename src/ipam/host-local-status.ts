@@ -5,10 +5,10 @@ import type { StatusRequest } from '../cni/plugin.ts'
 import { ENOENT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { parseAddress, sameAddress } from '../net/address.ts'
+import { parseAddress } from '../net/address.ts'
 import { bootId } from './boot.ts'
 import type { HostLocalConfig } from './host-local-config.ts'
-import { capacity, formatRangeSet, type RangeSet, rangeOf } from './range.ts'
+import { capacity, formatRangeSet, givesOut } from './range.ts'
 import { surveyLeases } from './survey.ts'
 
 /** Where a network's leases lie. */
@@ -24,7 +24,7 @@ export function status(request: StatusRequest<HostLocalConfig>): void {
     const room = capacity(set)
     // The names alone mostly settle it; only when they fill the set it matters which of them are leases that stand.
     if (names.length < room) continue
-    const used = surveyLeases(directory, names, bootId()).leases.filter(({ address }) => occupies(set, address)).length
+    const used = surveyLeases(directory, names, bootId()).leases.filter(({ address }) => givesOut(set, parseAddress(address))).length
     if (used < room) continue
     const figures = `${used} of ${room} addresses are in use, in ${directory}`
     throw new CniError(ErrPluginNotAvailable, `no IP addresses available in range set: ${formatRangeSet(set)}`, figures)
@@ -56,10 +56,4 @@ function requireWritable(directory: string): void {
     if (!isSysError(error, ENOENT) || directory === '') throw error
     requireWritable(slash < 0 ? '.' : directory.slice(0, slash))
   }
-}
-
-function occupies(set: RangeSet, text: string): boolean {
-  const address = parseAddress(text)
-  const range = rangeOf(set, address)
-  return range !== undefined && !sameAddress(address, range.gateway)
 }

@@ -9,7 +9,7 @@ import { assignRequests, candidates } from './allocator.ts'
 import { type HostLocalConfig, readHostLocalConfig } from './host-local-config.ts'
 import { leaseDirectory, status } from './host-local-status.ts'
 import type { Owner } from './lease.ts'
-import { formatRangeSet, type Range, type RangeSet, rangeOf } from './range.ts'
+import { formatRangeSet, type Range, type RangeSet, rangeOf, reservedAs } from './range.ts'
 import { parseResolvConf } from './resolv-conf.ts'
 import { type LeaseStore, withExistingLeases, withLeases } from './store.ts'
 import { readText } from './text-file.ts'
@@ -89,8 +89,8 @@ function takeFrom(store: LeaseStore, set: RangeSet, owner: Owner, i: number, req
   }
   if (requested) {
     const text = formatAddress(requested)
-    const gateway = rangeOf(set, requested)?.gateway
-    if (gateway && sameAddress(gateway, requested)) return fail(ErrInvalidNetworkConfig, `requested ip ${text} is subnet's gateway`)
+    const reserved = reservedAs(set, requested)
+    if (reserved) return fail(ErrInvalidNetworkConfig, `requested ip ${text} is subnet's ${reserved}`)
     if (store.take(requested, owner)) return requested
     return fail(ErrTryAgainLater, `requested IP address ${text} is not available in range set ${formatRangeSet(set)}`)
   }

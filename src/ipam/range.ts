@@ -2,9 +2,12 @@
 
 import type { Reader } from '../cni/reader.ts'
 import { type Address, compareAddresses, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
-import { addressBits, type Cidr, cidrContains, formatCidr, lastAddress, networkOf } from '../net/cidr.ts'
+import { addressBits, type Cidr, cidrContains, formatCidr, lastAddress, networkOf, setApart } from '../net/cidr.ts'
 
-/** A run of addresses in one subnet, `start` and `end` included. The gateway is never given out; it may lie anywhere. */
+/**
+ * A run of addresses in one subnet, `start` and `end` included. The gateway is never given out; it may lie anywhere. Neither is what the subnet sets apart,
+ * although `start` and `end` may include it: a pod with such an address could not be connected to.
+ */
 export interface Range {
   readonly subnet: Cidr
   readonly start: Address
@@ -56,7 +59,7 @@ export function rangeSetProblems(read: readonly (readonly (Range | undefined)[])
   const problems: string[] = []
   const sets = read.map((set) => set.filter((range) => range !== undefined))
   for (const [i, set] of sets.entries()) {
-    const problem = read[i]?.length === 0 ? 'empty range set' : setProblem(set)
+    const problem = read[i]?.length === 0 ? 'empty range set' : setProblem(set, set.length === read[i]?.length)
     if (problem) problems.push(`invalid range set ${i}: ${problem}`)
     for (const [j, other] of sets.entries()) {
       if (j > i && set.some((a) => other.some((b) => overlaps(a, b)))) problems.push(`range set ${i} overlaps with ${j}`)
@@ -74,11 +77,23 @@ export function rangeOf(set: RangeSet, address: Address): Range | undefined {
   return set.find((range) => rangeContains(range, address))
 }
 
-/** How many addresses the set can give out: its gateways do not count. Above 2⁵³ it is near enough. */
+/** What an address of the set is, where that keeps it from being given out. The gateway of one range may lie in another. */
+export function reservedAs(set: RangeSet, address: Address): string | undefined {
+  if (set.some(({ gateway }) => sameAddress(gateway, address))) return 'gateway'
+  const range = rangeOf(set, address)
+  return range && setApart({ address, length: range.subnet.length })
+}
+
+/** True for an address that the set gives out. A lease of any other takes none of its room. */
+export function givesOut(set: RangeSet, address: Address): boolean {
+  return rangeOf(set, address) !== undefined && !reservedAs(set, address)
+}
+
+/** How many addresses the set can give out. Above 2⁵³ it is near enough. */
 export function capacity(set: RangeSet): number {
-  let total = 0
-  for (const range of set) total += distance(range.start, range.end) + (rangeContains(range, range.gateway) ? 0 : 1)
-  return total
+  const special = set.flatMap(({ subnet, gateway }) => [gateway, subnet.address, lastAddress(subnet)])
+  const reserved = new Set(special.filter((address) => rangeOf(set, address) && reservedAs(set, address)).map(formatAddress))
+  return set.reduce((total, { start, end }) => total + distance(start, end) + 1, 0) - reserved.size
 }
 
 /** `10.1.0.1-10.1.0.254,10.1.2.1-10.1.2.254` */
@@ -86,13 +101,15 @@ export function formatRangeSet(set: RangeSet): string {
   return set.map(({ start, end }) => `${formatAddress(start)}-${formatAddress(end)}`).join(',')
 }
 
-function setProblem(set: RangeSet): string | undefined {
+/** A set that could not be read as a whole may have room all the same. */
+function setProblem(set: RangeSet, isWhole: boolean): string | undefined {
   if (set.some((range) => range.start.family !== set[0]?.start.family)) return 'mixed address families'
   for (const [i, a] of set.entries()) {
     const b = set.find((other, j) => j > i && overlaps(a, other))
     if (b) return `subnets ${formatRangeSet([a])} and ${formatRangeSet([b])} overlap`
   }
-  return undefined
+  if (!isWhole || capacity(set) > 0) return undefined
+  return `${formatRangeSet(set)} has no address to give out: what it holds is the subnet's gateway, network or broadcast address`
 }
 
 function overlaps(a: Range, b: Range): boolean {

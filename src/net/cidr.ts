@@ -42,6 +42,17 @@ export function lastAddress({ address, length }: Cidr): Address {
   return withHostBits(address, length, 0xff)
 }
 
+/**
+ * What the address is to its subnet besides a host's: IPv4's network or broadcast address, or IPv6's Subnet-Router anycast address (RFC 4291 §2.6.1), which a
+ * forwarding node answers for itself. In a /31 (RFC 3021), /127 (RFC 6164) and of a single address none is set apart.
+ */
+export function setApart(cidr: Cidr): 'network address' | 'broadcast address' | 'Subnet-Router anycast address' | undefined {
+  if (cidr.length > addressBits(cidr.address) - 2) return undefined
+  const isIPv4 = cidr.address.family === 4
+  if (hostBitsAre(cidr, 0)) return isIPv4 ? 'network address' : 'Subnet-Router anycast address'
+  return isIPv4 && hostBitsAre(cidr, 0xff) ? 'broadcast address' : undefined
+}
+
 export function cidrContains(cidr: Cidr, address: Address): boolean {
   if (cidr.address.family !== address.family) return false
   const first = networkOf(cidr).address
@@ -55,6 +66,16 @@ export function sameCidr(a: Cidr, b: Cidr): boolean {
 /** `0.0.0.0/0` or `::/0`. */
 export function isDefaultRoute(cidr: Cidr): boolean {
   return cidr.length === 0 && cidr.address.bytes.every((byte) => byte === 0)
+}
+
+/** The last byte comes first: it mostly settles it. */
+function hostBitsAre({ address, length }: Cidr, fill: 0 | 0xff): boolean {
+  const first = length >> 3
+  for (let i = address.bytes.length - 1; i >= first; i--) {
+    const mask = i === first ? 0xff >> (length & 7) : 0xff
+    if (((address.bytes[i] ?? 0) & mask) !== (fill & mask)) return false
+  }
+  return true
 }
 
 function withHostBits(address: Address, length: number, fill: 0 | 0xff): Address {
