@@ -17,7 +17,7 @@ demo: ## the main job in throw-away namespaces: both walkthroughs and a network 
 	@$(node) test/untouched.ts sh demo/run.sh
 
 test: ## every check that needs no cluster; the last line is `N passed, N failed`
-	@sh build/setup.sh npm native network chart
+	@sh build/setup.sh npm native network chart lint
 	@$(node) test/run.ts
 
 build: ## dist/cni: the plugins, one static binary under each name; dist/agent: the agent
@@ -52,11 +52,12 @@ manifests: ## manifests/ and the chart's README, rendered anew from helm/podwire
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
 
-check: ## format, lint, types and import arrows
-	@sh build/setup.sh npm
+check: ## format, lint, types, import arrows and workflows
+	@sh build/setup.sh npm lint
 	@node_modules/.bin/biome check --error-on-warnings .
 	@sh build/typecheck.sh
 	@$(node) build/arrows.ts
+	@sh build/workflows.sh || { [ $$? = 3 ] && echo 'check: the workflows were not linted' >&2; }
 
 clean: ## removes what was built; ~/.cache/podwire, where the engine is kept, stays
 	rm -rf dist

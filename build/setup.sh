@@ -7,6 +7,8 @@
 #   cluster  what the cluster of namespaces wants besides them
 #   chart    Helm comes in a zip
 #   cross    to build the native program for the other architecture
+#   lint     what actionlint hands the workflows' scripts to
+#   registry to copy images from and to registries
 set -eu
 cd "$(dirname "$0")/.."
 missing=
@@ -61,6 +63,12 @@ for part in "$@"; do
     ;;
   chart)
     need unzip unzip
+    ;;
+  lint)
+    need shellcheck shellcheck
+    ;;
+  registry)
+    need skopeo skopeo
     ;;
   cross)
     case $(uname -m) in
