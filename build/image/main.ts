@@ -1,17 +1,16 @@
 // node build/image/main.ts [--layers FOLDER] ARCH…: dist/podwire-image.tar and its bill of materials, from what build/plugins.sh, build/agent.sh and build/image/hooks.sh built.
 // The same sources, packages and Node.js give the same bytes; SOURCE_DATE_EPOCH is the time of everything in it (0).
 
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { debianComponents, nativeComponents, nodeComponent, npmComponents, npmLicenses } from './components.ts'
-import { type Arch, archs, debianPackages, nodeFiles, ownFiles, runtimeFiles } from './contents.ts'
+import { debianComponents, nodeComponent, npmComponents, npmLicenses } from './components.ts'
+import { type Arch, archs, debianPackages, nodeFiles, ownFiles, runtimeFiles, thisMachine } from './contents.ts'
+import { nativeComponents, nativeLicenses } from './native-parts.ts'
 import { imageArchive, type Platform } from './oci.ts'
 import { type Component, sbom } from './sbom.ts'
+import { root, script } from './script.ts'
 import { tar } from './tar.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const dist = join(root, 'dist')
 const time = Number(process.env.SOURCE_DATE_EPOCH ?? 0)
 const { version, license } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string; license: string }
@@ -36,7 +35,6 @@ const config = {
   env: ['PATH=/usr/local/bin', 'MALLOC_ARENA_MAX=1'],
   labels,
 }
-const thisMachine: Arch = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 const args = process.argv.slice(2)
 const layersFolder = args[0] === '--layers' ? args.splice(0, 2)[1] : undefined
@@ -44,7 +42,7 @@ const unknown = args.filter((arg) => !Object.hasOwn(archs, arg))
 if (unknown.length > 0) throw new Error(`no architecture ${unknown.join(', ')}: use ${Object.keys(archs).join(' or ')}`)
 const wanted = args.length === 0 ? [thisMachine] : (args as Arch[])
 
-const licenses = { LICENSE: readFileSync(join(root, 'LICENSE'), 'utf8'), 'third-party-licenses': npmLicenses(root) }
+const ownLicense = readFileSync(join(root, 'LICENSE'), 'utf8')
 const built = wanted.map(build)
 if (layersFolder) writeLayers(layersFolder, built[0]?.platform)
 const { archive, compressed } = imageArchive(
@@ -68,6 +66,7 @@ function build(arch: Arch): { platform: Platform; components: Component[] } {
   const node = script('node.sh', archs[arch].npm)
   const native = arch === thisMachine ? join(dist, 'cni/podwire') : join(dist, `image/${arch}/podwire`)
   if (arch !== thisMachine) script('native.sh', arch, join(dist, `image/${arch}`))
+  const licenses = { LICENSE: ownLicense, 'third-party-licenses': `${nativeLicenses(arch)}\n${npmLicenses(root)}` }
   return {
     platform: {
       arch,
@@ -77,21 +76,8 @@ function build(arch: Arch): { platform: Platform; components: Component[] } {
         { title: 'podwire', tar: tar(ownFiles(native, join(dist, 'agent'), licenses), time) },
       ],
     },
-    components: [
-      ...debianComponents(packages, debianPackages),
-      nodeComponent(node, arch),
-      ...nativeComponents(root, muslVersion(arch), arch),
-    ],
+    components: [...debianComponents(packages, debianPackages), nodeComponent(node, arch), ...nativeComponents(arch)],
   }
-}
-
-/** Of the libc in the native program. */
-function muslVersion(arch: Arch): string {
-  if (arch === thisMachine) {
-    const shown = execFileSync('dpkg-query', ['--show', 'musl-dev'], { encoding: 'utf8' })
-    return shown.trim().split('\t')[1] ?? 'unknown'
-  }
-  return debianComponents(script('packages.sh', arch, 'musl-dev'), ['musl-dev'])[0]?.version ?? 'unknown'
 }
 
 /** For Dockerfile: the layers as plain archives, 0.tar first. */
@@ -100,8 +86,4 @@ function writeLayers(folder: string, platform: Platform | undefined): void {
   platform?.layers.forEach((layer, i) => {
     writeFileSync(join(folder, `${i}.tar`), layer.tar)
   })
-}
-
-function script(file: string, ...args: string[]): string {
-  return execFileSync('sh', [join(root, 'build/image', file), ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).trim()
 }

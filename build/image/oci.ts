@@ -1,9 +1,8 @@
 // An OCI image layout (image-spec 1.1) as one tar file, which containerd, podman, skopeo and Docker 25 and later load.
 
 import { createHash } from 'node:crypto'
-import { constants, gzipSync } from 'node:zlib'
 import type { Arch } from './contents.ts'
-import { type Entry, tar } from './tar.ts'
+import { type Entry, gzip, tar } from './tar.ts'
 
 export interface ImageConfig {
   readonly entrypoint: readonly string[]
@@ -84,11 +83,3 @@ export function imageArchive(
 }
 
 const blobPath = ({ digest }: Descriptor) => `blobs/${digest.replace(':', '/')}`
-
-function gzip(bytes: Buffer): Buffer {
-  const packed = gzipSync(bytes, { level: 9, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY })
-  // Header: no time, and "unknown" for the operating system, which zlib fills in where it was built.
-  packed.writeUInt32LE(0, 4)
-  packed[9] = 255
-  return packed
-}

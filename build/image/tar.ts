@@ -1,4 +1,6 @@
-// A tar archive (POSIX ustar) whose bytes depend on its entries alone: sorted by path, root's, one time for all.
+// A tar archive (POSIX ustar) whose bytes depend on its entries alone: sorted by path, root's, one time for all. And gzip that is as indifferent.
+
+import { constants, gzipSync } from 'node:zlib'
 
 export type Entry = { readonly path: string; readonly mode: number } & (
   | { readonly kind: 'file'; readonly bytes: Uint8Array }
@@ -59,4 +61,13 @@ function splitPath(path: string): { prefix: string; name: string } {
   if (cut < 0 || name === '' || Buffer.byteLength(prefix) > 155 || Buffer.byteLength(name) > 100)
     throw new Error(`the path is too long for tar: ${path}`)
   return { prefix, name }
+}
+
+/** The same bytes on every machine for one version of zlib. */
+export function gzip(bytes: Buffer): Buffer {
+  const packed = gzipSync(bytes, { level: 9, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY })
+  // Header: no time, and "unknown" for the operating system, which zlib fills in where it was built.
+  packed.writeUInt32LE(0, 4)
+  packed[9] = 255
+  return packed
 }
