@@ -4,11 +4,11 @@ node = node_modules/node-linux-$(subst aarch64,arm64,$(subst x86_64,x64,$(machin
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean e2e e2e-kind image manifests
+.PHONY: help demo test build bench check clean e2e e2e-kind image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-8s  %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
 
 demo: ## the main job in throw-away namespaces: both walkthroughs and a network of four nodes, each command shown and checked
 	@sh build/setup.sh npm native network
@@ -17,7 +17,7 @@ demo: ## the main job in throw-away namespaces: both walkthroughs and a network 
 	@$(node) test/untouched.ts sh demo/run.sh
 
 test: ## every check that needs no cluster; the last line is `N passed, N failed`
-	@sh build/setup.sh npm native network chart lint
+	@sh build/setup.sh npm native network chart lint registry
 	@$(node) test/run.ts
 
 build: ## dist/cni: the plugins, one static binary under each name; dist/agent: the agent
@@ -46,6 +46,28 @@ image: ## dist/podwire-image.tar: an OCI image; ARCH="amd64 arm64" puts both in 
 	@sh build/agent.sh
 	@sh build/image/hooks.sh
 	@$(node) build/image/main.ts $(ARCH)
+
+release: ## dist/release: image of both architectures, chart, manifests, plugins, bills of materials, checksums; REGISTRY=HOST/PATH is where the chart finds the image
+	@$(MAKE) --no-print-directory image ARCH="$(or $(ARCH),amd64 arm64)"
+	@sh build/setup.sh chart
+	@$(node) build/release/main.ts --registry '$(REGISTRY)' $(or $(ARCH),amd64 arm64)
+
+release-twice: ## two releases of two copies of the committed tree, and that they are the same to the bit
+	@sh build/release/twice.sh
+
+release-notes: ## TAG=vX.Y.Z: what CHANGELOG.md says about that version, which has to be this one
+	@sh build/setup.sh npm
+	@$(node) build/release/notes.ts '$(TAG)'
+
+publish: ## copies dist/release's image and chart to REGISTRY=HOST/PATH; PLAIN_HTTP=1 for one without TLS
+	@sh build/setup.sh chart registry
+	@sh build/release/publish.sh '$(REGISTRY)'
+
+version: ## VERSION=X.Y.Z becomes the version, in package.json and wherever else it has to stand
+	@sh build/setup.sh npm chart
+	@npm version --no-git-tag-version --allow-same-version '$(VERSION)' >/dev/null
+	@$(node) build/version.ts
+	@$(MAKE) --no-print-directory manifests
 
 manifests: ## manifests/ and the chart's README, rendered anew from helm/podwire
 	@sh build/setup.sh npm chart

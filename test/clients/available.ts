@@ -24,6 +24,12 @@ export function programPath(name: string): string | undefined {
   return folders.map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
+/** Why a program of build/go-program.sh cannot be run; undefined where it was built. */
+export function noBuiltReason(name: string): string | undefined {
+  const built = existsSync(cache) && readdirSync(cache).some((folder) => existsSync(join(cache, folder, name)))
+  return built ? undefined : `no ${name}: sh build/go-program.sh ${name} builds it`
+}
+
 /** Why these programs of Debian packages cannot be run; undefined where all can. */
 export function noProgramReason(...programs: string[]): string | undefined {
   const missing = programs.filter((name) => programPath(name) === undefined)

@@ -1,19 +1,20 @@
-// The image as `make image` makes it, twice, in folders of different names.
+// The image as `make image` makes it, twice, in folders of different names, and the releases that are made of the two.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { debianPackages } from '../../build/image/contents.ts'
+import { root } from '../../build/image/script.ts'
 import { describeClient, noProgramReason } from '../clients/available.ts'
 import { startContainerd } from '../clients/containerd.ts'
 import { noHostReason, withHost } from '../harness/netns.ts'
+import { buildIn } from './build-in.ts'
+import { describeRelease } from './release.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 // Where neither the network nor an earlier build has them, there is no image to look at.
 const packages = spawnSync('sh', ['build/image/packages.sh', process.arch === 'arm64' ? 'arm64' : 'amd64', ...debianPackages], {
@@ -27,7 +28,7 @@ describe.skipIf(reason !== undefined)(`the image${reason ? ` (skipped: ${reason}
   const archive = join(here, 'dist/podwire-image.tar')
 
   beforeAll(() => {
-    for (const folder of [here, elsewhere]) build(folder)
+    for (const folder of [here, elsewhere]) buildIn(folder)
     mkdirSync(join(work, 'oci'))
     execFileSync('tar', ['-xf', archive, '-C', join(work, 'oci')])
   }, 300_000)
@@ -146,16 +147,8 @@ describe.skipIf(reason !== undefined)(`the image${reason ? ` (skipped: ${reason}
       })
     })
   })
+
+  describeRelease(here, elsewhere, version)
 })
 
 /** A copy of the sources, built there; what was installed is shared. */
-function build(folder: string): void {
-  for (const name of ['src', 'native', 'build', 'package.json', 'package-lock.json', 'LICENSE'])
-    cpSync(join(root, name), join(folder, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
-  const run = (file: string, ...args: string[]) => execFileSync(file, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] })
-  run('sh', 'build/plugins.sh')
-  run('sh', 'build/agent.sh')
-  run('sh', 'build/image/hooks.sh')
-  run(process.execPath, 'build/image/main.ts')
-}
