@@ -94,7 +94,7 @@ export function ownRules({ attachment, owner, config }: Order, pod: Cidr): Wante
   const from: Cidr[] = []
   if (config.snat && config.masqAll) from.push(parseCidr(version === 4 ? '0.0.0.0/0' : '::/0'))
   else if (config.snat) from.push(pod, ...(version === 4 ? [parseCidr('127.0.0.1/32')] : []))
-  const rules = mappingsOf(config.mappings, version).flatMap((mapping) => {
+  const all = mappingsOf(config.mappings, version).flatMap((mapping) => {
     const { protocol, hostPort, hostIP, containerPort } = mapping
     const base = `-p ${protocol} --dport ${hostPort}${hostIP ? ` -d ${formatAddress(hostIP)}` : ''}`
     const text = formatAddress(pod.address)
@@ -111,6 +111,8 @@ export function ownRules({ attachment, owner, config }: Order, pod: Cidr): Wante
       },
     ]
   })
+  // A mapping that is there twice makes a rule once.
+  const rules = all.filter(({ words }, i) => all.findIndex((other) => other.words === words) === i)
   if (!owner) return rules
   const comment = `${OWNER_COMMENT}${plain(owner)}`.slice(0, 255)
   const isThere = (rule: SavedRule) => rule.chain === chain && option(rule, '--comment') === comment

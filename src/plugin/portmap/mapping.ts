@@ -10,11 +10,9 @@ export interface Mapping extends HostPort {
   readonly family?: IpVersion
 }
 
-/** Reads `runtimeConfig.portMappings`. What is there twice, word for word, counts once. */
+/** Reads `runtimeConfig.portMappings`. What is there twice stays so: CHECK of the Go plugin counts rules, or wants each port as often as it was named. */
 export function readMappings(reader: Reader): readonly Mapping[] {
-  const all = reader.object('runtimeConfig', (runtime) => runtime.objects('portMappings', readMapping)) ?? []
-  const keys = all.map((mapping) => JSON.stringify(mapping))
-  return all.filter((_, i) => keys.indexOf(keys[i] ?? '') === i)
+  return reader.object('runtimeConfig', (runtime) => runtime.objects('portMappings', readMapping)) ?? []
 }
 
 /** Those that one of the pod's addresses of this family can serve; the Go plugin passes over the others without a word, and so do we. */

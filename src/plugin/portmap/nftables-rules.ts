@@ -107,12 +107,13 @@ export function ownRules(order: Order, pod: Cidr): Request[] {
 export function masqueradeRules({ config }: Order, pod: Cidr, maker: 'ours' | 'go' = 'ours'): Expression[][] {
   if (!config.snat) return []
   const to = ipDaddr(pod.address)
-  // ct status dnat ip daddr POD masquerade
-  if (config.masqAll && maker === 'ours') return [[...ctStatus('dnat'), ...to, masquerade()]]
   // ip saddr POD ip daddr POD masquerade; ip saddr 127.0.0.1 ip daddr POD masquerade
   const sources = [pod.address, ...(pod.address.family === 4 ? [parseAddress('127.0.0.1')] : [])]
   const own = sources.map((source) => [...ipSaddr(source), ...to, masquerade()])
-  if (maker === 'go' || pod.length === addressBits(pod.address)) return own
+  if (maker === 'go') return own
+  // ct status dnat ip daddr POD masquerade, besides the others: CHECK of the Go plugin, which has no masqAll here, counts those
+  if (config.masqAll) return [...own, [...ctStatus('dnat'), ...to, masquerade()]]
+  if (pod.length === addressBits(pod.address)) return own
   // ct status dnat ip saddr SUBNET ip daddr POD masquerade: the iptables backend does so, the Go plugin's nftables one does not
   return [...own, [...ctStatus('dnat'), ...ipSaddr(pod), ...to, masquerade()]]
 }
