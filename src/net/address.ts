@@ -44,6 +44,16 @@ export function nextAddress(address: Address, step: 1 | -1 = 1): Address {
   return { family: address.family, bytes }
 }
 
+/** 0.0.0.0 or ::, which is nobody's. */
+export function isUnspecified({ bytes }: Address): boolean {
+  return bytes.every((byte) => byte === 0)
+}
+
+/** fe80::/10: an address of the link alone, of which the kernel gives every IPv6 device one. */
+export function isLinkLocal({ family, bytes }: Address): boolean {
+  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80
+}
+
 function parseIPv4(text: string): Uint8Array | undefined {
   const parts = text.split('.')
   if (parts.length !== 4) return undefined

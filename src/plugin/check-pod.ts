@@ -10,7 +10,7 @@ import { findLink, type Link } from '../kernel/route/link.ts'
 import { addressFamily } from '../kernel/route/request.ts'
 import { type KernelRoute, listRoutes } from '../kernel/route/route.ts'
 import { readSysctl } from '../kernel/sysctl.ts'
-import { sameAddress } from '../net/address.ts'
+import { isUnspecified, sameAddress } from '../net/address.ts'
 import { type Cidr, formatCidr, networkOf, sameCidr } from '../net/cidr.ts'
 import { formatMac } from '../net/mac.ts'
 import { forwardingOf, gatewayCidrs } from './attach.ts'
@@ -45,13 +45,15 @@ export function checkPodInterface(
 
 function checkRoutes(pod: Pod, { routes }: Result): void {
   const known = new Map<number, KernelRoute[]>()
-  for (const { dst, gw } of routes) {
+  for (const { dst, gw, priority, table } of routes) {
     const family = addressFamily(dst.address)
     const present = known.get(family) ?? listRoutes(pod.route, family)
     known.set(family, present)
     const found = present.some((route) => {
-      const viaGateway = !gw || (route.gateway !== undefined && sameAddress(route.gateway, gw))
-      return sameCidr(route.dst, networkOf(dst)) && viaGateway
+      const viaGateway = !gw || (isUnspecified(gw) ? !route.gateway : route.gateway !== undefined && sameAddress(route.gateway, gw))
+      // One that names no table may have been moved into another by a later plugin of the list.
+      const isWhere = (!priority || priority === route.priority) && (!table || table === route.table)
+      return sameCidr(route.dst, networkOf(dst)) && viaGateway && isWhere
     })
     if (!found) fail(`route to ${formatCidr(dst)} is missing`)
   }

@@ -9,13 +9,13 @@ import { sys } from '../host/sys.ts'
 import { inNamespace, openNamespace } from '../kernel/namespace.ts'
 import { closeNetlink, type NetlinkSocket, openNetlink, transact } from '../kernel/netlink/socket.ts'
 import { addAddress, listAddresses } from '../kernel/route/address.ts'
-import { IF_OPER_UP, IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE, RT_SCOPE_LINK } from '../kernel/route/constants.ts'
+import { IF_OPER_UP, IFA_F_DADFAILED, IFA_F_TENTATIVE, NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { findLink, setLink } from '../kernel/route/link.ts'
 import type { Request } from '../kernel/route/request.ts'
-import { appendRoute } from '../kernel/route/route.ts'
-import { ensureSysctl, trySysctl } from '../kernel/sysctl.ts'
-import type { Address } from '../net/address.ts'
+import { prependRoute } from '../kernel/route/route.ts'
+import { ensureSysctl, readSysctl, trySysctl } from '../kernel/sysctl.ts'
 import { formatCidr } from '../net/cidr.ts'
+import { chooseRoutes, kernelRoutes, type PodRoute } from './pod-routes.ts'
 
 /** A pod's namespace with a socket in it. */
 export interface Pod {
@@ -59,38 +59,38 @@ export function nameTaken(ifname: string, netns: string): CniError {
   )
 }
 
-/** A route, and the address that packets take which go by it. */
-export interface PodRoute extends Route {
-  readonly src?: Address
-}
-
 /** What the pod's end is given. */
 export interface PodSetup {
   readonly index: number
   readonly ifname: string
   readonly ips: readonly IpConfig[]
-  readonly routes: readonly PodRoute[]
+  readonly routes: readonly Route[]
   /** Leave duplicate address detection on and wait for it. */
   readonly enabledad: boolean
   readonly up: boolean
-  /** False: the kernel makes no route to the subnet; the caller's routes say how to get there. */
-  readonly prefixRoute?: boolean
+  /** How to get to the subnets, where the kernel shall make no route to them. */
+  readonly own?: readonly PodRoute[]
 }
 
-/** `ip addr add …; ip link set IFNAME up; ip route append …` */
+/** Those of the routes that the pod has a use for, which is what the result lists. The log has the others. The interface has to be there. */
+export function podRoutes(pod: Pod, ifname: string, routes: readonly Route[], ips: readonly IpConfig[]): Route[] {
+  const hasIPv6 = () => inNamespace(pod.fd, () => readSysctl(`net/ipv6/conf/${ifname}/disable_ipv6`) === '0')
+  const chosen = chooseRoutes(routes, ips, hasIPv6)
+  for (const { dst } of chosen.useless) {
+    log.warn('a route is passed over: the pod has no address of its family', { ifname, dst: formatCidr(dst) })
+  }
+  return chosen.routes
+}
+
+/** `ip addr add …; ip link set IFNAME up; ip route prepend …` */
 export function configurePod(pod: Pod, setup: PodSetup): void {
   inNamespace(pod.fd, () => setSysctls(setup))
   const { index, ips, enabledad } = setup
   const requests: Request[] = ips.map(({ address }) =>
-    addAddress(index, address, { nodad: !enabledad, prefixRoute: setup.prefixRoute ?? true }),
+    addAddress(index, address, { nodad: !enabledad, prefixRoute: setup.own === undefined }),
   )
   if (setup.up) requests.push(setLink({ index }, { up: true }))
-  for (const route of setup.routes) {
-    const fallback = ips.find((ip) => ip.gateway?.family === route.dst.address.family)?.gateway
-    // What is on the link has no gateway.
-    const gateway = route.gw ?? (route.scope === RT_SCOPE_LINK ? undefined : fallback)
-    requests.push(appendRoute({ ...route, gateway, oif: index }))
-  }
+  for (const route of kernelRoutes(setup.routes, ips, setup.own)) requests.push(prependRoute({ ...route, oif: index }))
   transact(pod.route, requests)
   if (enabledad && ips.some(({ address }) => address.address.family === 6)) awaitDad(pod, index)
 }

@@ -13,7 +13,8 @@ import { trySysctl } from '../kernel/sysctl.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, sameCidr } from '../net/cidr.ts'
 import { gatewayCidrs } from './attach.ts'
 import { checkGateways, fail } from './check-pod.ts'
-import type { Pod, PodRoute } from './pod-interface.ts'
+import type { Pod } from './pod-interface.ts'
+import type { PodRoute } from './pod-routes.ts'
 
 /** `ip link add HOST type veth peer …; ip link set HOST alias …`; the host's end, still down, whose `peer` is the pod's index. */
 export function addPair(route: NetlinkSocket, host: VethEnd & { readonly alias: string }, pod: VethEnd & { readonly netns: number }): Link {

@@ -14,6 +14,7 @@ import {
   RTA_TABLE,
   RTM_GETROUTE,
   RTN_UNICAST,
+  RTNH_F_ONLINK,
 } from './constants.ts'
 
 /** What the routes of one way have in common. */
@@ -34,7 +35,6 @@ export interface RouteText {
   readonly oif: number
 }
 
-const RTNH_F_ONLINK = 0x4
 /** IP6_RT_PRIO_USER: what IPv6 makes of a route without one. */
 const PRIORITY = 1024
 /** Where the attributes begin, behind rtmsg. */

@@ -3,11 +3,9 @@
 import type { Address } from '../../net/address.ts'
 import { formatAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr } from '../../net/cidr.ts'
-import type { Received } from '../netlink/decode.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
 import {
-  AF_INET,
   RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,
   RT_SCOPE_UNIVERSE,
@@ -26,9 +24,11 @@ import {
   RTM_GETROUTE,
   RTM_NEWROUTE,
   RTN_UNICAST,
+  RTNH_F_ONLINK,
   RTPROT_BOOT,
   RTPROT_UNSPEC,
 } from './constants.ts'
+import { decodeRoute } from './read-route.ts'
 import { addressFamily, type Request } from './request.ts'
 
 /** A unicast route. What is absent is the kernel's default: main table, protocol boot, scope link without a gateway. */
@@ -44,9 +44,19 @@ export interface KernelRoute {
   readonly protocol?: number | undefined
   readonly mtu?: number | undefined
   readonly advmss?: number | undefined
+  /** The gateway is on the device, whatever the other routes say. */
+  readonly onlink?: boolean | undefined
 }
 
-/** `ip route append DST via GATEWAY dev #OIF …`: beside an equal one, as the reference plugins do, so that two gateways can share a destination. */
+/**
+ * `ip route prepend DST via GATEWAY dev #OIF …`: beside another one to the same destination, so that IPv6 shares it between both gateways, and IPv4
+ * takes the one that came last.
+ */
+export function prependRoute(route: KernelRoute): Request {
+  return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE, route)
+}
+
+/** `ip route append DST via GATEWAY dev #OIF …`: behind another one to the same destination. */
 export function appendRoute(route: KernelRoute): Request {
   return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, route)
 }
@@ -61,12 +71,12 @@ export function deleteRoute(route: KernelRoute): Request {
   return routeRequest('delete', RTM_DELROUTE, 0, route)
 }
 
-/** `ip route show table all` of one family, unicast routes only. */
+/** `ip route show table all` of one family, unicast routes only; one with several next hops as so many routes. */
 export function listRoutes(socket: NetlinkSocket, family: number): KernelRoute[] {
   const body = new Uint8Array(12)
   body[0] = family
   const received = dump(socket, { op: 'list routes', type: RTM_GETROUTE, flags: 0, body, attributes: [] })
-  return received.filter((message) => message.body.u8(7) === RTN_UNICAST).map(decodeRoute)
+  return received.filter((message) => message.body.u8(7) === RTN_UNICAST).flatMap(decodeRoute)
 }
 
 export function formatRoute({ dst, gateway, oif, table }: KernelRoute): string {
@@ -107,10 +117,7 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
       protocol,
       scope,
       RTN_UNICAST,
-      0,
-      0,
-      0,
-      0,
+      ...u32(route.onlink ? RTNH_F_ONLINK : 0),
     ),
     attributes,
   }
@@ -119,26 +126,4 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
 /** The kernel refuses a gateway route of scope link, and takes an IPv4 route of scope global without a gateway for one it cannot reach. */
 function defaultScope({ dst, gateway }: KernelRoute): number {
   return gateway || dst.address.family === 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK
-}
-
-function decodeRoute({ body }: Received): KernelRoute {
-  const family = body.u8(0) === AF_INET ? 4 : 6
-  const attributes = body.attributes(12)
-  const address = (type: number): Address | undefined => {
-    const bytes = attributes.get(type)?.bytes()
-    return bytes && { family, bytes }
-  }
-  const metrics = attributes.get(RTA_METRICS)?.attributes()
-  return {
-    dst: { address: address(RTA_DST) ?? { family, bytes: new Uint8Array(family === 4 ? 4 : 16) }, length: body.u8(1) },
-    gateway: address(RTA_GATEWAY),
-    oif: attributes.get(RTA_OIF)?.u32(),
-    src: address(RTA_PREFSRC),
-    table: attributes.get(RTA_TABLE)?.u32() ?? body.u8(4),
-    priority: attributes.get(RTA_PRIORITY)?.u32(),
-    scope: body.u8(6),
-    protocol: body.u8(5),
-    mtu: metrics?.get(RTAX_MTU)?.u32(),
-    advmss: metrics?.get(RTAX_ADVMSS)?.u32(),
-  }
 }

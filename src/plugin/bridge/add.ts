@@ -5,14 +5,14 @@ import type { Request } from '../../cni/plugin.ts'
 import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
-import { NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { NETLINK_ROUTE, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
 import { findLink, type Link, removeLink } from '../../kernel/route/link.ts'
 import { parseAddress } from '../../net/address.ts'
 import { type Cidr, isDefaultRoute } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { awaitUp } from '../link-up.ts'
-import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
+import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { ensureBridge, ensureGateways } from './device.ts'
@@ -33,7 +33,6 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const { config, ifname } = request
   const lease = takeLease(request, config.ipam, pod, undo)
   const ips = withGateways(lease.ips, config.isGateway, 2)
-  const routes = withDefaultRoutes(lease.routes, ips, config)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
   const ownGateways = config.vlan === 0 ? gateways : []
 
@@ -44,6 +43,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
     undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
     spoofCheck().addSpoofCheck(request, port.name, mac)
   }
+  const routes = podRoutes(pod, ifname, withDefaultRoutes(lease.routes, ips, config), ips)
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
   enableForwarding(gateways)
@@ -68,13 +68,14 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
 }
 
-/** isDefaultGateway: one default route a family, where the result has none that names a gateway. */
+/** isDefaultGateway: one default route a family, where IPAM has none in the main table that names a gateway. */
 function withDefaultRoutes(routes: readonly Route[], ips: readonly IpConfig[], config: BridgeConfig): Route[] {
   if (!config.isDefaultGateway) return [...routes]
   const all = [...routes]
   for (const { address, gateway } of ips) {
     const family = address.address.family
-    if (all.some(({ dst, gw }) => gw && isDefaultRoute(dst) && dst.address.family === family)) continue
+    const isDefault = ({ dst, gw, table }: Route) => gw && isDefaultRoute(dst) && (table || RT_TABLE_MAIN) === RT_TABLE_MAIN
+    if (all.some((route) => isDefault(route) && route.dst.address.family === family)) continue
     all.push({ dst: { address: parseAddress(family === 4 ? '0.0.0.0' : '::'), length: 0 }, gw: gateway })
   }
   return all

@@ -13,7 +13,7 @@ import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
 import { awaitUp } from '../link-up.ts'
-import { configurePod, nameTaken, type Pod, withPod } from '../pod-interface.ts'
+import { configurePod, nameTaken, type Pod, podRoutes, withPod } from '../pod-interface.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
 import { bandwidthRules, hostPortRules } from '../segments.ts'
 import { awaitTurn } from '../turn.ts'
@@ -48,7 +48,7 @@ function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket)
   const ips = withGateways(lease?.ips ?? [], true, 1)
   const bridge = config.datapath === 'bridge' ? findBridge(route, config.bridge) : undefined
   const interfaces = [...describe(host, ifname, formatMac(end.mac), netns), ...(bridge ? [describeBridge(bridge)] : [])]
-  const result = { interfaces, ips, routes: lease?.routes ?? [], dns: config.dns ?? lease?.dns ?? {} }
+  const result = { interfaces, ips, routes: podRoutes(pod, ifname, lease?.routes ?? [], ips), dns: config.dns ?? lease?.dns ?? {} }
   try {
     const shaped = checkAttachment(request, pod, route, result)
     return { ...result, interfaces: [...interfaces, ...shaped] }
@@ -76,15 +76,15 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   // Before the pod's end: while this one is down nobody hears that an address is asked for, and duplicate-address detection has no end.
   if (config.datapath === 'ptp') routeToPod(route, host, ips)
-  const own = config.datapath === 'ptp' ? gatewayRoutes(ips, config.enabledad) : []
+  const routes = podRoutes(pod, ifname, lease.routes, ips)
   configurePod(pod, {
     index: host.peer,
     ifname,
     ips,
-    routes: [...own, ...lease.routes],
+    routes,
+    ...(config.datapath === 'ptp' && { own: gatewayRoutes(ips, config.enabledad) }),
     enabledad: config.enabledad,
     up: true,
-    prefixRoute: config.datapath === 'bridge',
   })
   if (config.sysctls.length > 0) setSysctls(pod, config.sysctls, ifname)
   enableForwarding(gatewayCidrs(ips))
@@ -104,7 +104,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   return {
     interfaces: [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped],
     ips,
-    routes: lease.routes,
+    routes,
     dns: config.dns ?? lease.dns,
   }
 }

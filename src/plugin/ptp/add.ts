@@ -9,7 +9,7 @@ import { removeLink } from '../../kernel/route/link.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { awaitUp } from '../link-up.ts'
-import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
+import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../pod-interface.ts'
 import { podName } from '../pod-name.ts'
 import { freeName } from '../podwire/own-links.ts'
 import { hostLinkAlias, hostLinkName } from '../podwire/owner.ts'
@@ -38,15 +38,8 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
   const host = addPair(route, hostEnd, podEnd)
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   routeToPod(route, host, ips)
-  configurePod(pod, {
-    index: host.peer,
-    ifname,
-    ips,
-    routes: [...gatewayRoutes(ips), ...lease.routes],
-    enabledad: false,
-    up: true,
-    prefixRoute: false,
-  })
+  const routes = podRoutes(pod, ifname, lease.routes, ips)
+  configurePod(pod, { index: host.peer, ifname, ips, routes, own: gatewayRoutes(ips), enabledad: false, up: true })
   enableForwarding(gatewayCidrs(ips))
   if (config.masquerade) {
     const { masquerade } = config
@@ -61,7 +54,7 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
       { name: ifname, mac, mtu: host.mtu, sandbox: netns },
     ],
     ips,
-    routes: lease.routes,
+    routes,
     dns: config.dns ?? lease.dns,
   }
 }

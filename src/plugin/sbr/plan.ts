@@ -4,7 +4,7 @@ import type { IpConfig } from '../../cni/types.ts'
 import { RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
 import type { KernelRoute } from '../../kernel/route/route.ts'
 import type { KernelRule, PolicyRule } from '../../kernel/route/rule.ts'
-import type { Address } from '../../net/address.ts'
+import { type Address, isLinkLocal } from '../../net/address.ts'
 import { type Cidr, cidrContains, hostCidr, networkOf, sameCidr } from '../../net/cidr.ts'
 import type { SbrConfig } from './config.ts'
 
@@ -35,7 +35,8 @@ export function planSbr({ rules, routes }: Routing, oif: number, ips: readonly I
   }
   const taken = new Set([...rules.map(({ table }) => table), ...routes.map(({ table }) => table ?? RT_TABLE_MAIN)])
   const main = routes.filter((route) => route.oif === oif && route.table === RT_TABLE_MAIN)
-  const moved = main.filter(({ dst }) => !isLinkLocal(dst))
+  // fe80::/64 is every interface's own: in the main table alone it serves the neighbours, gateways among them.
+  const moved = main.filter(({ dst }) => !isLinkLocal(dst.address))
   const added: PolicyRule[] = []
   const copies: KernelRoute[] = []
   for (const ip of ips) {
@@ -82,11 +83,6 @@ function firstFree(taken: ReadonlySet<number>): number {
   let table = FIRST_TABLE
   while (taken.has(table)) table++
   return table
-}
-
-/** fe80::/64 is every interface's own: in the main table alone it serves the neighbours, gateways among them. */
-function isLinkLocal({ address: { family, bytes } }: Cidr): boolean {
-  return family === 6 && bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80
 }
 
 function anywhere(family: 4 | 6): Cidr {

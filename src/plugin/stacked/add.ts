@@ -13,7 +13,7 @@ import { findLink, type Link, removeLink, renameLink, setLink, transactLink } fr
 import { trySysctl } from '../../kernel/sysctl.ts'
 import { formatMac } from '../../net/mac.ts'
 import { withGateways } from '../attach.ts'
-import { configurePod, type Pod, requireFreeName, withPod } from '../pod-interface.ts'
+import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../pod-interface.ts'
 import { hostLinkName } from '../podwire/owner.ts'
 import { awaitTurn } from '../turn.ts'
 import type { StackedConfig } from './config.ts'
@@ -38,16 +38,17 @@ function attach(request: Request<StackedConfig>, pod: Pod, below: NetlinkSocket,
   if (config.leaseNeedsLink) undo('release the lease', release)
   const lease = takeAddresses(request)
   const ips = withGateways(lease.ips, false, 0)
+  const routes = podRoutes(pod, ifname, lease.routes, ips)
 
   // Neighbours may know the previous owner's MAC; arp_notify is configurePod's.
   inNamespace(pod.fd, () => trySysctl(`net/ipv6/conf/${ifname}/ndisc_notify`, '1'))
   if (ips.length === 0) transact(pod.route, [setLink({ index: link.index }, { up: true })])
   // The wire is shared with machines that nobody here manages: duplicates are looked for.
-  else configurePod(pod, { index: link.index, ifname, ips, routes: lease.routes, enabledad: true, up: true })
+  else configurePod(pod, { index: link.index, ifname, ips, routes, enabledad: true, up: true })
   return {
     interfaces: [{ name: ifname, mac: formatMac(link.mac), mtu: link.mtu, sandbox: netns }],
     ips,
-    routes: lease.routes,
+    routes,
     dns: config.dns ?? lease.dns,
   }
 }
