@@ -1,5 +1,6 @@
 // The kernel parameters without which pods reach nobody. What they were before is remembered nowhere: an uninstall cannot tell ours from the administrator's.
 
+import { acceptRaOf, advertisedLinks } from '../kernel/advertised-links.ts'
 import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
 import { packedFamily } from '../net/packed.ts'
 import type { Facts } from './facts.ts'
@@ -22,21 +23,18 @@ export function ensureForwarding(pass: Pass): void {
   const families = new Set(pass.state.node.podCidrs.map(({ first }) => packedFamily(first)))
   if (families.has(4)) ensure(pass, FORWARD_4, '1')
   if (!families.has(6)) return
-  const uplink = pass.facts.uplinks[6]?.link.name
-  // A router ignores router advertisements unless told not to: the node would lose its own default route.
-  const acceptRa = uplink === undefined ? undefined : acceptRaOf(uplink)
-  const routed = readSysctl(FORWARD_6) === '1'
-  if (acceptRa !== undefined && !routed && readSysctl(acceptRa) === '1') ensure(pass, acceptRa, '2')
+  if (readSysctl(FORWARD_6) !== '1') {
+    // A router ignores router advertisements unless told not to: the node would lose its own default route.
+    const uplink = pass.facts.uplinks[6]?.link.name
+    const isHeard = uplink !== undefined && readSysctl(acceptRaOf(uplink)) === '1'
+    for (const device of new Set([...(isHeard ? [uplink] : []), ...advertisedLinks(pass.route)])) ensure(pass, acceptRaOf(device), '2')
+  }
   ensure(pass, FORWARD_6, '1')
 }
 
 /** The tunnel's packets come from addresses that the route back may not name: where the machine is strict about that, this device is not. */
 export function relaxReversePath(pass: Pass): void {
   if (readSysctl(RP_FILTER) === '1') ensure(pass, TUNNEL_RP_FILTER, '2')
-}
-
-function acceptRaOf(device: string): string {
-  return `net/ipv6/conf/${device}/accept_ra`
 }
 
 function ensure({ log, dryRun }: Pass, key: string, value: string): void {

@@ -4,9 +4,12 @@ import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import type { Request } from '../cni/plugin.ts'
 import type { IpConfig, Result } from '../cni/types.ts'
 import type { Undo } from '../cni/undo.ts'
+import { log } from '../host/log.ts'
 import type { Ipam } from '../ipam/ipam.ts'
+import { acceptRaOf, advertisedLinks } from '../kernel/advertised-links.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { findLink, type Link } from '../kernel/route/link.ts'
-import { ensureSysctl } from '../kernel/sysctl.ts'
+import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
 import { nextAddress } from '../net/address.ts'
 import { type Cidr, networkOf } from '../net/cidr.ts'
 import { type Mac, macFromIPv4 } from '../net/mac.ts'
@@ -51,9 +54,19 @@ export function podEndMac(pod: Pod, port: Link): Mac {
   return end.mac
 }
 
-/** A gateway that does not forward is none. Never undone: others may have come to rely on it. */
-export function enableForwarding(gateways: readonly Cidr[]): void {
-  for (const family of new Set(gateways.map(({ address }) => address.family))) ensureSysctl(forwardingOf(family), '1')
+/**
+ * A gateway that does not forward is none. Never undone: others may have come to rely on it. A node that has its own IPv6 routes by router advertisement
+ * keeps them.
+ */
+export function enableForwarding(route: NetlinkSocket, gateways: readonly Cidr[]): void {
+  for (const family of new Set(gateways.map(({ address }) => address.family))) {
+    const isOff = family === 6 && readSysctl(forwardingOf(family)) !== '1'
+    for (const link of isOff ? advertisedLinks(route) : []) {
+      log.warn('a node that forwards ignores router advertisements: the link accepts them all the same from now on', { link, accept_ra: 2 })
+      ensureSysctl(acceptRaOf(link), '2')
+    }
+    ensureSysctl(forwardingOf(family), '1')
+  }
 }
 
 export function forwardingOf(family: 4 | 6): string {

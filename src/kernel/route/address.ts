@@ -23,6 +23,8 @@ import { addressFamily, type Request } from './request.ts'
 
 /** `flags` are IFA_F_*, `scope` RT_SCOPE_*. */
 export interface LinkAddress {
+  /** The device's. */
+  readonly index: number
   readonly cidr: Cidr
   readonly flags: number
   readonly scope: number
@@ -68,11 +70,11 @@ export function deleteAddress(index: number, cidr: Cidr): Request {
   }
 }
 
-/** `ip address show dev #INDEX` */
-export function listAddresses(socket: NetlinkSocket, index: number): LinkAddress[] {
+/** `ip address show dev #INDEX`, of every device without one */
+export function listAddresses(socket: NetlinkSocket, index = 0): LinkAddress[] {
   const received = dump(socket, { op: 'list addresses', type: RTM_GETADDR, flags: 0, body: ifaddrmsg(index), attributes: [] })
   // A kernel without strict checking (before 4.20) ignores the index and sends them all.
-  return received.filter(({ body }) => body.u32(4) === index).flatMap(decodeAddress)
+  return received.filter(({ body }) => index === 0 || body.u32(4) === index).flatMap(decodeAddress)
 }
 
 /** linux/if_addr.h: ifaddrmsg. */
@@ -92,5 +94,6 @@ function decodeAddress({ body }: Received): LinkAddress[] {
   const bytes = (attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS))?.bytes()
   if (!bytes || (family !== AF_INET && family !== AF_INET6)) return []
   const address: Address = { family: family === AF_INET ? 4 : 6, bytes }
-  return [{ cidr: { address, length: body.u8(1) }, flags: attributes.get(IFA_FLAGS)?.u32() ?? body.u8(2), scope: body.u8(3) }]
+  const flags = attributes.get(IFA_FLAGS)?.u32() ?? body.u8(2)
+  return [{ index: body.u32(4), cidr: { address, length: body.u8(1) }, flags, scope: body.u8(3) }]
 }

@@ -82,6 +82,7 @@ export const IFA_FLAGS = 8
 export const IFA_F_NODAD = 0x02
 export const IFA_F_DADFAILED = 0x08
 export const IFA_F_TENTATIVE = 0x40
+export const IFA_F_MANAGETEMPADDR = 0x100
 export const IFA_F_NOPREFIXROUTE = 0x200
 
 export const RTA_DST = 1
@@ -100,6 +101,7 @@ export const RT_TABLE_MAIN = 254
 export const RTN_UNICAST = 1
 export const RTPROT_UNSPEC = 0
 export const RTPROT_BOOT = 3
+export const RTPROT_RA = 9
 export const RT_SCOPE_UNIVERSE = 0
 export const RT_SCOPE_LINK = 253
 export const RT_SCOPE_NOWHERE = 255

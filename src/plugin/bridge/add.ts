@@ -46,7 +46,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const routes = podRoutes(pod, ifname, withDefaultRoutes(lease.routes, ips, config), ips)
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
-  enableForwarding(gateways)
+  enableForwarding(route, gateways)
   if (config.masquerade) {
     const { masquerade } = config
     undo('remove the masquerade', () => masquerade.remove(request))

@@ -7,6 +7,7 @@ import { isSysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import { type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
 import { findLink, type Link, removeLink, setLink } from '../../kernel/route/link.ts'
+import { trySysctl } from '../../kernel/sysctl.ts'
 import type { BridgeConfig } from './config.ts'
 import { addPort, setPortVlans } from './port.ts'
 
@@ -28,6 +29,8 @@ export function ensureVlanGateway(route: NetlinkSocket, bridge: Link, config: Br
     withUndo((undo) => {
       undo(`delete ${name}`, () => removeLink(route, { index: port.index }))
       setPortVlans(route, port.index, [{ first: config.vlan, last: config.vlan, native: true }], config.preserveDefaultVlan)
+      // As of the bridge itself: a router's advertisement heard through a pod must not give the node an address.
+      trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
       transact(route, [setLink({ name }, { up: true })])
     })
   } catch (error) {

@@ -87,7 +87,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     up: true,
   })
   if (config.sysctls.length > 0) setSysctls(pod, config.sysctls, ifname)
-  enableForwarding(gatewayCidrs(ips))
+  enableForwarding(route, gatewayCidrs(ips))
 
   if (config.hostPorts.length > 0) {
     undo('remove the host ports', () => hostPortRules().removeHostPorts(request))

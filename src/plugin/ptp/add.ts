@@ -40,7 +40,7 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
   routeToPod(route, host, ips)
   const routes = podRoutes(pod, ifname, lease.routes, ips)
   configurePod(pod, { index: host.peer, ifname, ips, routes, own: gatewayRoutes(ips), enabledad: false, up: true })
-  enableForwarding(gatewayCidrs(ips))
+  enableForwarding(route, gatewayCidrs(ips))
   if (config.masquerade) {
     const { masquerade } = config
     undo('remove the masquerade', () => masquerade.remove(request))
