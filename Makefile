@@ -31,12 +31,12 @@ bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 	@$(node) test/untouched.ts $(node) bench/run.ts
 
 e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
-	@sh build/setup.sh npm native network clients cluster
+	@sh build/setup.sh npm native network clients cluster chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts $(SCENARIOS)
 
 e2e-kind: ## the same scenarios on kind; needs docker, kind, kubectl, helm and Go
-	@sh build/setup.sh npm native clients
+	@sh build/setup.sh npm native clients chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts --kind $(SCENARIOS)
 

@@ -1,16 +1,23 @@
 #!/bin/sh
 # sh build/go-program.sh NAME: the path of a program that is had as a Go module only, built once: actionlint, registry. Exits 3 where there is no Go.
 set -eu
+cd "$(dirname "$0")/.."
 name=${1:-}
 case $name in
-actionlint) package=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12 ;;
-registry) package=github.com/distribution/distribution/v3/cmd/registry@v3.1.2 ;;
+actionlint)
+  package=github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+  key=${package##*@}
+  ;;
+registry)
+  package=.
+  key=$(cat test/registry/* | sha256sum | cut -c1-8)
+  ;;
 *)
   echo "go-program: no program $name" >&2
   exit 2
   ;;
 esac
-out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/$name-${package##*@}
+out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/$name-$key
 if [ -x "$out/$name" ]; then
   echo "$out/$name"
   exit 0
@@ -25,6 +32,8 @@ fi
 mkdir -p "$(dirname "$out")"
 work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+# A module of ours lies in test/NAME.
+[ "$package" != . ] || cd "test/$name"
 GOBIN="$work" CGO_ENABLED=0 nice go install -trimpath -buildvcs=false "$package" >&2
 # Complete or absent.
 chmod 755 "$work"

@@ -2,7 +2,7 @@
 
 import { succeeded } from './command.ts'
 import type { Background, Cluster, ExecOptions } from './driver.ts'
-import { apply, get, getAll, type KubernetesObject, kubectl } from './kubernetes.ts'
+import { apply, get, getAll, type KubernetesObject, kubectl, on } from './kubernetes.ts'
 import { eventually } from './scenario.ts'
 
 export const toolsImage = 'podwire.test/tools:1'
@@ -105,6 +105,14 @@ export function deploymentObject(name: string, namespace: string, replicas: numb
 /** One GET from a pod with a connection of its own; returns the body. */
 export const fetchFrom = (cluster: Cluster, pod: Pod, url: string): Promise<string> =>
   inPod(cluster, pod, ['probe', 'get', url], { timeout: 10_000 })
+
+/** A pod with a host port on every node that is on, each of which reaches all of them; they are gone when it returns. */
+export async function usePodNetwork(cluster: Cluster, namespace: string): Promise<void> {
+  const ports = [{ containerPort: 8080, hostPort: 8087 }]
+  const pods = await Promise.all(on(cluster).map((node) => createPod(cluster, namespace, `used-${node}`, { node, ports })))
+  for (const from of pods) for (const to of pods) await eventually(5, () => fetchFrom(cluster, from, urlOf(to.ips[0] ?? '', 8080)))
+  await deletePods(cluster, namespace, ...pods.map(({ name }) => name))
+}
 
 /** As `fetchFrom`, from a machine outside of the cluster. */
 export async function fetchOutside(cluster: Cluster, url: string): Promise<string> {

@@ -35,8 +35,12 @@ export const podwire: Network = {
 }
 
 /** `helm install`, or `upgrade` to just these values where it is installed; returns when it is rolled out. The chart's own image is the one of the archive. */
-export async function installChart(cluster: Cluster, values: Values = {}, ...more: readonly string[]): Promise<void> {
-  const args = ['upgrade', '--install', release, chart, '--namespace', namespace, '--reset-values', '--values', '-', ...more]
+export const installChart = (cluster: Cluster, values: Values = {}, ...more: readonly string[]) =>
+  installChartOf(cluster, chart, values, ...more)
+
+/** The same for a chart of whichever source: a folder, an archive, a reference in a registry. */
+export async function installChartOf(cluster: Cluster, source: string, values: Values = {}, ...more: readonly string[]): Promise<void> {
+  const args = ['upgrade', '--install', release, source, '--namespace', namespace, '--reset-values', '--values', '-', ...more]
   succeeded(await cluster.helm(args, { stdin: JSON.stringify(values), timeout: 180_000 }), `helm ${args.join(' ')}`)
   await rolledOut(cluster)
 }
@@ -54,6 +58,9 @@ export async function rolledOut(cluster: Cluster, seconds = 90): Promise<void> {
     timeout: (seconds + 5) * 1000,
   })
 }
+
+/** What the API says about all agents. */
+export const agentObjects = (cluster: Cluster) => getAll(cluster, 'pods', '-n', namespace, '-l', agents)
 
 /** The agent's pod on a node. */
 export async function agentPod(cluster: Cluster, node: string): Promise<string> {

@@ -11,6 +11,9 @@ export function containerdConfig({ runtime }: Required<ClusterOptions>): string 
   return [
     `version = ${version}`,
     ...(runtime === 2 ? [`[plugins.'${images}'.pinned_images]`, `sandbox = '${pauseImage}'`] : []),
+    // How registries are reached; a scenario that brings one writes there.
+    `[plugins.'${images || cri}'.registry]`,
+    "config_path = '/etc/containerd/certs.d'",
     `[plugins.'${cri}']`,
     ...(runtime === 1 ? [`sandbox_image = '${pauseImage}'`] : []),
     // Without CAP_SYS_RESOURCE, as in many virtual machines and containers, nothing may ask to be killed later than others.

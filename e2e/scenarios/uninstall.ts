@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import type { Cluster } from '../driver.ts'
 import { nodesReady, on } from '../kubernetes.ts'
 import { compareNodeStates, type NodeState, readNodeState } from '../node-state.ts'
-import { createPod, deletePods, fetchFrom, urlOf } from '../pods.ts'
+import { usePodNetwork } from '../pods.ts'
 import { podwire, podwireOn, uninstallChart } from '../podwire.ts'
 import { eventually, type Scenario, type Values } from '../scenario.ts'
 
@@ -28,7 +28,7 @@ export const scenario: Scenario = {
     },
     async 'it can be installed again'(cluster, namespace) {
       await podwire.install(cluster, {})
-      await use(cluster, namespace)
+      await usePodNetwork(cluster, namespace)
       for (const node of on(cluster)) await eventually(10, () => podwireOn(cluster, node, 'verify'))
     },
   },
@@ -38,7 +38,7 @@ async function roundTrip(cluster: Cluster, namespace: string, values: Values): P
   const before = await states(cluster)
   await podwire.install(cluster, values)
   await nodesReady(cluster)
-  await use(cluster, namespace)
+  await usePodNetwork(cluster, namespace)
   await uninstallChart(cluster)
   // The kernel and the kubelet finish what they have begun.
   await eventually(15, async () => {
@@ -55,13 +55,4 @@ async function roundTrip(cluster: Cluster, namespace: string, values: Values): P
 async function states(cluster: Cluster): Promise<Map<string, NodeState>> {
   const read = on(cluster).map(async (node): Promise<[string, NodeState]> => [node, await readNodeState(cluster, node)])
   return new Map(await Promise.all(read))
-}
-
-/** Pods on every node, one of them with a host port, that talk to each other and go. */
-async function use(cluster: Cluster, namespace: string): Promise<void> {
-  const names = on(cluster).map((node) => `used-${node}`)
-  const ports = [{ containerPort: 8080, hostPort: 8087 }]
-  const pods = await Promise.all(on(cluster).map((node) => createPod(cluster, namespace, `used-${node}`, { node, ports })))
-  for (const from of pods) for (const to of pods) await eventually(5, () => fetchFrom(cluster, from, urlOf(to.ips[0] ?? '', 8080)))
-  await deletePods(cluster, namespace, ...names)
 }
