@@ -1,10 +1,13 @@
 # Every target sets up what it needs by itself (build/setup.sh) and can be the first one typed in a fresh clone.
 machine := $(shell uname -m)
 node = node_modules/node-linux-$(subst aarch64,arm64,$(subst x86_64,x64,$(machine)))/bin/node
+# Of a cluster, as e2e/README.md has them: those that were given.
+given = $(foreach key,$(1),$(if $(filter-out undefined,$(origin $(key))),$(key)=$($(key))))
+settings = $(call given,KUBERNETES NODES FAMILIES PROXY RUNTIME SEGB OFF MAXPODS)
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean e2e e2e-kind image release release-twice release-notes publish version manifests
+.PHONY: help demo test build bench check clean cluster cluster-down e2e e2e-kind image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -34,6 +37,15 @@ e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY
 	@sh build/setup.sh npm native network clients cluster chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts $(SCENARIOS)
+
+cluster: ## a cluster of network namespaces with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=dual and the like choose
+	@sh build/setup.sh npm native network clients cluster
+	@$(MAKE) --no-print-directory image
+	@$(node) e2e/cluster/main.ts stay $(settings)
+
+cluster-down: ## ends the cluster of `make cluster`
+	@sh build/setup.sh npm
+	@$(node) e2e/cluster/main.ts down
 
 e2e-kind: ## the same scenarios on kind; needs docker, kind, kubectl, helm and Go
 	@sh build/setup.sh npm native clients chart registry

@@ -53,6 +53,10 @@ export interface Cluster {
   addresses(node: string): readonly string[]
   /** An address outside of the cluster for each family, on the machine where `outside` runs programs; nodes reach it, and it knows no way back to pods. */
   readonly outsideAddresses: readonly string[]
+  /** The administrator's, for programs that `outside` runs. */
+  readonly kubeconfig: string
+  /** The folder of kubectl and helm. */
+  readonly programs: string
   kubectl(args: readonly string[], options?: ExecOptions): Promise<Outcome>
   helm(args: readonly string[], options?: ExecOptions): Promise<Outcome>
   startKubectl(args: readonly string[]): Background

@@ -44,5 +44,6 @@ export const nodeMasks = (options: Options): string[] =>
 
 /** In URLs an IPv6 address stands in brackets. */
 export const inUrl = (address: string) => (address.includes(':') ? `[${address}]` : address)
+export const apiPort = 6443
 /** The server's URL, as everybody in the cluster and outside of it reaches it. */
-export const apiServer = (options: Options) => `https://${inUrl(boxAddresses(options, controlPlane)[0] ?? '')}:6443`
+export const apiServer = (options: Options) => `https://${inUrl(boxAddresses(options, controlPlane)[0] ?? '')}:${apiPort}`

@@ -6,9 +6,10 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { mustRun, run, startBackground } from '../command.ts'
-import { type Cluster, type ClusterOptions, completeOptions, type Daemon, type Driver } from '../driver.ts'
+import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
 import * as addresses from './addresses.ts'
 import { makeCredentials } from './credentials.ts'
+import { probeOf, probes, restartScript, stopScript } from './daemons.ts'
 import { auditPolicy, containerdConfig, kubeletConfig, proxyConfig } from './node-config.ts'
 import { readUsage } from './usage.ts'
 import { beginWorld, boxPid, endWorld, inBox, inWorld, plugIn, startBox, stateFolder, stopBox, tailLog, unplug, worldPid } from './world.ts'
@@ -178,6 +179,8 @@ function makeCluster(state: string, options: Options, tools: Tools): Cluster {
     nodes,
     addresses: (node) => addresses.boxAddresses(options, node),
     outsideAddresses: addresses.outsideAddresses(options),
+    kubeconfig: join(state, 'pki', 'admin.kubeconfig'),
+    programs: tools.programs,
     kubectl: (args, how) => run([...client(state, tools, 'kubectl'), ...args], how),
     helm: (args, how) => run([...client(state, tools, 'helm'), ...args], how),
     startKubectl: (args) => startBackground([...client(state, tools, 'kubectl'), ...args]),
@@ -219,29 +222,6 @@ function makeCluster(state: string, options: Options, tools: Tools): Cluster {
   }
   return cluster
 }
-
-// `service` of machine.sh starts what ended, and keeps the number of what runs.
-const restartScript = `
-old=$(cat "/run/services/$1")
-kill "$old"
-tries=0
-until [ -e "/run/services/$1" ] && [ "$(cat "/run/services/$1")" != "$old" ]; do
-  sleep 0.1
-  tries=$((tries + 1))
-  [ "$tries" -lt 200 ]
-done`
-// Without a farewell: the API server would take up to a minute over it.
-const stopScript = `
-touch "/run/stopped/$1"
-kill -9 "$(cat "/run/services/$1")"
-while [ -e "/run/services/$1" ]; do sleep 0.1; done`
-const curl = (port: number) => ['curl', '-sSf', '-o', '/dev/null', '-m', '2', `http://127.0.0.1:${port}/healthz`]
-const probes = { proxy: curl(10249), kubelet: curl(10248) } as const
-const probeOf = (ctr: string): Readonly<Record<Daemon, readonly string[]>> => ({
-  containerd: [ctr, 'version'],
-  kubelet: probes.kubelet,
-  'kube-proxy': probes.proxy,
-})
 
 /** Waits, but no longer than one of the boxes lives. */
 async function until(what: string, seconds: number, boxes: readonly string[], state: string, done: () => Promise<boolean>): Promise<void> {

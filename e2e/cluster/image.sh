@@ -1,8 +1,8 @@
 #!/bin/sh
-# sh image.sh NAME FOLDER CONFIG ARCHIVE: an image of one layer, the folder, as an archive that `ctr images import` takes (the format of `docker save`).
-# NAME has to be fully qualified and its tag not `latest`: a node that has it then never asks a registry for it.
+# sh image.sh 'NAME…' FOLDER CONFIG ARCHIVE: an image of one layer, the folder, as an archive that `ctr images import` takes (the format of `docker save`).
+# A NAME has to be fully qualified and its tag not `latest`: a node that has it then never asks a registry for it.
 set -eu
-name=$1 folder=$2 config=$3 archive=$4
+names=$1 folder=$2 config=$3 archive=$4
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 pack() { tar -C "$1" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -cf "$2" .; }
@@ -13,7 +13,9 @@ layer=$(sha256sum "$work/image/layer.tar" | cut -d' ' -f1)
 architecture=$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
 printf '{"architecture":"%s","os":"linux","config":%s,"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{}]}' \
   "$architecture" "$config" "$layer" >"$work/config.json"
+# shellcheck disable=SC2086
+tags=$(printf '"%s",' $names)
 id=$(sha256sum "$work/config.json" | cut -d' ' -f1)
 mv "$work/config.json" "$work/image/$id.json"
-printf '[{"Config":"%s.json","RepoTags":["%s"],"Layers":["layer.tar"]}]' "$id" "$name" >"$work/image/manifest.json"
+printf '[{"Config":"%s.json","RepoTags":[%s],"Layers":["layer.tar"]}]' "$id" "${tags%,}" >"$work/image/manifest.json"
 pack "$work/image" "$archive"

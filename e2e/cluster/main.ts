@@ -1,8 +1,9 @@
-// A cluster to work with by hand: `node e2e/cluster/main.ts up [KEY=VALUE…] | down | kubectl … | helm … | in NODE … | outside … | load ARCHIVE | reboot NODE`.
+// A cluster to work with by hand: `node e2e/cluster/main.ts up [KEY=VALUE…] | stay [KEY=VALUE…] | down | kubectl … | helm … | in NODE … | outside … | load ARCHIVE | reboot NODE`.
 
 import { spawnSync } from 'node:child_process'
 import { parseOptions } from '../options.ts'
 import { attach, bringUp, commandLine, down } from './driver.ts'
+import { bringUpToStay } from './stay.ts'
 
 const [verb = '', ...args] = process.argv.slice(2)
 try {
@@ -19,6 +20,9 @@ async function act(): Promise<number | undefined> {
       console.log(`up: ${nodes.join(' ')}; not Ready until they have a network for pods`)
       return
     }
+    case 'stay':
+      console.log(await bringUpToStay(parseOptions(args)))
+      return
     case 'down':
       return void (await down())
     case 'load':
@@ -38,7 +42,7 @@ async function act(): Promise<number | undefined> {
     }
     default:
       console.error(
-        'usage: node e2e/cluster/main.ts up [KEY=VALUE…] | down | kubectl … | helm … | in NODE … | outside … | load ARCHIVE | reboot NODE',
+        'usage: node e2e/cluster/main.ts up [KEY=VALUE…] | stay [KEY=VALUE…] | down | kubectl … | helm … | in NODE … | outside … | load ARCHIVE | reboot NODE',
       )
       return 2
   }

@@ -1,5 +1,8 @@
 // The same scenarios on kind, where Docker is: `make e2e-kind`, and the GitHub workflow. It has never run where this was written, which has no Docker.
 
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mustRun, run, startBackground, succeeded } from '../command.ts'
 import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
@@ -55,6 +58,13 @@ function makeCluster(options: Required<ClusterOptions>, { machines, gateways }: 
     addresses: (node) => machines.get(node) ?? [],
     // The machine itself, on Docker's network.
     outsideAddresses: gateways,
+    kubeconfig: process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config'),
+    programs: dirname(
+      (process.env.PATH ?? '')
+        .split(':')
+        .map((folder) => join(folder, 'kubectl'))
+        .find(existsSync) ?? '',
+    ),
     kubectl: (args, how) => run(['kubectl', ...context, ...args], how),
     helm: (args, how) => run(['helm', '--kube-context', `kind-${name}`, ...args], how),
     startKubectl: (args) => startBackground(['kubectl', ...context, ...args]),

@@ -7,9 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { succeeded } from '../command.ts'
+import { ensureDns } from '../dns.ts'
 import { on } from '../kubernetes.ts'
 import { createPod, fetchOutside, urlOf } from '../pods.ts'
-import { namespace as ours, podCidrsOf, podwireOn, release } from '../podwire.ts'
+import { chart, namespace as ours, podCidrsOf, podwireOn, release } from '../podwire.ts'
 import { eventually, type Scenario, Skip } from '../scenario.ts'
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
@@ -30,20 +31,19 @@ export const scenario: Scenario = {
         JSON.parse(await podwireOn(cluster, node, 'status', '-o', 'json'))
       }
     },
-    async 'helm test passes'(cluster) {
-      const dns = (await cluster.kubectl(['get', 'service', '-n', 'kube-system', 'kube-dns'])).status === 0
-      succeeded(
-        await cluster.helm([
-          'upgrade',
-          release,
-          file('../../helm/podwire'),
-          '-n',
-          ours,
-          '--reuse-values',
-          ...(dns ? [] : ['--set', 'tests.dnsName=']),
-        ]),
-        'helm upgrade',
-      )
+    async 'helm test passes, and resolves a name'(cluster) {
+      await ensureDns(cluster)
+      const upgrade = [
+        'upgrade',
+        release,
+        chart,
+        '-n',
+        ours,
+        '--reuse-values',
+        '--set',
+        'tests.dnsName=kubernetes.default.svc.cluster.local',
+      ]
+      succeeded(await cluster.helm(upgrade), 'helm upgrade')
       succeeded(await cluster.helm(['test', release, '-n', ours, '--timeout', '2m', '--logs'], { timeout: 150_000 }), 'helm test')
     },
     async 'every agent serves health, readiness and every documented metric'(cluster) {
