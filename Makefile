@@ -4,10 +4,11 @@ node = node_modules/node-linux-$(subst aarch64,arm64,$(subst x86_64,x64,$(machin
 # Of a cluster, as e2e/README.md has them: those that were given.
 given = $(foreach key,$(1),$(if $(filter-out undefined,$(origin $(key))),$(key)=$($(key))))
 settings = $(call given,KUBERNETES NODES FAMILIES PROXY RUNTIME SEGB OFF MAXPODS)
+export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean cluster cluster-down e2e e2e-kind image release release-twice release-notes publish version manifests
+.PHONY: help demo test build bench check clean cluster cluster-down conformance e2e e2e-kind image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -46,6 +47,11 @@ cluster: ## a cluster of network namespaces with podwire that stays up; prints K
 cluster-down: ## ends the cluster of `make cluster`
 	@sh build/setup.sh npm
 	@$(node) e2e/cluster/main.ts down
+
+conformance: ## Kubernetes' own network tests on a cluster with podwire; SUBSET=conformance|ci, FAMILIES=dual and the like choose (docs/conformance.md)
+	@sh build/setup.sh npm native network clients cluster
+	@$(MAKE) --no-print-directory image
+	@$(node) e2e/conformance/run.ts $(settings) $(call given,CLUSTER SUBSET PROCS RECORD) $(if $(FOCUS),"FOCUS=$$FOCUS")
 
 e2e-kind: ## the same scenarios on kind; needs docker, kind, kubectl, helm and Go
 	@sh build/setup.sh npm native clients chart registry
