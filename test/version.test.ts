@@ -1,10 +1,11 @@
 // package.json decides the version; everything else that names it follows.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { root } from '../build/image/script.ts'
+import { notesOf } from '../build/release/notes.ts'
 import { filesWithVersion, version } from '../build/version.ts'
 
 it('stands everywhere as package.json has it: `make version VERSION=…` writes it anew', () => {
@@ -30,4 +31,28 @@ it('is not written into a file that nothing rewrites', () => {
       .map((text) => text.replace(/^.*[-:@]v?/, '')),
   )
   expect([...versions]).toEqual([version()])
+})
+
+describe('the text of a release', () => {
+  const changelog =
+    '# Changelog\n\n## [Unreleased]\n\n- Later.\n\n## [1.2.0] - 2026-01-02\n\n### Added\n\n- Add it.\n\n## [1.1.0]\n\n- Older.\n'
+
+  it('is the section of its version', () => {
+    expect(notesOf(changelog, '1.2.0')).toBe('### Added\n\n- Add it.')
+    expect(notesOf(changelog, '1.1.0')).toBe('- Older.')
+  })
+
+  it('says what to do when there is none', () => {
+    for (const missing of ['1.2', '2.0.0'])
+      expect(() => notesOf(changelog, missing)).toThrow(`says nothing about ${missing}: rename its section [Unreleased]`)
+  })
+
+  it('is not had for the tag of another version', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['build/release/notes.ts', 'v99.0.0'], { cwd: root, encoding: 'utf8' })
+    expect({ status, stdout, stderr }).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('the tag v99.0.0 is not of version'),
+    })
+  })
 })

@@ -1,7 +1,7 @@
 // What the native program is made of besides our own code, and its licenses: the engine and the libc that it is linked with.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { debianComponents } from './components.ts'
 import { type Arch, thisMachine } from './contents.ts'
@@ -38,7 +38,9 @@ export function nativeLicenses(arch: Arch): string {
   // The engine's header begins with its license; that is all of the source that is kept.
   const header = readFileSync(join(script('../quickjs.sh'), 'quickjs.h'), 'utf8')
   const engine = header.slice(0, header.indexOf('*/')).replaceAll(/^\/?[ *]*/gm, '')
-  const folder = arch === thisMachine ? '/' : join(script('packages.sh', arch, 'musl-dev'), 'musl-dev')
-  const musl = readFileSync(join(folder, 'usr/share/doc/musl-dev/copyright'), 'utf8')
+  const copyright = 'usr/share/doc/musl-dev/copyright'
+  // Small machines leave documentation out when they install.
+  const installed = arch === thisMachine && existsSync(`/${copyright}`)
+  const musl = readFileSync(join(installed ? '/' : join(script('packages.sh', arch, 'musl-dev'), 'musl-dev'), copyright), 'utf8')
   return `== quickjs\n\n${engine.trim()}\n\n== musl\n\n${musl.trim()}\n`
 }

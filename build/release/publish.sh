@@ -22,7 +22,7 @@ image=$(one 'podwire-image-v*.tar')
 chart=$(one 'podwire-[0-9]*.tgz')
 version=${image##*/podwire-image-v}
 version=${version%.tar}
-(cd "$folder" && sha256sum --check --quiet SHA256SUMS)
+(cd "$folder" && sha256sum --check --quiet SHA256SUMS) >&2
 
 # The digest that the chart names has to be the one in the registry. No policy of the machine decides about our own file.
 skopeo --insecure-policy copy --quiet --all --preserve-digests ${PLAIN_HTTP:+--dest-tls-verify=false} --digestfile "$work/image" \
