@@ -1,6 +1,6 @@
 // Reads a configuration: every key by its type, every problem with its path, all of them told at once.
 
-import { type Address, parseAddress } from '../net/address.ts'
+import { type Address, parseAddress, unmapped } from '../net/address.ts'
 import { type Cidr, parseCidr } from '../net/cidr.ts'
 import { type Mac, parseMac } from '../net/mac.ts'
 import { CniError, ErrInvalidNetworkConfig } from './error.ts'
@@ -74,12 +74,15 @@ export class Reader {
     return value >= min && value <= max ? value : this.#mismatch(key, `a number from ${min} to ${max}`, value)
   }
 
+  /** An IPv4-mapped one is the IPv4 address: Go takes it so. */
   address(key: string): Address | undefined {
-    return this.#parsed(key, 'an IP address', parseAddress)
+    const address = this.#parsed(key, 'an IP address', parseAddress)
+    return address && unmapped(address)
   }
 
   cidr(key: string): Cidr | undefined {
-    return this.#parsed(key, 'CIDR notation', parseCidr)
+    const isMapped = this.string(key)?.toLowerCase().startsWith('::ffff:')
+    return this.#parsed(key, isMapped ? 'CIDR notation, with IPv4 written as such' : 'CIDR notation', parseCidr)
   }
 
   mac(key: string): Mac | undefined {

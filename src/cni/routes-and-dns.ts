@@ -1,5 +1,7 @@
 // What results and IPAM configurations spell alike: routes and name servers.
 
+import { formatAddress } from '../net/address.ts'
+import { formatCidr } from '../net/cidr.ts'
 import type { Reader } from './reader.ts'
 import type { Dns, Route } from './types.ts'
 
@@ -17,6 +19,18 @@ export function readRoute(reader: Reader): Route | undefined {
     scope: number('scope', 255),
   }
   return dst && { dst, ...rest }
+}
+
+/** An entry that is to be made: a gateway of the other family the kernel would refuse only when all else is there. */
+export function readWantedRoute(reader: Reader): Route | undefined {
+  const route = readRoute(reader)
+  if (route?.gw && route.gw.family !== route.dst.address.family) {
+    reader.issue(
+      'gw',
+      `${formatAddress(route.gw)} is an IPv${route.gw.family} address, ${formatCidr(route.dst)} is IPv${route.dst.address.family}`,
+    )
+  }
+  return route
 }
 
 export function readDns(reader: Reader): Dns {

@@ -2,9 +2,9 @@
 
 import type { ConfigContext } from '../cni/plugin.ts'
 import type { Reader } from '../cni/reader.ts'
-import { readRoute } from '../cni/routes-and-dns.ts'
+import { readWantedRoute } from '../cni/routes-and-dns.ts'
 import { cniVersions, type Route } from '../cni/types.ts'
-import { type Address, parseAddress } from '../net/address.ts'
+import { type Address, parseAddress, unmapped } from '../net/address.ts'
 import { type Range, type RangeSet, rangeSetProblems, readRange } from './range.ts'
 
 export interface HostLocalConfig {
@@ -26,7 +26,7 @@ export function readHostLocalConfig(reader: Reader, context: ConfigContext): Hos
     dataDir,
     sets: readSets(reader, context),
     requested: readRequested(reader, context),
-    routes: reader.object('ipam', (ipam) => ipam.objects('routes', readRoute)) ?? [],
+    routes: reader.object('ipam', (ipam) => ipam.objects('routes', readWantedRoute)) ?? [],
     resolvConf: reader.object('ipam', (ipam) => ipam.string('resolvConf')) ?? '',
   }
 }
@@ -86,7 +86,7 @@ function readRequested(reader: Reader, context: ConfigContext): Address[] {
 function parseRequested(texts: readonly string[], issue: (problem: string) => void): Address[] {
   return texts.flatMap((text) => {
     try {
-      return text === '' ? [] : [parseAddress(text.split('/')[0] ?? '')]
+      return text === '' ? [] : [unmapped(parseAddress(text.split('/')[0] ?? ''))]
     } catch {
       issue(`expected an IP address, got ${JSON.stringify(text)}`)
       return []

@@ -3,6 +3,7 @@
 import type { Reader } from '../cni/reader.ts'
 import { type Address, compareAddresses, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
 import { addressBits, type Cidr, cidrContains, formatCidr, lastAddress, networkOf, setApart } from '../net/cidr.ts'
+import { gatewayProblem } from './gateway.ts'
 
 /**
  * A run of addresses in one subnet, `start` and `end` included. The gateway is never given out; it may lie anywhere. Neither is what the subnet sets apart,
@@ -50,7 +51,9 @@ export function readRange(reader: Reader): Range | undefined {
   if (rangeEnd && (!endInside || (crossed && !rangeStart))) {
     reader.issue('rangeEnd', `RangeEnd ${formatAddress(end)} not in network ${formatCidr(subnet)}`)
   }
-  if (!startInside || !endInside || crossed) return undefined
+  const problem = gateway && gatewayProblem(gateway, subnet)
+  if (problem) reader.issue('gateway', problem)
+  if (!startInside || !endInside || crossed || problem) return undefined
   return { subnet, start, end, gateway: gateway ?? first }
 }
 

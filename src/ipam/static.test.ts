@@ -46,12 +46,52 @@ describe('ADD', () => {
       json: conf(two.slice(1), { runtimeConfig: { ips: [] } }),
       expected: ['3ffe:ffff:0:1ff::1/64'],
     },
+    {
+      what: 'every address of two, and of one alone',
+      json: conf([
+        { address: '10.9.9.0/31', gateway: '10.9.9.1' },
+        { address: '10.9.9.255/32' },
+        { address: 'fd00::/127' },
+        { address: 'fd00::/128' },
+      ]),
+      expected: ['10.9.9.0/31 via 10.9.9.1', '10.9.9.255/32', 'fd00::/127', 'fd00::/128'],
+    },
+    {
+      what: 'the runtime’s although its own, which are not used, make no sense',
+      json: conf([{ address: '10.9.9.0/24' }], { runtimeConfig: { ips: ['10.9.9.5/24'] } }),
+      expected: ['10.9.9.5/24'],
+    },
+    {
+      what: 'a gateway outside the subnet, and one that is written as a mapped address',
+      json: conf([
+        { address: 'fd00::5/64', gateway: 'fe80::1' },
+        { address: '10.9.9.5/24', gateway: '::ffff:10.9.8.1' },
+      ]),
+      expected: ['fd00::5/64 via fe80::1', '10.9.9.5/24 via 10.9.8.1'],
+    },
     { what: 'nothing where nothing is said', json: { ipam: {} }, expected: [] },
   ])('gives $what', ({ json, given, expected }) => {
     expect(ips(json, given)).toEqual(expected)
   })
 
   it.each<[Json, Given, string]>([
+    [conf([{ address: '10.9.9.255/24' }]), {}, 'ipam.addresses[0].address: 10.9.9.255 is the broadcast address of 10.9.9.0/24'],
+    [conf([{ address: '10.9.9.0/24' }]), {}, 'ipam.addresses[0].address: 10.9.9.0 is the network address of 10.9.9.0/24'],
+    [conf([{ address: 'fd00::/64' }]), {}, 'ipam.addresses[0].address: fd00:: is the Subnet-Router anycast address of fd00::/64'],
+    [conf([]), { args: { IP: '10.9.9.255/24' } }, 'CNI_ARGS: 10.9.9.255 is the broadcast address'],
+    [conf([], { args: { cni: { ips: ['10.9.9.255/24'] } } }), {}, 'args.cni.ips: 10.9.9.255 is the broadcast address'],
+    [conf([], { runtimeConfig: { ips: ['10.9.9.255/24'] } }), {}, 'runtimeConfig.ips: 10.9.9.255 is the broadcast address'],
+    [
+      conf([{ address: '10.9.9.5/24', gateway: 'fd00::1' }]),
+      {},
+      'ipam.addresses[0].gateway: fd00::1 is an IPv6 address, 10.9.9.0/24 is IPv4',
+    ],
+    [
+      conf([{ address: '10.9.9.5/24' }]),
+      { args: { GATEWAY: '10.9.9.255' } },
+      'CNI_ARGS: 10.9.9.255 is the broadcast address of 10.9.9.0/24',
+    ],
+    [conf([{ address: '::ffff:10.9.9.5/120' }]), {}, 'ipam.addresses[0].address'],
     [{}, {}, "IPAM config missing 'ipam' key"],
     [
       conf([{ address: '10.10.0.1' }]),

@@ -19,6 +19,18 @@ export function formatAddress({ family, bytes }: Address): string {
   return family === 4 ? bytes.join('.') : formatIPv6(bytes)
 }
 
+const mappedPrefix = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff]
+
+/** True for an IPv4-mapped IPv6 address (`::ffff:10.1.0.5`, RFC 4291 §2.5.5.2), which is on no wire. */
+export function isMapped({ family, bytes }: Address): boolean {
+  return family === 6 && mappedPrefix.every((byte, i) => bytes[i] === byte)
+}
+
+/** The IPv4 address that a mapped one stands for; any other as it is. */
+export function unmapped(address: Address): Address {
+  return isMapped(address) ? { family: 4, bytes: address.bytes.slice(mappedPrefix.length) } : address
+}
+
 /** Below zero, zero or above zero, as `a` sorts before, with or after `b`; IPv4 sorts before IPv6. */
 export function compareAddresses(a: Address, b: Address): number {
   if (a.family !== b.family) return a.family - b.family

@@ -1,6 +1,6 @@
 // An address with a prefix length. The host bits are kept: `10.1.0.5/24` is an interface address, `networkOf` gives the subnet.
 
-import { type Address, compareAddresses, formatAddress, parseAddress, parseDecimal } from './address.ts'
+import { type Address, compareAddresses, formatAddress, isMapped, parseAddress, parseDecimal } from './address.ts'
 
 /** `10.1.0.5/24`: `length` is 0..32 for IPv4, 0..128 for IPv6. */
 export interface Cidr {
@@ -8,13 +8,14 @@ export interface Cidr {
   readonly length: number
 }
 
-/** Reads CIDR notation; throws a SyntaxError that quotes the text. */
+/** Reads CIDR notation; throws a SyntaxError that quotes the text. A subnet of IPv4-mapped addresses is of neither family. */
 export function parseCidr(text: string): Cidr {
   const slash = text.indexOf('/')
   const length = slash < 0 ? undefined : parseDecimal(text.slice(slash + 1))
   if (length === undefined) throw new SyntaxError(`not an address in CIDR notation: ${JSON.stringify(text)}`)
   const address = parseAddress(text.slice(0, slash))
   if (length > addressBits(address)) throw new SyntaxError(`prefix length over ${addressBits(address)}: ${JSON.stringify(text)}`)
+  if (isMapped(address)) throw new SyntaxError(`an IPv4-mapped address in CIDR notation: ${JSON.stringify(text)}`)
   return { address, length }
 }
 

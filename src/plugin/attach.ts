@@ -10,9 +10,10 @@ import { acceptRaOf, advertisedLinks } from '../kernel/advertised-links.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { findLink, type Link } from '../kernel/route/link.ts'
 import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
-import { nextAddress } from '../net/address.ts'
-import { type Cidr, networkOf } from '../net/cidr.ts'
+import { isLinkLocal } from '../net/address.ts'
+import type { Cidr } from '../net/cidr.ts'
 import { type Mac, macFromIPv4 } from '../net/mac.ts'
+import { firstGateway, requireGateways, requireOwnGateways } from './lease-problems.ts'
 import type { Pod } from './pod-interface.ts'
 
 const NO_LEASE: Result = { interfaces: [], ips: [], routes: [], dns: {} }
@@ -26,19 +27,24 @@ export function takeLease(request: Request<unknown>, ipam: Ipam | undefined, pod
     if (!findLink(pod.route, { name: request.ifname })) ipam.del(request)
   })
   if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
+  requireGateways(lease)
   return lease
 }
 
-/** The addresses for the interface at `index` of the result. With `fill`, a gateway that IPAM left open is the first address of the subnet. */
+/** The addresses for the interface at `index` of the result. With `fill` the node has the gateways; one that IPAM left open is the first address of the subnet. */
 export function withGateways(ips: readonly IpConfig[], fill: boolean, index: number): IpConfig[] {
-  return ips.map(({ address, gateway }) => {
-    const first = fill ? nextAddress(networkOf(address).address) : undefined
-    return { address, gateway: gateway ?? first, interface: index }
-  })
+  const filled = ips.map(({ address, gateway }) => ({
+    address,
+    gateway: gateway ?? (fill ? firstGateway(address) : undefined),
+    interface: index,
+  }))
+  if (fill) requireOwnGateways(filled)
+  return filled
 }
 
+/** Each gateway with the length of its subnet; a link-local one has its own. */
 export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
-  return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: address.length }] : []))
+  return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: isLinkLocal(gateway) ? 64 : address.length }] : []))
 }
 
 /** The MAC that was asked for, or 0a:58 and the IPv4 address; undefined leaves it to the kernel. */

@@ -11,12 +11,14 @@ import { parseAddress } from '../../net/address.ts'
 import { type Cidr, isDefaultRoute } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
+import { requireOnLink } from '../lease-problems.ts'
 import { awaitUp } from '../link-up.ts'
 import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../pod-interface.ts'
 import { spoofCheck } from '../segments.ts'
 import type { BridgeConfig } from './config.ts'
 import { ensureBridge, ensureGateways } from './device.ts'
 import { addPort, portAlias, setPortVlans } from './port.ts'
+import { ensureSubnetRoutes } from './subnet-routes.ts'
 import { ensureVlanGateway } from './vlan-gateway.ts'
 
 /** How often a bridge that vanishes is made again. */
@@ -33,6 +35,8 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const { config, ifname } = request
   const lease = takeLease(request, config.ipam, pod, undo)
   const ips = withGateways(lease.ips, config.isGateway, 2)
+  const wanted = withDefaultRoutes(lease.routes, ips, config)
+  requireOnLink(ips, wanted)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
   const ownGateways = config.vlan === 0 ? gateways : []
 
@@ -43,7 +47,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
     undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
     spoofCheck().addSpoofCheck(request, port.name, mac)
   }
-  const routes = podRoutes(pod, ifname, withDefaultRoutes(lease.routes, ips, config), ips)
+  const routes = podRoutes(pod, ifname, wanted, ips)
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
   enableForwarding(route, gateways)
@@ -56,6 +60,7 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
   const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
   if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
+  if (config.isGateway) ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
   const up = config.disableContainerInterface ? port : awaitUp(route, port)
   if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
 

@@ -12,6 +12,7 @@ import { addBridge } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP } from '../../kernel/route/constants.ts'
 import { findLink, type Link, listLinks, removeLink, setLink } from '../../kernel/route/link.ts'
 import { trySysctl } from '../../kernel/sysctl.ts'
+import { isLinkLocal, sameAddress } from '../../net/address.ts'
 import { type Cidr, cidrContains, formatCidr, sameCidr } from '../../net/cidr.ts'
 import { type Mac, macFromIPv4 } from '../../net/mac.ts'
 import type { BridgeConfig } from './config.ts'
@@ -46,7 +47,8 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
   const present = listAddresses(route, link.index).map(({ cidr }) => cidr)
   const missing = gateways.filter((gateway) => !present.some((cidr) => sameCidr(cidr, gateway)))
   if (missing.length === 0) return link.mac
-  const conflicts = present.filter((cidr) => missing.some((gateway) => conflict(cidr, gateway)))
+  const others = present.filter((cidr) => !gateways.some((gateway) => sameCidr(cidr, gateway)))
+  const conflicts = others.filter((cidr) => missing.some((gateway) => conflict(cidr, gateway)))
   const [first] = conflicts
   if (first && !force) {
     const wanted = missing.find((gateway) => conflict(first, gateway)) ?? first
@@ -103,6 +105,8 @@ function removeUnused(route: NetlinkSocket, name: string): void {
 function conflict(present: Cidr, gateway: Cidr): boolean {
   if (present.address.family !== gateway.address.family || sameCidr(present, gateway)) return false
   if (gateway.address.family === 4) return true
+  // Any number of them may be on one link; one the kernel itself has put there.
+  if (isLinkLocal(gateway.address)) return sameAddress(present.address, gateway.address)
   return cidrContains(present, gateway.address) || cidrContains(gateway, present.address)
 }
 

@@ -12,6 +12,7 @@ import { ensureSysctl } from '../../kernel/sysctl.ts'
 import { formatMac } from '../../net/mac.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../attach.ts'
 import { findBridge } from '../bridge/device.ts'
+import { requireOnLink } from '../lease-problems.ts'
 import { awaitUp } from '../link-up.ts'
 import { configurePod, nameTaken, type Pod, podRoutes, withPod } from '../pod-interface.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../point-to-point.ts'
@@ -63,6 +64,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   const { config, ifname, netns } = request
   const lease = takeLease(request, config.ipam, pod, undo)
   const ips = withGateways(lease.ips, true, 1)
+  if (config.datapath === 'bridge') requireOnLink(ips, lease.routes)
   const mtu = config.mtu || defaultMtu(route)
   const podEnd = { name: ifname, netns: pod.fd, mtu, mac: podMac(config.mac, ips) }
   const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, config.pod) }

@@ -7,6 +7,7 @@ import { type Link, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { gatewayCidrs } from '../attach.ts'
 import { ensureBridge, ensureGateways } from '../bridge/device.ts'
+import { ensureSubnetRoutes } from '../bridge/subnet-routes.ts'
 import { BRIDGE_ALIAS } from './owner.ts'
 
 /** The bridge and its addresses are the node's: an ADD that fails leaves them to the next one, which may be under way already. */
@@ -28,5 +29,6 @@ export function joinBridge(
   const link = transactLink(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port)], ref)
   // A node that joins again may get another subnet: on our own bridge the old one's gateway makes way.
   const mac = ensureGateways(route, bridge, gateways, bridge.alias === BRIDGE_ALIAS, keep)
+  ensureSubnetRoutes(route, bridge, ips, keep)
   return { bridge: { ...bridge, mac }, host: link }
 }

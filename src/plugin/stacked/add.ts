@@ -13,6 +13,7 @@ import { findLink, type Link, removeLink, renameLink, setLink, transactLink } fr
 import { trySysctl } from '../../kernel/sysctl.ts'
 import { formatMac } from '../../net/mac.ts'
 import { withGateways } from '../attach.ts'
+import { requireGateways, requireOnLink } from '../lease-problems.ts'
 import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../pod-interface.ts'
 import { hostLinkName } from '../podwire/owner.ts'
 import { awaitTurn } from '../turn.ts'
@@ -38,6 +39,8 @@ function attach(request: Request<StackedConfig>, pod: Pod, below: NetlinkSocket,
   if (config.leaseNeedsLink) undo('release the lease', release)
   const lease = takeAddresses(request)
   const ips = withGateways(lease.ips, false, 0)
+  requireGateways({ ips, routes: lease.routes })
+  requireOnLink(ips, lease.routes)
   const routes = podRoutes(pod, ifname, lease.routes, ips)
 
   // Neighbours may know the previous owner's MAC; arp_notify is configurePod's.
