@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean cluster cluster-down conformance e2e e2e-kind image release release-twice release-notes publish version manifests
+.PHONY: help demo test build bench check clean upstream-tests cluster cluster-down conformance e2e e2e-kind image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,6 +33,11 @@ bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) bench/run.ts
+
+upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NAME…' chooses; needs Go; ends with `N passed, N failed`
+	@sh build/setup.sh npm native network bus
+	@sh build/plugins.sh
+	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES)
 
 e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients cluster chart registry

@@ -3,6 +3,7 @@
 #   npm      node_modules, as package-lock.json has it
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
 #   network  to drive and look at namespaces: ip, iptables and nft as users do; ping; a DHCP server
+#   bus      a message bus, for the tests of firewall with firewalld
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 #   cluster  what the cluster of namespaces wants besides them
 #   chart    Helm comes in a zip
@@ -51,6 +52,9 @@ for part in "$@"; do
     need nft nftables
     need ping iputils-ping
     need dnsmasq dnsmasq-base
+    ;;
+  bus)
+    need dbus-daemon dbus-daemon
     ;;
   clients)
     need containerd containerd
