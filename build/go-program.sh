@@ -25,7 +25,7 @@ fi
 # Where Go's own archive puts it.
 PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null; then
-  echo "go-program: $name is built by Go, which is not installed: install Go 1.25 or later (an older one from 1.21 on fetches it by itself)" >&2
+  echo "go-program: $name is built by Go, which is not installed: install Go 1.26 or later (an older one from 1.21 on fetches it by itself)" >&2
   exit 3
 fi
 
