@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean upstream-tests cluster cluster-down conformance e2e e2e-kind image release release-twice release-notes publish version manifests
+.PHONY: help demo test build bench check clean upstream-tests cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,10 +58,19 @@ conformance: ## Kubernetes' own network tests on a cluster with podwire; SUBSET=
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/conformance/run.ts $(settings) $(call given,CLUSTER SUBSET PROCS RECORD) $(if $(FOCUS),"FOCUS=$$FOCUS")
 
-e2e-kind: ## the same scenarios on kind; needs docker, kind, kubectl, helm and Go
-	@sh build/setup.sh npm native clients chart registry
+e2e-kind: ## the same scenarios on kind: its nodes in an own Docker engine, or in the machine's where it can pull kind's images (KIND_ENGINE=own|machine)
+	@sh build/setup.sh npm native network clients cluster docker chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts --kind $(SCENARIOS)
+
+kind: ## a cluster of kind with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=dual and the like choose
+	@sh build/setup.sh npm native network clients cluster docker
+	@$(MAKE) --no-print-directory image
+	@$(node) e2e/kind/main.ts up $(call given,KUBERNETES NODES FAMILIES PROXY MAXPODS)
+
+kind-down: ## ends the cluster of `make kind`, and its Docker engine where that is our own
+	@sh build/setup.sh npm
+	@$(node) e2e/kind/main.ts down
 
 image: ## dist/podwire-image.tar: an OCI image; ARCH="amd64 arm64" puts both in it
 	@sh build/setup.sh npm native $(if $(filter-out $(subst aarch64,arm64,$(subst x86_64,amd64,$(machine))),$(ARCH)),cross)

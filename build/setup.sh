@@ -6,6 +6,7 @@
 #   bus      a message bus, for the tests of firewall with firewalld
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 #   cluster  what the cluster of namespaces wants besides them
+#   docker   what Docker's engine and kind's node images are made with; the engine itself is not installed (e2e/kind/programs.sh)
 #   chart    Helm comes in a zip
 #   cross    to build the native program for the other architecture
 #   lint     what actionlint hands the workflows' scripts to
@@ -64,6 +65,11 @@ for part in "$@"; do
   cluster)
     need openssl openssl
     need curl curl
+    ;;
+  docker)
+    need debootstrap debootstrap
+    need jq jq
+    ls /usr/lib/*/libdevmapper.so.1.02.1 >/dev/null 2>&1 || missing="$missing libdevmapper1.02.1"
     ;;
   chart)
     need unzip unzip

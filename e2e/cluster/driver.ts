@@ -1,10 +1,9 @@
 // Clusters of network namespaces: each machine is a box of its own network, mounts, processes and control groups, with the real programs in it.
 
-import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
+import { built } from '../built.ts'
 import { mustRun, run, startBackground } from '../command.ts'
 import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
 import * as addresses from './addresses.ts'
@@ -31,7 +30,7 @@ export const namespaces: Driver = {
 /** Brings a cluster up; where it is to stay it is there until `down`, otherwise at most until this process ends. */
 export async function bringUp(wanted: ClusterOptions, stay: boolean, number = 1): Promise<Cluster> {
   const options = completeOptions(wanted)
-  const tools: Tools = { programs: built('build.sh', { KUBERNETES: options.kubernetes }), images: built('images.sh') }
+  const tools: Tools = { programs: built('cluster/build.sh', { KUBERNETES: options.kubernetes }), images: built('cluster/images.sh') }
   const state = stateFolder(number)
   await beginWorld(state, stay)
   try {
@@ -60,17 +59,6 @@ export async function bringUp(wanted: ClusterOptions, stay: boolean, number = 1)
 interface Tools {
   readonly programs: string
   readonly images: string
-}
-
-/** The folder that a script beside this file prints once it is filled; what it says meanwhile is for whoever waits. */
-function built(name: string, env: Readonly<Record<string, string>> = {}): string {
-  const { status, stdout } = spawnSync('sh', [fileURLToPath(new URL(name, import.meta.url))], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
-  })
-  if (status !== 0) throw new Error(`e2e/cluster/${name} did not end well, so there is nothing to run`)
-  return stdout.trim()
 }
 
 /** The cluster that is up, made by another process. */

@@ -11,38 +11,54 @@ import { mustRun } from '../command.ts'
 const script = (name: string) => fileURLToPath(new URL(name, import.meta.url))
 
 /** The folder of the cluster that E2E_NAME names; two of different names may be up at once. It has to be on a disk, and not under /etc, /opt or /var. */
-export function stateFolder(number = 1): string {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  const name = process.env.E2E_NAME ?? 'podwire-e2e'
-  return join(cache, 'podwire', 'e2e', number === 1 ? name : `${name}-${number}`)
+export function stateFolder(number = 1, name = process.env.E2E_NAME ?? 'podwire-e2e'): string {
+  return join(cacheFolder(), 'e2e', number === 1 ? name : `${name}-${number}`)
+}
+
+/** What is kept on this machine. */
+export const cacheFolder = () => join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'podwire')
+
+/** What a world begins with: the script of its first process, and how a user ends one that stayed. */
+export interface WorldKind {
+  readonly script: string
+  readonly env: Readonly<Record<string, string>>
+  readonly end: string
+}
+
+const ofNamespaces: WorldKind = {
+  script: script('world.sh'),
+  env: {},
+  end: '`node e2e/cluster/main.ts down`, or set E2E_NAME for a second one',
 }
 
 /** Begins a world; it ends with this process, or, where it is to stay, with `endWorld`. Throws where one is there already. */
-export async function beginWorld(state: string, stay: boolean): Promise<void> {
+export async function beginWorld(state: string, stay: boolean, world = ofNamespaces): Promise<void> {
   // One whose driver was killed is about to end.
   for (let tries = 0; worldPid(state) !== undefined && tries < 20; tries++) await sleep(100)
   const pid = worldPid(state)
   if (pid !== undefined) {
-    throw new Error(
-      `a cluster is up already (process ${pid}): end it with \`node e2e/cluster/main.ts down\`, or set E2E_NAME for a second one`,
-    )
+    throw new Error(`a cluster is up already (process ${pid}): end it with ${world.end}`)
   }
   await removeState(state)
   mkdirSync(state, { recursive: true, mode: 0o700 })
-  await startKeeper(state, stay)
+  await startKeeper(state, stay, world)
   for (let tries = 0; !existsSync(join(state, 'world')); tries++) {
     if (tries === 100) throw new Error(`the world did not begin: ${readOrNothing(join(state, 'keeper.log'))}`)
     await sleep(50)
   }
 }
 
-async function startKeeper(state: string, stay: boolean): Promise<void> {
+async function startKeeper(state: string, stay: boolean, world: WorldKind): Promise<void> {
   const log = openSync(join(state, 'keeper.log'), 'a')
   const fifo = join(state, 'stay')
   if (stay) await mustRun(['mkfifo', fifo])
   // A FIFO that its reader could also write never comes to its end; our pipe does when we do.
   const stdin = stay ? openSync(fifo, 'r+') : 'pipe'
-  const keeper = spawn('sh', [script('keeper.sh'), state], { stdio: [stdin, log, log], detached: true })
+  const keeper = spawn('sh', [script('keeper.sh'), state, world.script], {
+    stdio: [stdin, log, log],
+    detached: true,
+    env: { ...process.env, ...world.env },
+  })
   keeper.unref()
   // The pipe must neither hold this process nor be closed by the garbage collector while this process lives.
   const pipe = keeper.stdin

@@ -1,88 +1,140 @@
-// The same scenarios on kind, where Docker is: `make e2e-kind`, and the GitHub workflow. It has never run where this was written, which has no Docker.
+// Clusters of kind: its nodes are containers of a Docker engine, set up by kubeadm.
 
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { built } from '../built.ts'
 import { mustRun, run, startBackground, succeeded } from '../command.ts'
 import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
+import { kindConfig } from './config.ts'
+import { attachEngine, chooseEngine, type Engine, type EngineKind, startEngine } from './engine.ts'
+import { endOwnEngine, state } from './own-engine.ts'
 
-const name = 'podwire-e2e'
-const context = ['--context', `kind-${name}`]
-const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+type Options = Required<ClusterOptions>
 
 export const kind: Driver = {
   kind: 'kind',
   width: 1,
-  refuses({ runtime, behindRouter, off, maxPods }) {
+  refuses({ runtime, behindRouter, off }) {
+    if (process.getuid?.() !== 0) return 'needs root'
     if (runtime === 1) return "kind's node images have one containerd"
-    if (maxPods !== undefined) return "kind's nodes take 110 pods"
     return behindRouter?.length || off?.length ? "kind's nodes are all on one link, and all on" : undefined
   },
-  async up(wanted) {
-    const options = { ...completeOptions(wanted), behindRouter: [] }
-    await mustRun(['kind', 'delete', 'cluster', '--name', name])
-    const config = file(`${options.families}-${options.proxy}.yaml`)
-    await mustRun(['kind', 'create', 'cluster', '--name', name, '--config', config, '--wait', '0s'], { timeout: 600_000 })
-    const images = (await mustRun(['sh', file('../cluster/images.sh')], { timeout: 600_000 })).trim()
-    const cluster = makeCluster(options, await readMachines(options))
-    await cluster.loadImage(`${images}/tools.tar`)
+  up: (options) => bringUp(options, 'podwire-e2e', false),
+}
+
+/** Creates the cluster; where it is to stay it is there until `down`, otherwise, in an engine of our own, at most until this process ends. */
+export async function bringUp(wanted: ClusterOptions, name: string, stay: boolean): Promise<Cluster> {
+  const options = { ...completeOptions(wanted), behindRouter: [] }
+  const engine = await startEngine(await chooseEngine(options.kubernetes), options.kubernetes, stay)
+  try {
+    const image = await engine.nodeImage()
+    await deleteCluster(engine, name)
+    mkdirSync(state, { recursive: true, mode: 0o700 })
+    const config = join(state, 'kind.json')
+    writeFileSync(config, kindConfig(options, engine.limited))
+    const create = ['kind', 'create', 'cluster', '--name', name, '--image', image, '--config', config, '--kubeconfig', kubeconfig]
+    await mustRun([...engine.at, ...create, '--wait', '0s'], { timeout: 600_000 })
+    writeFileSync(settingsFile, JSON.stringify({ engine: engine.kind, name, options } satisfies Settings))
+    const cluster = await makeCluster(engine, name, options)
+    // It sets the nodes' sysctls first; who compares a node before and after needs them set before.
+    const proxies = ['rollout', 'status', '-n', 'kube-system', 'daemonset/kube-proxy', '--timeout=90s']
+    succeeded(await cluster.kubectl(proxies, { timeout: 100_000 }), 'wait for kube-proxy')
+    await cluster.loadImage(join(built('cluster/images.sh'), 'tools.tar'))
     return cluster
-  },
-}
-
-/** Node n1 is the control plane, which takes pods like the others. */
-const container = (node: string) =>
-  node === 'n1' ? `${name}-control-plane` : node === 'n2' ? `${name}-worker` : `${name}-worker${Number(node.slice(1)) - 1}`
-
-async function readMachines({ nodes }: Required<ClusterOptions>) {
-  const names = Array.from({ length: nodes }, (_, index) => `n${index + 1}`)
-  const machines = new Map<string, string[]>()
-  for (const node of names) {
-    const path = `{.status.addresses[?(@.type=="InternalIP")].address}`
-    const addresses = await mustRun(['kubectl', ...context, 'get', 'node', container(node), '-o', `jsonpath=${path}`])
-    machines.set(container(node), addresses.split(' '))
+  } catch (error) {
+    await endCluster(engine, name)
+    throw error
   }
-  const gateways = await mustRun(['docker', 'network', 'inspect', 'kind', '--format', '{{range .IPAM.Config}}{{.Gateway}} {{end}}'])
-  return { machines, gateways: gateways.trim().split(/\s+/) }
 }
 
-function makeCluster(options: Required<ClusterOptions>, { machines, gateways }: Awaited<ReturnType<typeof readMachines>>): Cluster {
-  const nodes = [...machines.keys()]
-  const inside = (node: string, args: readonly string[]) => ['docker', 'exec', '-i', node, ...args]
-  const control = (verb: 'stop' | 'start') => mustRun(inside(nodes[0] ?? '', ['sh', '-ec', apiScripts[verb]]))
+/** The cluster of a name that is up, made by another process. */
+export async function attach(name: string): Promise<Cluster | undefined> {
+  const settings = readSettings()
+  if (settings?.name !== name) return undefined
+  const engine = attachEngine(settings.engine, settings.options.kubernetes)
+  const { stdout } = await run([...engine.at, 'kind', 'get', 'clusters'])
+  return stdout.split('\n').includes(name) ? await makeCluster(engine, name, settings.options) : undefined
+}
+
+/** Deletes the cluster that is up, whichever it is, and ends its engine; harmless where there is none. */
+export async function down(): Promise<void> {
+  const settings = readSettings()
+  if (settings !== undefined) await endCluster(attachEngine(settings.engine, settings.options.kubernetes), settings.name)
+  await endOwnEngine()
+}
+
+interface Settings {
+  readonly engine: EngineKind
+  readonly name: string
+  readonly options: Options
+}
+
+const kubeconfig = join(state, 'admin.kubeconfig')
+const settingsFile = join(state, 'settings.json')
+
+function readSettings(): Settings | undefined {
+  // bringUp has written it.
+  return existsSync(settingsFile) ? (JSON.parse(readFileSync(settingsFile, 'utf8')) as Settings) : undefined
+}
+
+async function endCluster(engine: Engine, name: string): Promise<void> {
+  await deleteCluster(engine, name)
+  rmSync(settingsFile, { force: true })
+  rmSync(kubeconfig, { force: true })
+  await engine.end()
+}
+
+const deleteCluster = ({ at }: Engine, name: string) =>
+  run([...at, 'kind', 'delete', 'cluster', '--name', name, '--kubeconfig', kubeconfig], { timeout: 120_000 })
+
+/** Node n1 is the control plane. */
+async function makeCluster(engine: Engine, name: string, options: Options): Promise<Cluster> {
+  const nodes = Array.from({ length: options.nodes }, (_, index) =>
+    index === 0 ? `${name}-control-plane` : `${name}-worker${index === 1 ? '' : index}`,
+  )
+  const here = (...args: string[]) => [...engine.at, ...args]
+  const kubectl = here('kubectl', '--kubeconfig', kubeconfig)
+  const inside = (node: string, args: readonly string[]) => here('docker', 'exec', '-i', node, ...args)
+  const addresses = new Map(await Promise.all(nodes.map(async (node) => [node, await internalAddresses(kubectl, node)] as const)))
+  const gateways = await mustRun(here('docker', 'network', 'inspect', 'kind', '--format', '{{range .IPAM.Config}}{{.Gateway}} {{end}}'))
+  const answers = async (node: string, args: readonly string[], seconds: number) => {
+    const end = performance.now() + seconds * 1000
+    while ((await cluster.inNode(node, args)).status !== 0) {
+      if (performance.now() > end) throw new Error(`${node}: no answer to ${args.join(' ')} within ${seconds} s`)
+      await sleep(200)
+    }
+  }
+  const control = (verb: 'stop' | 'start') => mustRun(inside(nodes[0] ?? '', ['sh', '-ec', apiScripts[verb]]), { timeout: 120_000 })
   const cluster: Cluster = {
     kind: 'kind',
     options,
     nodes,
-    addresses: (node) => machines.get(node) ?? [],
-    // The machine itself, on Docker's network.
-    outsideAddresses: gateways,
-    kubeconfig: process.env.KUBECONFIG ?? join(homedir(), '.kube', 'config'),
-    programs: dirname(
-      (process.env.PATH ?? '')
-        .split(':')
-        .map((folder) => join(folder, 'kubectl'))
-        .find(existsSync) ?? '',
-    ),
-    kubectl: (args, how) => run(['kubectl', ...context, ...args], how),
-    helm: (args, how) => run(['helm', '--kube-context', `kind-${name}`, ...args], how),
-    startKubectl: (args) => startBackground(['kubectl', ...context, ...args]),
+    addresses: (node) => addresses.get(node) ?? [],
+    // The engine's own, on the network of its nodes; in the order of the cluster's families.
+    outsideAddresses: inOrder(gateways.trim().split(/\s+/), options),
+    kubeconfig,
+    programs: engine.programs,
+    kubectl: (args, how) => run([...kubectl, ...args], how),
+    helm: (args, how) => run([...here('helm', '--kubeconfig', kubeconfig), ...args], how),
+    startKubectl: (args) => startBackground([...kubectl, ...args]),
     inNode: (node, args, how) => run(inside(node, args), how),
-    outside: (args, how) => run(args, how),
-    startOutside: (args) => startBackground(args),
+    outside: (args, how) => run(here(...args), how),
+    startOutside: (args) => startBackground(here(...args)),
     async loadImage(archive) {
-      await mustRun(['kind', 'load', 'image-archive', archive, '--name', name], { timeout: 300_000 })
+      await mustRun(here('kind', 'load', 'image-archive', archive, '--name', name), { timeout: 300_000 })
     },
     async restart(node, daemon) {
       if (daemon === 'kube-proxy') throw new Error("kind's kube-proxy is a pod")
       succeeded(await cluster.inNode(node, ['systemctl', 'restart', daemon]), `restart ${daemon}`)
+      await answers(node, probes[daemon], 30)
     },
     async powerOff(node) {
-      await mustRun(['docker', 'kill', node])
+      await mustRun(here('docker', 'kill', node))
     },
     async powerOn(node) {
-      await mustRun(['docker', 'start', node])
+      await mustRun(here('docker', 'start', node))
+      await answers(node, probes.containerd, 60)
     },
     async stopApi() {
       await control('stop')
@@ -92,12 +144,26 @@ function makeCluster(options: Required<ClusterOptions>, { machines, gateways }: 
     },
     auditLog: async () => undefined,
     usage: async () => undefined,
-    async down() {
-      await mustRun(['kind', 'delete', 'cluster', '--name', name])
-    },
+    down: () => endCluster(engine, name),
   }
   return cluster
 }
+
+async function internalAddresses(kubectl: readonly string[], node: string): Promise<string[]> {
+  const path = '{.status.addresses[?(@.type=="InternalIP")].address}'
+  return (await mustRun([...kubectl, 'get', 'node', node, '-o', `jsonpath=${path}`])).split(' ')
+}
+
+/** Docker's network has both families, in whichever order. */
+function inOrder(all: readonly string[], { families }: Options): string[] {
+  const [v4 = '', v6 = ''] = [all.find((address) => !address.includes(':')), all.find((address) => address.includes(':'))]
+  return { v4: [v4], v6: [v6], dual: [v4, v6] }[families]
+}
+
+const probes = {
+  containerd: ['ctr', 'version'],
+  kubelet: ['curl', '-sSf', '-o', '/dev/null', '-m', '2', 'http://127.0.0.1:10248/healthz'],
+} as const
 
 // The kubelet runs what lies in this folder.
 const apiScripts = {
