@@ -5,7 +5,7 @@ import type { Request } from '../cni/plugin.ts'
 import type { IpConfig, Result } from '../cni/types.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { listAddresses } from '../kernel/route/address.ts'
-import { IFF_UP } from '../kernel/route/constants.ts'
+import { IFF_UP, RT_TABLE_MAIN } from '../kernel/route/constants.ts'
 import { findLink, type Link } from '../kernel/route/link.ts'
 import { addressFamily } from '../kernel/route/request.ts'
 import { type KernelRoute, listRoutes } from '../kernel/route/route.ts'
@@ -51,8 +51,9 @@ function checkRoutes(pod: Pod, { routes }: Result): void {
     known.set(family, present)
     const found = present.some((route) => {
       const viaGateway = !gw || (isUnspecified(gw) ? !route.gateway : route.gateway !== undefined && sameAddress(route.gateway, gw))
-      // One that names no table may have been moved into another by a later plugin of the list.
-      const isWhere = (!priority || priority === route.priority) && (!table || table === route.table)
+      // One of the main table may have been moved into another by a later plugin of the list.
+      const isMain = !table || table === RT_TABLE_MAIN
+      const isWhere = (!priority || priority === route.priority) && (isMain || table === route.table)
       return sameCidr(route.dst, networkOf(dst)) && viaGateway && isWhere
     })
     if (!found) fail(`route to ${formatCidr(dst)} is missing`)

@@ -76,14 +76,14 @@ describeHost('bridge under load', () => {
     await withHost(async (host) => {
       // Each fails at its last step but one, so that each that comes first has made the bridge and has to take it away.
       const failing = { ...network, ipam: { ...network.ipam, routes: [{ dst: '192.0.2.0/24', gw: '10.99.0.1' }] } }
-      const [good, bad] = [await pods(host, 30, 'good'), await pods(host, 30, 'bad')]
+      const [good, bad] = [await pods(host, 30, 'good'), await pods(host, 30, 'wrong')]
       const mixed = good.flatMap((pod, i): (() => Promise<unknown>)[] => {
         const { netns, name } = bad[i] ?? pod
         return [() => refuse(host, 'ADD', failing, { netns, id: name }), () => attach(host, pod)]
       })
       await inParallel(mixed, (work) => work())
       expect(await portsOf(host)).toHaveLength(30)
-      expect(await traces(host).then((lines) => lines.filter((line) => line.includes('bad')))).toEqual([])
+      expect(await traces(host).then((lines) => lines.filter((line) => line.includes('wrong')))).toEqual([])
       const pings = await inParallel(good, (pod) => pod.exec('ping', ['-c', '1', '-W', '2', '10.1.0.1']))
       expect(pings.filter(({ status }) => status !== 0)).toEqual([])
     })

@@ -4,11 +4,11 @@ import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors 
 import { definePlugin, type Request } from '../../cni/plugin.ts'
 import { cniVersions, type IpConfig, type Result } from '../../cni/types.ts'
 import { withUndo } from '../../cni/undo.ts'
-import { ENOENT, EOPNOTSUPP, ESRCH } from '../../host/errno.ts'
-import { isSysError } from '../../host/error.ts'
+import { EEXIST, ENOENT, EOPNOTSUPP, ESRCH } from '../../host/errno.ts'
+import { isSysError, SysError } from '../../host/error.ts'
 import { exchange, type NetlinkSocket, transact, withNetlink } from '../../kernel/netlink/socket.ts'
 import { listAddresses } from '../../kernel/route/address.ts'
-import { AF_INET, AF_INET6, NETLINK_ROUTE } from '../../kernel/route/constants.ts'
+import { AF_INET, AF_INET6, NETLINK_ROUTE, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import { appendRoute, deleteRoute, type KernelRoute, listRoutes, replaceRoute } from '../../kernel/route/route.ts'
 import { addPolicyRule, deletePolicyRule, type KernelRule, listPolicyRules } from '../../kernel/route/rule.ts'
@@ -19,7 +19,7 @@ import { type Pod, withPod, withPodIfThere } from '../pod-interface.ts'
 import { awaitTurn } from '../turn.ts'
 import { version } from '../version.ts'
 import { readSbrConfig, type SbrConfig } from './config.ts'
-import { defaultRoute, hintOf, isRule, planSbr, type Routing, ruleOf } from './plan.ts'
+import { defaultRoute, givenGateway, hintsOf, isMainDefault, isRule, planSbr, type Routing, ruleOf } from './plan.ts'
 
 /** All that this plugin makes is in the pod's namespace and goes with it: GC has nothing to look for. */
 export const program = definePlugin({ name: 'sbr', version, supports: cniVersions, config: readSbrConfig, add, del, check, status })
@@ -34,7 +34,8 @@ function add(request: Request<SbrConfig>): Result {
     const { rules, routes, removed, hints } = planSbr(readRouting(pod.route), index, ips, config)
     withUndo((undo) => {
       undo('remove the rules', () => exchange(pod.route, [...rules.map(deletePolicyRule), ...routes.map(deleteRoute)]))
-      transact(pod.route, [...rules.map(addPolicyRule), ...routes.map(replaceRoute)])
+      transact(pod.route, rules.map(addPolicyRule))
+      addRoutes(pod.route, routes)
       undo('put the routes back', () => exchange(pod.route, [...hints.map(deleteRoute), ...inOrder(removed).map(appendRoute)]))
       transact(pod.route, [...removed.map(deleteRoute), ...hints.map(replaceRoute)])
     })
@@ -79,10 +80,14 @@ function check(request: Request<SbrConfig>): void {
       if (!known) fail(`rule from ${formatCidr(source)}${config.table === undefined ? '' : ` lookup ${config.table}`} is missing`)
       if (config.table !== undefined) continue
       const way = defaultRoute(ip, index, known.table, config)
-      if (way && !routes.some((route) => isRoute(route, way))) fail(`table ${known.table} has no default route for ${formatCidr(source)}`)
-      const hint = { ...hintOf(ip, index), table: 254 }
-      if (config.addSourceHints && !routes.some((route) => isRoute(route, hint)))
-        fail(`the main table lacks the route to ${formatCidr(hint.dst)}`)
+      const isWay = (route: KernelRoute) =>
+        givenGateway(ip, config) ? way && isRoute(route, way) : route.table === known.table && isMainDefault(route, ip)
+      if (way && !routes.some(isWay)) fail(`table ${known.table} has no default route for ${formatCidr(source)}`)
+    }
+    if (config.table !== undefined) return
+    for (const hint of hintsOf(ips, index, config)) {
+      const wanted = { ...hint, table: RT_TABLE_MAIN }
+      if (!routes.some((route) => isRoute(route, wanted))) fail(`the main table lacks the route to ${formatCidr(hint.dst)}`)
     }
   })
 }
@@ -141,6 +146,13 @@ function removeRule(route: NetlinkSocket, rule: Parameters<typeof deletePolicyRu
   } catch (error) {
     if (!isSysError(error, ENOENT, ESRCH)) throw error
   }
+}
+
+/** Beside each other, in their order: two may lead to one destination. What is there already is from an ADD before. */
+function addRoutes(route: NetlinkSocket, routes: readonly KernelRoute[]): void {
+  const requests = routes.map(appendRoute)
+  const failure = exchange(route, requests).failures.find(({ errno }) => errno !== EEXIST)
+  if (failure) throw new SysError(requests[failure.index]?.op ?? 'add routes', failure.errno, failure.detail)
 }
 
 /** A gateway has to be within reach before what goes by it. */

@@ -83,6 +83,44 @@ describe('planSbr()', () => {
     })
   })
 
+  it('leaves routes of a family without an address where they are', () => {
+    expect(plan([ip('10.1.0.2/24')], [connected, route('::/0', { via: 'fe80::9' })])).toMatchObject({
+      routes: ['10.1.0.0/24 src 10.1.0.2 table 100'],
+      removed: ['10.1.0.0/24 src 10.1.0.2 table 254'],
+    })
+  })
+
+  it('copies what goes by a gateway outside all subnets for each address, and none into a table of the other family', () => {
+    const far = [route('169.254.1.1/32'), route('0.0.0.0/0', { via: '169.254.1.1' }), route('fd05::/64')]
+    expect(plan([ip('10.1.0.2/32'), ip('10.2.0.2/32'), ip('fd00::2/64')], far).routes).toEqual([
+      '169.254.1.1/32 table 100',
+      '0.0.0.0/0 via 169.254.1.1 table 100',
+      '169.254.1.1/32 table 101',
+      '0.0.0.0/0 via 169.254.1.1 table 101',
+      'fd05::/64 table 102',
+    ])
+  })
+
+  it('keeps the interface’s own default routes before one by the address’s gateway', () => {
+    const other = route('0.0.0.0/0', { via: '10.1.0.9' })
+    const spare = route('0.0.0.0/0', { via: '10.1.0.1', priority: 7 })
+    expect(plan([ip('10.1.0.2/24', '10.1.0.1')], [other, spare]).routes).toEqual([
+      '0.0.0.0/0 via 10.1.0.9 table 100',
+      '0.0.0.0/0 via 10.1.0.1 table 100',
+    ])
+    expect(plan([ip('10.1.0.2/24', '10.1.0.1')], [other], [], { gateways: [parseAddress('10.1.0.5')] }).routes).toEqual([
+      '0.0.0.0/0 via 10.1.0.5 table 100',
+    ])
+    // ADD repeated: what was moved before is there.
+    expect(plan([ip('10.1.0.2/24', '10.1.0.1')], [{ ...other, table: 105 }], [rule('10.1.0.2', 105)]).routes).toEqual([])
+  })
+
+  it('leaves one hint for a subnet that has several addresses', () => {
+    expect(plan([ip('10.1.0.2/24'), ip('10.1.0.3/24')], [], [], { addSourceHints: true }).hints).toEqual([
+      '10.1.0.0/24 src 10.1.0.2 table 254',
+    ])
+  })
+
   it('leaves other interfaces, other tables and link-local prefixes alone', () => {
     const foreign = [route('10.5.0.0/24', { oif: 9 }), route('10.6.0.0/24', { table: 7 }), route('fe80::/64')]
     expect(plan([ip('10.1.0.2/24')], foreign)).toMatchObject({ routes: [], removed: [] })
