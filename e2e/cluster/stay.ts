@@ -10,6 +10,7 @@ import { podwire } from '../podwire.ts'
 import { startRelay, writeRelayedKubeconfig } from '../relay.ts'
 import * as addresses from './addresses.ts'
 import { attach, bringUp } from './driver.ts'
+import { routeToPods } from './pod-routes.ts'
 import { inWorld, stateFolder, worldPid } from './world.ts'
 
 /** Brings it up, or completes one that is up already; returns what to type next. */
@@ -19,6 +20,7 @@ export async function bringUpToStay(options: ClusterOptions): Promise<string> {
   await podwire.install(cluster, { tests: { dnsName: 'kubernetes.default.svc.cluster.local' } })
   await nodesReady(cluster)
   await ensureDns(cluster)
+  await routeToPods(cluster)
   return nextCommands({ kubeconfig: await relayedKubeconfig(state, cluster), programs: cluster.programs, end: 'make cluster-down' })
 }
 
