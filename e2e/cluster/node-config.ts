@@ -68,8 +68,8 @@ export const proxyConfig = (options: Required<ClusterOptions>, node: string, kub
     oomScoreAdj: 0,
     clusterCIDR: podCidrs(options).join(','),
     clientConnection: { kubeconfig },
-    // These settings are the machine's, and read-only in other network namespaces than its first.
-    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: '0s', tcpCloseWaitTimeout: '0s' },
+    // The size of the table is the machine's, and read-only in other network namespaces than its first.
+    conntrack: { maxPerCore: 0, min: 0 },
   })
 
 /** What the API server notes down: what service accounts ask for, not what they get. */

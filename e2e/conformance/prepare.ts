@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { routeToPods } from '../cluster/pod-routes.ts'
 import { ensureDns } from '../dns.ts'
 import type { Cluster } from '../driver.ts'
-import { nodesReady } from '../kubernetes.ts'
+import { kubectl, nodesReady, on } from '../kubernetes.ts'
 import { podwire } from '../podwire.ts'
 
 /** `images` is the folder of images.sh. */
@@ -14,5 +14,12 @@ export async function prepare(cluster: Cluster, images: string): Promise<void> {
   await nodesReady(cluster)
   await ensureDns(cluster)
   if (cluster.kind === 'namespaces') await routeToPods(cluster)
+  await nameZones(cluster)
   for (const archive of readdirSync(images).sort()) await cluster.loadImage(join(images, archive))
+}
+
+/** Three zones, which the tests of topology hints and of traffic distribution look for. */
+async function nameZones(cluster: Cluster): Promise<void> {
+  for (const [index, node] of on(cluster).entries())
+    await kubectl(cluster, ['label', '--overwrite', 'node', node, `topology.kubernetes.io/zone=zone-${(index % 3) + 1}`])
 }

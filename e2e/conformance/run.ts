@@ -2,7 +2,7 @@
 // The last line is `N passed, N failed, N skipped`.
 
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compareNetworks, readNetwork } from '../../test/harness/network.ts'
@@ -68,9 +68,10 @@ async function chosen() {
   return { run: run.filter(focused), skipped: skipped.filter((skip) => focused(skip.test)) }
 }
 
-/** The lines of the skip lists for clusters like this one: skip.txt, and skip.WORD.txt for what it is of. */
+/** The lines of the skip lists for clusters like this one: skip.txt, and skip.WORD.txt for each word that says what it is like. */
 function skipLines(): SkipLine[] {
-  const files = ['skip.txt', ...[driver.kind, options.families, options.proxy, options.kubernetes].map((word) => `skip.${word}.txt`)]
+  const words = [driver.kind, options.families, options.proxy, options.kubernetes, ...(existsSync('/proc/net/sctp') ? [] : ['no-sctp'])]
+  const files = ['skip.txt', ...words.map((word) => `skip.${word}.txt`)]
   const there = readdirSync(file('.'))
   return files.filter((name) => there.includes(name)).flatMap((name) => parseSkipList(readFileSync(file(name), 'utf8'), name))
 }
