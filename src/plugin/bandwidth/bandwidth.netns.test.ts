@@ -245,6 +245,40 @@ describeHost('bandwidth', () => {
     })
   })
 
+  it.each([
+    ['the kubelet', 'egress', 2 ** 31 - 1],
+    ['containerd', 'ingress', 2 ** 32 - 1],
+    ['CRI-O', 'egress', 8 * (2 ** 32 - 1) - 1],
+    ['CRI-O before 1.20', 'ingress', 8 * (2 ** 32 - 1)],
+  ] as const)('keeps a pod to its rate from the first second on where %s fills in the %s burst', async (_, direction, burst) => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const limit = { [`${direction}Rate`]: 20e6, [`${direction}Burst`]: burst }
+      await addChain(host, [bridge, { type: 'bandwidth', runtimeConfig: { bandwidth: limit } }], pod)
+      const [sender, receiver, address] = direction === 'egress' ? [pod, host, '10.1.0.1'] : [host, pod, '10.1.0.2']
+      const received = receiver.exec(process.execPath, [throughput, 'receive'], { timeout: 15_000 })
+      await sender.exec(process.execPath, [throughput, 'send', address], { timeout: 15_000 })
+      const { first, mean } = JSON.parse((await received).stdout)
+      const wanted = ((20e6 / 8) * 1448) / 1514
+      expect(first / wanted).toBeLessThan(1.25)
+      expect(mean / wanted).toBeGreaterThan(0.85)
+      expect(mean / wanted).toBeLessThan(1.15)
+    })
+  })
+
+  it.skipIf(!hasGo).each([2 ** 31 - 1, 2 ** 32 - 1, 8 * (2 ** 32 - 1) - 1])(
+    'passes CHECK where the reference plugin took the burst %d at its word',
+    async (burst) => {
+      await withHost(async (host) => {
+        const pod = await host.pod()
+        const limit = { ingressRate: 20e6, ingressBurst: burst, egressRate: 10e6, egressBurst: burst }
+        const member: Member = { type: 'bandwidth', runtimeConfig: { bandwidth: limit } }
+        const result = (await addChain(host, [bridge, { ...member, maker: 'go' }], pod)).at(-1)
+        await forAll(host, 'CHECK', [member], pod, result)
+      })
+    },
+  )
+
   it('limits in the pod’s own namespace where the kernel has no IFB, and says so in the log', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()

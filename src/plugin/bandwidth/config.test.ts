@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Reader } from '../../cni/reader.ts'
-import { bucketOf, readBandwidthConfig, referenceBucket } from './config.ts'
+import { bucketOf, readBandwidthConfig, referenceBuckets } from './config.ts'
 
 const read = (config: object) => {
   const reader = new Reader(config as never)
@@ -18,7 +18,13 @@ describe('readBandwidthConfig()', () => {
     ['another case', { RuntimeConfig: { bandWidth: { IngressRate: 8000, INGRESSBURST: 80 } } }, { rate: 8000, burst: 80 }],
     ['top level before the runtime', { ...both(8000, 80), runtimeConfig: { bandwidth: both(16, 16) } }, { rate: 8000, burst: 80 }],
     ['one key at top level hides the runtime', { egressRate: 0, runtimeConfig: { bandwidth: both(16, 16) } }, undefined],
-    ['a burst that nobody chose', { runtimeConfig: { bandwidth: both(8e6, 2 ** 32 - 1) } }, { rate: 8e6, burst: 4e5 }],
+    ['containerd’s burst', { runtimeConfig: { bandwidth: both(8e6, 2 ** 32 - 1) } }, { rate: 8e6, burst: 4e5, filledIn: 2 ** 32 - 1 }],
+    ['the kubelet’s burst', { runtimeConfig: { bandwidth: both(8e6, 2 ** 31 - 1) } }, { rate: 8e6, burst: 4e5, filledIn: 2 ** 31 - 1 }],
+    ['CRI-O’s burst', { runtimeConfig: { bandwidth: both(8e6, 8 * (2 ** 32 - 1) - 1) } }, { rate: 8e6, burst: 4e5 }],
+    ['CRI-O’s burst before 1.20', { runtimeConfig: { bandwidth: both(8e6, 8 * (2 ** 32 - 1)) } }, { rate: 8e6, burst: 4e5 }],
+    ['the largest number of 64 bits', { runtimeConfig: { bandwidth: both(8e6, 2 ** 63) } }, { rate: 8e6, burst: 4e5 }],
+    ['a burst for a direction without a limit', { runtimeConfig: { bandwidth: both(0, 2 ** 32 - 1) } }, undefined],
+    ['a large burst that somebody chose', { runtimeConfig: { bandwidth: both(8e6, 4e9) } }, { rate: 8e6, burst: 4e9 }],
     ['the same at top level, chosen', both(8e6, 2 ** 32 - 1), { rate: 8e6, burst: 2 ** 32 - 1 }],
     ['the largest burst', both(1, 8 * (2 ** 32 - 1) - 1), { rate: 1, burst: 8 * (2 ** 32 - 1) - 1 }],
   ])('takes %s', (_, config, ingress) => {
@@ -61,7 +67,12 @@ describe('a bucket', () => {
       { rate: 1.25e6, burst: 125_000, limit: 156_250, buffer: 1_562_500 },
     ],
   ])('of the reference plugin for %j is what that sets', (limit, bucket) => {
-    expect(referenceBucket(limit)).toEqual(bucket)
+    expect(referenceBuckets(limit)).toEqual([bucket, bucket])
+  })
+
+  it('of the reference plugin has the burst that the runtime filled in', () => {
+    const limit = { rate: 8e6, burst: 4e5, filledIn: 2 ** 31 - 1 }
+    expect(referenceBuckets(limit)).toEqual(referenceBuckets({ rate: 8e6, burst: 2 ** 31 - 1 }))
   })
 
   it.each([

@@ -3,11 +3,14 @@
 import type { Reader } from '../../cni/reader.ts'
 import type { Tbf } from '../../kernel/tc/qdisc.ts'
 import { LARGEST_PACKET, LONGEST_BURST_SECONDS, leastBurst } from '../shaping.ts'
+import { BURST_LIMIT, BURST_SECONDS, isUnchosen, readRuntimeBurst } from '../unchosen-burst.ts'
 
 /** One direction, as configured: bit/s and bits. */
 export interface Limit {
   readonly rate: number
   readonly burst: number
+  /** What the runtime has filled in, where nobody chose a burst. */
+  readonly filledIn?: number
 }
 
 export interface BandwidthConfig {
@@ -18,12 +21,6 @@ export interface BandwidthConfig {
 }
 
 const directions = ['ingress', 'egress'] as const
-/** Burst / 8 in bytes is 32 bits to the kernel. */
-const BURST_LIMIT = 8 * 0xffffffff
-/** What runtimes fill in where Kubernetes has said no burst: the largest number that they have. Taken at its word, half a gigabyte passes unlimited. */
-const UNCHOSEN_BURST = 0xffffffff
-/** How many seconds at full rate a burst makes up where nobody has chosen one. */
-const BURST_SECONDS = 0.05
 /** The reference plugin's latency. */
 const LATENCY_SECONDS = 0.025
 /** The kernel's ticks in a microsecond (net/pkt_sched.h: PSCHED_SHIFT). */
@@ -34,7 +31,7 @@ const U32_MAX = 0xffffffff
 export function readBandwidthConfig(reader: Reader): BandwidthConfig {
   const latency = reader.integer('latency', 1, 10_000)
   const own = directions.some((direction) => reader.has(`${direction}Rate`) || reader.has(`${direction}Burst`))
-  const limits = own ? readLimits(reader) : reader.object('runtimeConfig', (runtime) => runtime.object('bandwidth', readRuntime))
+  const limits = own ? readLimits(reader, readLimit) : reader.object('runtimeConfig', (runtime) => runtime.object('bandwidth', readRuntime))
   return { ingress: limits?.ingress, egress: limits?.egress, latency }
 }
 
@@ -49,10 +46,12 @@ export function bucketOf({ rate: bits, burst: bitsAtOnce }: Limit, { latency }: 
   return bucket(rate, burst, queue)
 }
 
-/** The reference plugin's own, to be recognized where that has limited the pod. */
-export function referenceBucket({ rate: bits, burst: bitsAtOnce }: Limit): Tbf {
+/** The reference plugin's own, to be recognized where that has limited the pod: a burst that does not fit 32 bits wraps on amd64, on arm64 it is cut. */
+export function referenceBuckets({ rate: bits, burst: chosen, filledIn: bitsAtOnce = chosen }: Limit): Tbf[] {
   const [rate, burst] = [Math.floor(bits / 8), Math.floor(bitsAtOnce / 8)]
-  return bucket(rate, burst, (rate * LATENCY_SECONDS + burst) % (U32_MAX + 1))
+  const limit = Math.floor((rate * LATENCY_SECONDS + burst) % (U32_MAX + 1))
+  const conversions = [(value: number) => Math.floor(value) % (U32_MAX + 1), (value: number) => Math.min(Math.floor(value), U32_MAX)]
+  return conversions.map((toU32) => ({ rate, burst, limit, buffer: toU32(toU32((burst * 1e6) / rate) * TICKS_PER_MICROSECOND) }))
 }
 
 function bucket(rate: number, burst: number, queue: number): Tbf {
@@ -61,21 +60,25 @@ function bucket(rate: number, burst: number, queue: number): Tbf {
 }
 
 function readRuntime(reader: Reader): Pick<BandwidthConfig, 'ingress' | 'egress'> {
-  const { ingress, egress } = readLimits(reader)
-  return { ingress: withChosenBurst(ingress), egress: withChosenBurst(egress) }
+  return readLimits(reader, readRuntimeLimit)
 }
 
-function withChosenBurst(limit: Limit | undefined): Limit | undefined {
-  return limit?.burst === UNCHOSEN_BURST ? { ...limit, burst: Math.min(limit.burst, Math.ceil(limit.rate * BURST_SECONDS)) } : limit
+type Direction = (typeof directions)[number]
+
+function readLimits(reader: Reader, read: (reader: Reader, direction: Direction) => Limit | undefined) {
+  return { ingress: read(reader, 'ingress'), egress: read(reader, 'egress') }
 }
 
-function readLimits(reader: Reader): Pick<BandwidthConfig, 'ingress' | 'egress'> {
-  return { ingress: readLimit(reader, 'ingress'), egress: readLimit(reader, 'egress') }
+function readRuntimeLimit(reader: Reader, direction: Direction): Limit | undefined {
+  const burst = readRuntimeBurst(reader, `${direction}Burst`)
+  if (burst === undefined || !isUnchosen(burst)) return readLimit(reader, direction)
+  const rate = readRate(reader, direction)
+  return rate ? { rate, burst: Math.min(burst, Math.ceil(rate * BURST_SECONDS)), filledIn: burst } : undefined
 }
 
-function readLimit(reader: Reader, direction: (typeof directions)[number]): Limit | undefined {
+function readLimit(reader: Reader, direction: Direction): Limit | undefined {
   const [rateKey, burstKey] = [`${direction}Rate`, `${direction}Burst`]
-  const rate = reader.integer(rateKey, 0, Number.MAX_SAFE_INTEGER)
+  const rate = readRate(reader, direction)
   const burst = reader.integer(burstKey, 0, Number.MAX_SAFE_INTEGER)
   // Of the wrong type: said already.
   if ((rate === undefined && reader.has(rateKey)) || (burst === undefined && reader.has(burstKey))) return undefined
@@ -83,4 +86,8 @@ function readLimit(reader: Reader, direction: (typeof directions)[number]): Limi
   if (burst && !rate) reader.issue(burstKey, 'if burst is set, rate must also be set')
   if ((burst ?? 0) >= BURST_LIMIT) reader.issue(burstKey, `burst cannot be more than 4GB, got ${burst} bits`)
   return rate && burst && burst < BURST_LIMIT ? { rate, burst } : undefined
+}
+
+function readRate(reader: Reader, direction: Direction): number | undefined {
+  return reader.integer(`${direction}Rate`, 0, Number.MAX_SAFE_INTEGER)
 }

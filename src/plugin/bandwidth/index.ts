@@ -14,7 +14,7 @@ import { withPod } from '../pod-interface.ts'
 import { staleAliases } from '../podwire/owner.ts'
 import { checkBucket, checkSending, limitReceiving, limitSending } from '../shaping.ts'
 import { version } from '../version.ts'
-import { type BandwidthConfig, bucketOf, type Limit, readBandwidthConfig, referenceBucket } from './config.ts'
+import { type BandwidthConfig, bucketOf, type Limit, readBandwidthConfig, referenceBuckets } from './config.ts'
 import { adoptIfb, findOwnIfb, planIfb, removeIfbs } from './ifb.ts'
 import { findPair, type Pair } from './pair.ts'
 
@@ -54,7 +54,7 @@ function check(request: Request<BandwidthConfig>): void {
   const { ingress, egress } = config
   if (!ingress && !egress) return
   withPair(request, prevResult, (route, { host, pod }) => {
-    const buckets = (limit: Limit) => [bucketOf(limit, config, host.mtu), referenceBucket(limit)]
+    const buckets = (limit: Limit) => [bucketOf(limit, config, host.mtu), ...referenceBuckets(limit)]
     if (ingress) checkBucket(route, host.index, host.name, buckets(ingress))
     if (egress) checkSending(route, host, pod, buckets(egress), findOwnIfb(route, request))
   })

@@ -1,6 +1,7 @@
 // How fast a pod may send and receive: the capability `bandwidth`, and the option of that name, which holds for all pods of the network.
 
 import type { Reader } from '../../cni/reader.ts'
+import { BURST_LIMIT, BURST_SECONDS, readRuntimeBurst } from '../unchosen-burst.ts'
 
 /** One direction: bytes per second, and how many bytes may pass at once. */
 export interface Limit {
@@ -21,10 +22,7 @@ const DEFAULT_LATENCY = 25
 /** The bounds of Kubernetes' annotations, 1k and 1P, in bit/s. */
 const MIN_RATE = 1e3
 const MAX_RATE = 1e15
-/** In bits; the kernel counts bytes in 32 bits. */
-const MAX_BURST = 8 * 0xffffffff - 1
-/** How many seconds at full rate a burst makes up where nobody has chosen one. */
-const BURST_SECONDS = 0.05
+const MAX_BURST = BURST_LIMIT - 1
 
 /** The limits of `runtimeConfig.bandwidth` and of `bandwidth`, the lower one of each direction; undefined where there is none. */
 export function readBandwidth(reader: Reader): Bandwidth | undefined {
@@ -45,13 +43,11 @@ function readOwn(reader: Reader): Bandwidth {
   return { ingress: limit('ingress'), egress: limit('egress'), latency }
 }
 
-/**
- * Kubernetes knows no burst, so runtimes fill in the largest number that they have (2^32 − 1 bits): taken at its word it would let half a gigabyte
- * pass before the limit is felt. A burst without a rate they send, too, for a direction that has no limit.
- */
+/** A burst without a rate runtimes send, too, for a direction that has no limit; and one that nobody chose. */
 function readRuntime(reader: Reader): Omit<Bandwidth, 'latency'> {
   const limit = (direction: string): Limit | undefined => {
-    const { rate, burst } = readLimit(reader, direction)
+    const rate = readRate(reader, direction)
+    const burst = readRuntimeBurst(reader, `${direction}Burst`)
     if (!rate) return undefined
     const most = defaultBurst(rate)
     return { rate: rate / 8, burst: burst ? Math.min(Math.ceil(burst / 8), most) : most }
@@ -61,11 +57,15 @@ function readRuntime(reader: Reader): Omit<Bandwidth, 'latency'> {
 
 /** Both in bits, as configured; 0 is no limit. */
 function readLimit(reader: Reader, direction: string): { rate: number; burst: number } {
-  const rate = reader.integer(`${direction}Rate`, 0, MAX_RATE) ?? 0
-  if (rate > 0 && rate < MIN_RATE) reader.issue(`${direction}Rate`, `expected 0 for no limit, or at least ${MIN_RATE} bit/s, got ${rate}`)
   const burst = reader.integer(`${direction}Burst`, 0, Number.MAX_SAFE_INTEGER) ?? 0
   if (burst > MAX_BURST) reader.issue(`${direction}Burst`, `expected fewer than 4 GB (${MAX_BURST} bits), got ${burst}`)
-  return { rate: rate >= MIN_RATE ? rate : 0, burst: Math.min(burst, MAX_BURST) }
+  return { rate: readRate(reader, direction), burst: Math.min(burst, MAX_BURST) }
+}
+
+function readRate(reader: Reader, direction: string): number {
+  const rate = reader.integer(`${direction}Rate`, 0, MAX_RATE) ?? 0
+  if (rate > 0 && rate < MIN_RATE) reader.issue(`${direction}Rate`, `expected 0 for no limit, or at least ${MIN_RATE} bit/s, got ${rate}`)
+  return rate >= MIN_RATE ? rate : 0
 }
 
 /** In bytes, for a rate in bit/s. */
