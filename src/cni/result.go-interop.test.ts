@@ -49,11 +49,11 @@ describe.skipIf(!fs.existsSync(path.join(goPlugins, 'portmap')))('a result of th
     expect(encodeResult(decodeResult(prevResult as unknown as Json, version, 'x'), version)).toBe(printed)
   })
 
-  it('of 1.1.0 has the later fields where ours has them', () => {
+  it.each(cniVersions.slice(2))('of %s has the later fields where ours has them', (version) => {
     const more = [{ name: 'cni0', mtu: 1500, socketPath: '/s', pciID: '0000:00:1f.6' }]
     const longRoutes = [{ dst: '10.9.0.0/16', mtu: 1400, advmss: 1300, priority: 7, table: 0, scope: 0 }]
-    const prevResult = { cniVersion: '1.1.0', interfaces: more, routes: longRoutes }
-    const printed = goAdd('portmap', '1.1.0', { prevResult })
-    expect(encodeResult(decodeResult(prevResult, '1.1.0', 'x'), '1.1.0')).toBe(printed)
+    const prevResult = { cniVersion: version, interfaces: more, routes: longRoutes }
+    const printed = goAdd('portmap', version, { prevResult })
+    expect(encodeResult(decodeResult(prevResult, version, 'x'), version)).toBe(printed)
   })
 })

@@ -38,6 +38,11 @@ export function readPrevious(reader: Reader, version: CniVersion): Result {
   return readShape(reader, version)
 }
 
+/** Interfaces that a plugin has made, as its result has them: `mtu` came with 1.1.0, and before that is only passed on. */
+export function ownInterfaces(version: CniVersion, interfaces: readonly Interface[]): Interface[] {
+  return version === '1.1.0' ? [...interfaces] : interfaces.map((entry) => ({ ...entry, mtu: undefined }))
+}
+
 /** How a version spells a result: the three shapes that libcni has a type for. */
 function shapeOf(version: CniVersion): 'legacy' | 'versioned' | 'current' {
   if (version === '0.1.0' || version === '0.2.0') return 'legacy'
@@ -54,9 +59,9 @@ function encodeShape({ interfaces, ips, routes, dns }: Result, cniVersion: CniVe
   const shape = shapeOf(cniVersion)
   if (shape === 'legacy') return encodeLegacyResult({ ips, routes }, cniVersion, encodeDns(dns))
   const lists = {
-    interfaces: filled(interfaces.map((entry) => encodeInterface(entry, cniVersion))),
+    interfaces: filled(interfaces.map((entry) => encodeInterface(entry, shape === 'current'))),
     ips: filled(ips.map((ip) => encodeIp(ip, shape === 'versioned'))),
-    routes: filled(routes.map((route) => encodeRoute(route, cniVersion))),
+    routes: filled(routes.map(encodeRoute)),
   }
   // libcni's older type always prints `dns`; the newer one leaves out an empty one and goes through a map, which sorts the keys.
   if (shape === 'versioned') return compact({ cniVersion, ...lists, dns: encodeDns(dns) })
@@ -92,8 +97,9 @@ function readIp(reader: Reader): IpConfig | undefined {
   return address && { address, ...rest }
 }
 
-function encodeInterface({ name, mac, mtu, sandbox, socketPath, pciID }: Interface, version: CniVersion): JsonObject {
-  const added = version === '1.1.0' ? { mtu: mtu || undefined, socketPath, pciID } : {}
+/** What 1.1.0 added is printed in 1.0.0 as well, as libcni does: SR-IOV plugins say it there, and Multus reads it. */
+function encodeInterface({ name, mac, mtu, sandbox, socketPath, pciID }: Interface, isCurrent: boolean): JsonObject {
+  const added = isCurrent ? { mtu: mtu || undefined, socketPath, pciID } : {}
   return { name, ...compact({ mac, sandbox, ...added }) }
 }
 
@@ -106,10 +112,10 @@ function encodeIp({ address, gateway, interface: index }: IpConfig, versioned: b
   })
 }
 
-/** libcni prints what came with 1.1.0 in every version; the older specifications have no place for it. Zero is a table and a scope, but no size. */
-function encodeRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route, version: CniVersion): JsonObject {
+/** What 1.1.0 added is printed in every version, as libcni does: of a delegated IPAM it is what the route is made of. Zero is a table and a scope, but no size. */
+function encodeRoute({ dst, gw, mtu, advmss, priority, table, scope }: Route): JsonObject {
   const sizes = { mtu: mtu || undefined, advmss: advmss || undefined, priority: priority || undefined }
-  return compact({ dst: formatCidr(dst), gw: gw && formatAddress(gw), ...(version === '1.1.0' && { ...sizes, table, scope }) })
+  return compact({ dst: formatCidr(dst), gw: gw && formatAddress(gw), ...sizes, table, scope })
 }
 
 function encodeDns({ nameservers, domain, search, options }: Dns): JsonObject {

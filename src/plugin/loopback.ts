@@ -2,6 +2,7 @@
 
 import { CniError, ErrInternal, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { definePlugin, type Request } from '../cni/plugin.ts'
+import { ownInterfaces } from '../cni/result.ts'
 import { cniVersions, type IpConfig, type Result } from '../cni/types.ts'
 import { transact } from '../kernel/netlink/socket.ts'
 import { listAddresses } from '../kernel/route/address.ts'
@@ -14,7 +15,7 @@ import { version } from './version.ts'
 export const program = definePlugin({ name: 'loopback', version, supports: cniVersions, config: () => undefined, add, del, check })
 
 /** `ip link set lo up`; its addresses are the kernel's own. */
-function add({ netns, prevResult }: Request<undefined>): Result {
+function add({ netns, prevResult, cniVersion }: Request<undefined>): Result {
   return withPod(netns, (pod) => {
     const { index, mtu, flags } = findLoopback(pod)
     transact(pod.route, [setLink({ index }, { up: true })])
@@ -27,7 +28,8 @@ function add({ netns, prevResult }: Request<undefined>): Result {
     if (prevResult) return prevResult
     const first = (family: 4 | 6) => addresses.filter(({ address }) => address.family === family).slice(0, 1)
     const ips: IpConfig[] = [...first(4), ...first(6)].map((address) => ({ address, interface: 0 }))
-    return { interfaces: [{ name: 'lo', mac: '00:00:00:00:00:00', mtu, sandbox: netns }], ips, routes: [], dns: {} }
+    const lo = { name: 'lo', mac: '00:00:00:00:00:00', mtu, sandbox: netns }
+    return { interfaces: ownInterfaces(cniVersion, [lo]), ips, routes: [], dns: {} }
   })
 }
 

@@ -2,6 +2,7 @@
 
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
 import { definePlugin, type GcRequest, type Request } from '../../cni/plugin.ts'
+import { ownInterfaces } from '../../cni/result.ts'
 import { cniVersions, type Result } from '../../cni/types.ts'
 import { isSysError } from '../../host/error.ts'
 import { log } from '../../host/log.ts'
@@ -43,7 +44,7 @@ function add(request: Request<BandwidthConfig>): Result {
     const bucket = bucketOf(egress, config, host.mtu)
     const made = adoptIfb(route, host, request, bucket) ?? limitSending(route, host, pod, bucket, planIfb(route, host, request))
     const others = prevResult.interfaces.filter(({ name, sandbox }) => sandbox || made.every((ifb) => ifb.name !== name))
-    return { ...prevResult, interfaces: [...others, ...made] }
+    return { ...prevResult, interfaces: [...others, ...ownInterfaces(request.cniVersion, made)] }
   })
 }
 

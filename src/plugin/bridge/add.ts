@@ -2,6 +2,7 @@
 
 import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
+import { ownInterfaces } from '../../cni/result.ts'
 import type { Interface, IpConfig, Result, Route } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
@@ -57,20 +58,17 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
     masquerade.add(request, ips)
   }
   // As late as can be: the address is every pod's, another one may rely on it as soon as it is there.
-  const bridgeMac = ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
+  ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
   const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
   if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
   if (config.isGateway) ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
   const up = config.disableContainerInterface ? port : awaitUp(route, port)
   if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
 
-  const interfaces: Interface[] = [
-    { name: bridge.name, mac: formatMac(bridgeMac), mtu: bridge.mtu },
-    { name: up.name, mac: formatMac(up.mac), mtu: up.mtu },
-    { name: ifname, mac: formatMac(mac), mtu: port.mtu, sandbox: request.netns },
-  ]
-  if (vlanGateway) interfaces.push({ name: vlanGateway.name, mac: formatMac(vlanGateway.mac), mtu: vlanGateway.mtu })
-  return { interfaces, ips, routes, dns: config.dns ?? lease.dns }
+  const describe = ({ name, mac, mtu }: Link): Interface => ({ name, mac: formatMac(mac), mtu })
+  const end = { ...describe({ ...port, name: ifname, mac }), sandbox: request.netns }
+  const made = [describe(bridge), describe(up), end, ...(vlanGateway ? [describe(vlanGateway)] : [])]
+  return { interfaces: ownInterfaces(request.cniVersion, made), ips, routes, dns: config.dns ?? lease.dns }
 }
 
 /** isDefaultGateway: one default route a family, where IPAM has none in the main table that names a gateway. */

@@ -1,6 +1,7 @@
 // ADD of `podwire`: lease, pair, addresses, routes, host ports, bandwidth in one process; undone in reverse when one of them fails.
 
 import type { Request } from '../../cni/plugin.ts'
+import { ownInterfaces } from '../../cni/result.ts'
 import type { Interface, Result } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { log } from '../../host/log.ts'
@@ -48,11 +49,12 @@ function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket)
   const lease = config.ipam?.add(request)
   const ips = withGateways(lease?.ips ?? [], true, 1)
   const bridge = config.datapath === 'bridge' ? findBridge(route, config.bridge) : undefined
-  const interfaces = [...describe(host, ifname, formatMac(end.mac), netns), ...(bridge ? [describeBridge(bridge)] : [])]
-  const result = { interfaces, ips, routes: podRoutes(pod, ifname, lease?.routes ?? [], ips), dns: config.dns ?? lease?.dns ?? {} }
+  const made = [...describe(host, ifname, formatMac(end.mac), netns), ...(bridge ? [describeBridge(bridge)] : [])]
+  const routes = podRoutes(pod, ifname, lease?.routes ?? [], ips)
+  const result = { interfaces: made, ips, routes, dns: config.dns ?? lease?.dns ?? {} }
   try {
     const shaped = checkAttachment(request, pod, route, result)
-    return { ...result, interfaces: [...interfaces, ...shaped] }
+    return { ...result, interfaces: ownInterfaces(request.cniVersion, [...made, ...shaped]) }
   } catch (error) {
     log.warn('an attachment that is half there is made anew', { ifname, netns, error: String(error) })
     removeLink(route, { index: host.index })
@@ -103,8 +105,9 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
   }
   awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
+  const made = [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped]
   return {
-    interfaces: [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped],
+    interfaces: ownInterfaces(request.cniVersion, made),
     ips,
     routes,
     dns: config.dns ?? lease.dns,

@@ -24,7 +24,7 @@ describeHost('portmap', () => {
       const more = { mtu: 1400, socketPath: '/s', pciID: '1' }
       const current = {
         cniVersion,
-        interfaces: interfaces.map((one) => (cniVersion === '1.1.0' ? { ...one, ...more } : one)),
+        interfaces: interfaces.map((one) => ({ ...one, ...more })),
         ips,
         ...rest,
       }

@@ -1,6 +1,7 @@
 // ADD of `ptp`: lease, pair, addresses, routes, masquerade; undone in reverse when one of them fails.
 
 import type { Request } from '../../cni/plugin.ts'
+import { ownInterfaces } from '../../cni/result.ts'
 import type { Result } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { type NetlinkSocket, withNetlink } from '../../kernel/netlink/socket.ts'
@@ -49,10 +50,10 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
   awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   return {
-    interfaces: [
+    interfaces: ownInterfaces(request.cniVersion, [
       { name: host.name, mac: formatMac(host.mac), mtu: host.mtu },
       { name: ifname, mac, mtu: host.mtu, sandbox: netns },
-    ],
+    ]),
     ips,
     routes,
     dns: config.dns ?? lease.dns,

@@ -2,6 +2,7 @@
 
 import { CniError, ErrInvalidNetworkConfig, ErrIOFailure } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
+import { ownInterfaces } from '../../cni/result.ts'
 import type { Result } from '../../cni/types.ts'
 import { type Undo, withUndo } from '../../cni/undo.ts'
 import { EOPNOTSUPP } from '../../host/errno.ts'
@@ -49,7 +50,7 @@ function attach(request: Request<StackedConfig>, pod: Pod, below: NetlinkSocket,
   // The wire is shared with machines that nobody here manages: duplicates are looked for.
   else configurePod(pod, { index: link.index, ifname, ips, routes, enabledad: true, up: true })
   return {
-    interfaces: [{ name: ifname, mac: formatMac(link.mac), mtu: link.mtu, sandbox: netns }],
+    interfaces: ownInterfaces(request.cniVersion, [{ name: ifname, mac: formatMac(link.mac), mtu: link.mtu, sandbox: netns }]),
     ips,
     routes,
     dns: config.dns ?? lease.dns,
