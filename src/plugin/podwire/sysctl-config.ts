@@ -25,6 +25,11 @@ export function readSysctls(reader: Reader): Sysctl[] {
   })
 }
 
+/** True for a parameter of the interface itself. */
+export function namesInterface({ key }: Sysctl): boolean {
+  return key.includes('IFNAME')
+}
+
 /** The path for an interface. The name goes in last: it may contain dots, which stay. */
 export function sysctlPath({ key }: Sysctl, ifname: string): string {
   return key.replace('IFNAME', ifname)

@@ -10,41 +10,43 @@ import { findLink, type Link, setLink } from '../../kernel/route/link.ts'
 import { ensureSysctl, readSysctl, trySysctl } from '../../kernel/sysctl.ts'
 import { fail } from '../check-pod.ts'
 import type { Pod } from '../pod-interface.ts'
-import { sysctlPath } from '../podwire/sysctl-config.ts'
+import { namesInterface, sysctlPath } from '../podwire/sysctl-config.ts'
 import type { Backup } from './backup.ts'
-import type { TuningConfig } from './config.ts'
+import { changesLink, type TuningConfig } from './config.ts'
 
-export function findTuned(pod: Pod, ifname: string, netns: string): Link {
+/** The interface, where anything of it is to be changed or named in a parameter: devices of DPDK and VFIO have none. */
+export function findTuned(pod: Pod, config: TuningConfig, ifname: string, netns: string): Link | undefined {
+  if (!changesLink(config) && !config.sysctls.some(namesInterface)) return undefined
   const link = findLink(pod.route, { name: ifname })
   if (!link) throw new CniError(ErrInvalidNetworkConfig, `failed to get ${JSON.stringify(ifname)}: no such interface in ${netns}`)
   return link
 }
 
 /** What of the pod's will be changed, as it is now. */
-export function observe(pod: Pod, link: Link, config: TuningConfig): Backup {
+export function observe(pod: Pod, link: Link | undefined, config: TuningConfig, ifname: string): Backup {
   const sysctls = inNamespace(pod.fd, () =>
     config.sysctls.flatMap((sysctl) => {
-      const path = sysctlPath(sysctl, link.name)
+      const path = sysctlPath(sysctl, ifname)
       const value = readIfReadable(path)
       return value === undefined ? [] : [[path, value] as const]
     }),
   )
   return {
-    mac: config.mac && link.mac,
-    promisc: config.promisc ? (link.flags & IFF_PROMISC) !== 0 : undefined,
-    mtu: config.mtu && link.mtu,
-    allmulti: config.allmulti === undefined ? undefined : (link.flags & IFF_ALLMULTI) !== 0,
-    txQLen: config.txQLen === undefined ? undefined : link.txqlen,
+    mac: config.mac && link?.mac,
+    promisc: link && config.promisc ? (link.flags & IFF_PROMISC) !== 0 : undefined,
+    mtu: config.mtu && link?.mtu,
+    allmulti: link && config.allmulti !== undefined ? (link.flags & IFF_ALLMULTI) !== 0 : undefined,
+    txQLen: config.txQLen === undefined ? undefined : link?.txqlen,
     sysctls,
   }
 }
 
 /** `sysctl -w KEY=VALUE…; ip link set IFNAME address MAC mtu N promisc on allmulticast on|off txqueuelen N` */
-export function tune(pod: Pod, link: Link, config: TuningConfig): void {
+export function tune(pod: Pod, link: Link | undefined, config: TuningConfig, ifname: string): void {
   inNamespace(pod.fd, () => {
-    for (const sysctl of config.sysctls) setSysctl(sysctlPath(sysctl, link.name), sysctl.value)
+    for (const sysctl of config.sysctls) setSysctl(sysctlPath(sysctl, ifname), sysctl.value)
   })
-  changeLink(pod, link.index, { ...config, promisc: config.promisc || undefined })
+  if (link) changeLink(pod, link.index, { ...config, promisc: config.promisc || undefined })
 }
 
 /** As it was. What the kernel no longer takes is told in the log: the interface is about to go, and DEL must not hang on this. */
@@ -65,18 +67,19 @@ export function restore(pod: Pod, ifname: string, backup: Backup): void {
 }
 
 /** Throws where the pod is not as ADD has tuned it. */
-export function checkTuned(pod: Pod, link: Link, config: TuningConfig): void {
+export function checkTuned(pod: Pod, link: Link | undefined, config: TuningConfig, ifname: string): void {
   inNamespace(pod.fd, () => {
     for (const sysctl of config.sysctls) {
-      const path = sysctlPath(sysctl, link.name)
+      const path = sysctlPath(sysctl, ifname)
       const found = readSysctl(path)
       if (found === undefined || !sameWords(found, sysctl.value)) {
         fail(`tuning configured value of /proc/sys/${path} is ${sysctl.value}, current value is ${found ?? 'missing'}`)
       }
     }
   })
+  if (!link) return
   const compare = (what: string, wanted: unknown, found: unknown) => {
-    if (wanted !== undefined && wanted !== found) fail(`tuning configured ${what} of ${link.name} is ${wanted}, current value is ${found}`)
+    if (wanted !== undefined && wanted !== found) fail(`tuning configured ${what} of ${ifname} is ${wanted}, current value is ${found}`)
   }
   compare('Ethernet address', config.mac?.join(), link.mac.join())
   compare('promiscuous mode', config.promisc || undefined, (link.flags & IFF_PROMISC) !== 0)

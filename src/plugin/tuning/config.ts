@@ -39,6 +39,11 @@ export function readTuningConfig(reader: Reader, context: ConfigContext): Tuning
   }
 }
 
+/** True where an attribute of the interface is to be changed. */
+export function changesLink({ mac, promisc, mtu, allmulti, txQLen }: TuningConfig): boolean {
+  return promisc || [mac, mtu, allmulti, txQLen].some((value) => value !== undefined)
+}
+
 function readKeys(reader: Reader) {
   return {
     sysctls: readSysctls(reader),

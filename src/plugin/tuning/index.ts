@@ -2,7 +2,7 @@
 
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../cni/error.ts'
 import { definePlugin, type Request, type StatusRequest } from '../../cni/plugin.ts'
-import { cniVersions, type Result } from '../../cni/types.ts'
+import { cniVersions, type Interface, type Result } from '../../cni/types.ts'
 import { withUndo } from '../../cni/undo.ts'
 import { isSysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
@@ -13,7 +13,7 @@ import { version } from '../version.ts'
 import { checkAllowed } from './allowlist.ts'
 import { checkTuned, findTuned, observe, restore, tune } from './apply.ts'
 import { dropBackup, dropStaleBackups, keepBackup, readBackup } from './backup.ts'
-import { readTuningConfig, type TuningConfig } from './config.ts'
+import { changesLink, readTuningConfig, type TuningConfig } from './config.ts'
 import { refuseDuplicateSysctls } from './duplicates.ts'
 
 export const program = definePlugin({
@@ -38,16 +38,16 @@ function add(request: Request<TuningConfig>): Result {
   checkAllowed(config.sysctls)
   return withPod(netns, (pod) =>
     withUndo((undo) => {
-      const link = findTuned(pod, ifname, netns)
-      const before = observe(pod, link, config)
+      const link = findTuned(pod, config, ifname, netns)
+      const before = observe(pod, link, config, ifname)
       if (isChange(config)) {
         const isRepeated = readBackup(config.dataDir, request) !== undefined
         keepBackup(config.dataDir, request, before)
         if (!isRepeated) undo('remove the backup', () => dropBackup(config.dataDir, request))
       }
       undo('restore the interface', () => restore(pod, ifname, before))
-      tune(pod, link, config)
-      return tunedResult(prevResult, config, ifname)
+      tune(pod, link, config, ifname)
+      return tunedResult(request, prevResult)
     }),
   )
 }
@@ -64,7 +64,7 @@ function check(request: Request<TuningConfig>): void {
   const { config, ifname, netns } = request
   requirePrevious(request)
   refuseDuplicateSysctls(request.stdin)
-  withPod(netns, (pod) => checkTuned(pod, findTuned(pod, ifname, netns), config))
+  withPod(netns, (pod) => checkTuned(pod, findTuned(pod, config, ifname, netns), config, ifname))
 }
 
 /** Ready where a backup could be kept and the configured parameters are allowed. */
@@ -85,16 +85,20 @@ function requirePrevious({ prevResult }: Request<TuningConfig>): Result {
   return prevResult
 }
 
-function isChange({ sysctls, mac, promisc, mtu, allmulti, txQLen }: TuningConfig): boolean {
-  return sysctls.length > 0 || promisc || [mac, mtu, allmulti, txQLen].some((value) => value !== undefined)
+function isChange(config: TuningConfig): boolean {
+  return config.sysctls.length > 0 || changesLink(config)
 }
 
 /** With what has changed of the pod's interface. A link of that name on the host is another one; only old plugins name no sandbox. */
-function tunedResult(result: Result, { mac, mtu }: TuningConfig, ifname: string): Result {
+function tunedResult({ config: { mac, mtu }, ifname, cniVersion }: Request<TuningConfig>, result: Result): Result {
   const named = result.interfaces.filter(({ name }) => name === ifname)
   const own = named.some(({ sandbox }) => sandbox) ? named.filter(({ sandbox }) => sandbox) : named
-  const interfaces = result.interfaces.map((entry) =>
-    own.includes(entry) ? { ...entry, ...(mac && { mac: formatMac(mac) }), ...(mtu !== undefined && { mtu }) } : entry,
-  )
+  const tuned = (entry: Interface) => ({
+    ...entry,
+    ...(mac && { mac: formatMac(mac) }),
+    // Before 1.1.0 only where the plugin before has said one.
+    ...(mtu !== undefined && (cniVersion === '1.1.0' || entry.mtu !== undefined) && { mtu }),
+  })
+  const interfaces = result.interfaces.map((entry) => (own.includes(entry) ? tuned(entry) : entry))
   return { ...result, interfaces }
 }

@@ -114,6 +114,35 @@ describeHost('tuning', () => {
     })
   })
 
+  it('needs no interface where nothing of one is asked for: devices of DPDK and VFIO have none', async () => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const prevResult = { cniVersion: '1.1.0', interfaces: [{ name: 'eth0', sandbox: pod.netns, pciID: '0000:04:00.5' }] }
+      for (const member of [tuning({}), tuning({ mtu: 0, promisc: false, sysctl: { 'net.core.somaxconn': '512' } })]) {
+        const added = await callMember(host, 'ADD', member, pod, prevResult)
+        expect(added, added.stdout).toMatchObject({ status: 0, json: prevResult })
+        await forAll(host, 'CHECK', [member], pod, added.json)
+        await forAll(host, 'DEL', [member], pod, added.json)
+        expect((await pod.exec('cat', ['/proc/sys/net/core/somaxconn'])).stdout.trim()).not.toBe('512')
+      }
+      for (const option of [
+        { mac: MAC },
+        { mtu: 1400 },
+        { promisc: true },
+        { allmulti: false },
+        { txQLen: 0 },
+        { sysctl: { 'net.ipv6.conf.IFNAME.forwarding': '1' } },
+      ]) {
+        for (const verb of ['ADD', 'CHECK']) {
+          const { code, msg } = await refused(callMember(host, verb, tuning(option), pod, prevResult))
+          expect({ code, msg }).toEqual({ code: 7, msg: `failed to get "eth0": no such interface in ${pod.netns}` })
+        }
+        await forAll(host, 'DEL', [tuning(option)], pod, prevResult)
+      }
+      expect(await backups(host)).toEqual([])
+    })
+  })
+
   it('keeps the first backup when ADD is repeated', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
