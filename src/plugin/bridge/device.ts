@@ -22,7 +22,7 @@ import { noVlanFiltering } from './port.ts'
 export type BridgeSetup = Pick<BridgeConfig, 'bridge' | 'promisc' | 'mtu' | 'vlans'> & { readonly alias?: string }
 
 /**
- * Finds the bridge or makes it; up, promiscuous where asked. An MTU or VLAN filtering that an existing one has is left alone.
+ * Finds the bridge or makes it; up, promiscuous where asked. MAC, MTU and VLAN filtering that an existing one has are left alone.
  * Undone, one that was made here goes again unless it has ports by then; of one that was there, up and promiscuous stay.
  */
 export function ensureBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
@@ -42,11 +42,11 @@ export function findBridge(route: NetlinkSocket, name: string): Link | undefined
   return link
 }
 
-/** Puts each gateway on the device. Returns the MAC it has then. */
-export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean, undo: Undo): Mac {
+/** Puts each gateway on the device, whose MAC from then on is the one that `link` has, whatever ports come. */
+export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean, undo: Undo): void {
   const present = listAddresses(route, link.index).map(({ cidr }) => cidr)
   const missing = gateways.filter((gateway) => !present.some((cidr) => sameCidr(cidr, gateway)))
-  if (missing.length === 0) return link.mac
+  if (missing.length === 0) return
   const others = present.filter((cidr) => !gateways.some((gateway) => sameCidr(cidr, gateway)))
   const conflicts = others.filter((cidr) => missing.some((gateway) => conflict(cidr, gateway)))
   const [first] = conflicts
@@ -58,21 +58,21 @@ export function ensureGateways(route: NetlinkSocket, link: Link, gateways: reado
       `it has ${formatCidr(first)}; remove it, change the subnet, or set forceAddress`,
     )
   }
-  const mac = stableMac(gateways) ?? link.mac
   const remove = (cidr: Cidr) => deleteAddress(link.index, cidr)
   const put = (cidr: Cidr) => addAddress(link.index, cidr, { nodad: true })
-  // An address set by hand stays: without it a bridge takes over the lowest MAC of its ports, and neighbours' entries go stale.
-  const requests = [...conflicts.map(remove), ...missing.map(put), setLink({ index: link.index }, { mac })]
+  const requests = [...conflicts.map(remove), ...missing.map(put)]
   const { failures } = exchange(route, requests)
   const isDone = (at: number) => !failures.some(({ index }) => index === at)
   undo(`restore the addresses of ${link.name}`, () => {
     const added = missing.filter((_, i) => isDone(conflicts.length + i))
-    exchange(route, [...added.map(remove), ...conflicts.map(put), setLink({ index: link.index }, { mac: link.mac })])
+    exchange(route, [...added.map(remove), ...conflicts.map(put)])
   })
   // EEXIST: another ADD on the same bridge was first, with the same address. EADDRNOTAVAIL: a secondary address went with its primary one.
   const failure = failures.find(({ errno }) => errno !== EEXIST && errno !== EADDRNOTAVAIL)
   if (failure) throw new SysError(`${requests[failure.index]?.op} on ${link.name}`, failure.errno, failure.detail)
-  return mac
+  // Without one set by hand a bridge has the lowest MAC of its ports, and neighbours' entries go stale. Where another ADD was first, that one has set
+  // it, and what we have read may be a port's of its own.
+  if (missing.some((_, i) => isDone(conflicts.length + i))) transact(route, [setLink({ index: link.index }, { mac: link.mac })])
 }
 
 function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {

@@ -244,12 +244,12 @@ describeHost('a bridge that is there already', () => {
     })
   })
 
-  it('and has no address gets the gateway’s, and the MAC that goes with it', async () => {
+  it('and has no address gets the gateway’s, and keeps its MAC', async () => {
     await withHost(async (host) => {
       await host.run('ip', 'link', 'add', 'br0', 'address', '02:00:00:00:00:99', 'type', 'bridge')
       const { interfaces } = await attach(host, await host.pod())
-      expect(await linkOf(host, 'br0')).toMatchObject({ addresses: ['10.1.0.1/24'], mac: '0a:58:0a:01:00:01' })
-      expect(interfaces[0]).toMatchObject({ name: 'br0', mac: '0a:58:0a:01:00:01' })
+      expect(await linkOf(host, 'br0')).toMatchObject({ addresses: ['10.1.0.1/24'], mac: '02:00:00:00:00:99' })
+      expect(interfaces[0]).toMatchObject({ name: 'br0', mac: '02:00:00:00:00:99' })
     })
   })
 

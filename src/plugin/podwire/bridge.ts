@@ -28,7 +28,7 @@ export function joinBridge(
   const port = { hairpin: true, isolated: false, alias: host.alias }
   const link = transactLink(route, [addVeth({ ...host, master: bridge.index }, pod), setBridgePort(ref, port)], ref)
   // A node that joins again may get another subnet: on our own bridge the old one's gateway makes way.
-  const mac = ensureGateways(route, bridge, gateways, bridge.alias === BRIDGE_ALIAS, keep)
+  ensureGateways(route, bridge, gateways, bridge.alias === BRIDGE_ALIAS, keep)
   ensureSubnetRoutes(route, bridge, ips, keep)
-  return { bridge: { ...bridge, mac }, host: link }
+  return { bridge, host: link }
 }
