@@ -11,7 +11,7 @@ export interface HostLocalConfig {
   readonly dataDir: string
   /** One address each. Not read for DEL and GC: a lease has to go whatever became of the ranges. */
   readonly sets: readonly RangeSet[]
-  /** Addresses asked for, in the order of CNI_ARGS, `args.cni.ips`, `runtimeConfig.ips`. */
+  /** Addresses asked for: those of `args.cni.ips`, without any the one of CNI_ARGS, then those of `runtimeConfig.ips`. */
   readonly requested: readonly Address[]
   readonly routes: readonly Route[]
   /** Path of a resolv.conf for the result's `dns`, '' for none. */
@@ -69,13 +69,13 @@ export function requireRoom(addresses: readonly Address[], reader: Reader, { cni
 
 function readRequested(reader: Reader, context: ConfigContext): Address[] {
   const requested: Address[] = []
-  const fromArgs = context.args().get('IP')
-  if (fromArgs) requested.push(...parseRequested([fromArgs], (problem) => reader.issue('CNI_ARGS', `IP: ${problem}`)))
-  reader.object('args', (args) =>
-    args.object('cni', (cni) => {
-      requested.push(...parseRequested(cni.strings('ips') ?? [], (problem) => cni.issue('ips', problem)))
-    }),
-  )
+  const inArgs = reader.object('args', (args) => args.object('cni', (cni) => ({ cni, ips: cni.strings('ips') ?? [] })))
+  if (inArgs && inArgs.ips.length > 0) requested.push(...parseRequested(inArgs.ips, (problem) => inArgs.cni.issue('ips', problem)))
+  // CONVENTIONS.md, "CNI_ARGS": a plugin that finds the same in `args` must ignore the variable.
+  else {
+    const fromArgs = context.args().get('IP')
+    if (fromArgs) requested.push(...parseRequested([fromArgs], (problem) => reader.issue('CNI_ARGS', `IP: ${problem}`)))
+  }
   reader.object('runtimeConfig', (given) => {
     requested.push(...parseRequested(given.strings('ips') ?? [], (problem) => given.issue('ips', problem)))
   })

@@ -130,6 +130,13 @@ describe('ADD', () => {
     ])
   })
 
+  it('takes the address of args and passes over that of CNI_ARGS, whatever it is', () => {
+    const args = { cni: { ips: ['10.1.0.4/24'] } }
+    for (const IP of ['10.1.0.5', 'nonsense']) expect(addresses(conf(one, { args }), { args: { IP } })).toEqual(['10.1.0.4'])
+    const both = conf(ranges('10.2.0.0/29', 'fd00::/64'), { args: { cni: { ips: [] } }, runtimeConfig: { ips: ['fd00::77'] } })
+    expect(addresses(both, { args: { IP: '10.2.0.5' } })).toEqual(['10.2.0.5', 'fd00::77'])
+  })
+
   it.each([
     [
       { IP: '10.1.0.5' },

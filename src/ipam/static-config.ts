@@ -56,10 +56,10 @@ function reportProblems({ address, gateway, issue, gatewayIssue }: Placed, { com
 /** `runtimeConfig.ips` replaces `args.cni.ips`, which replaces `ipam.addresses` with what CNI_ARGS adds to them. */
 function readAddresses(reader: Reader, context: ConfigContext): Placed[] {
   const configured = reader.object('ipam', (ipam) => ipam.objects('addresses', readAddress)) ?? []
-  const own = withArgs(configured, reader, context)
   const args = reader.object('args', (given) => given.object('cni', readIps))
   const runtime = reader.object('runtimeConfig', readIps)
-  return [runtime, args].find((given) => given && given.length > 0) ?? own
+  // CONVENTIONS.md, "CNI_ARGS": a plugin that finds the same in `args` must ignore the variable.
+  return [runtime, args].find((given) => given && given.length > 0) ?? withArgs(configured, reader, context)
 }
 
 function readAddress(reader: Reader): Placed | undefined {

@@ -31,8 +31,9 @@ describe('ADD', () => {
       expected: ['10.10.0.1/24 via 10.10.0.9', '10.11.0.2/24 via 10.11.0.1', 'fd00::2/64'],
     },
     {
-      what: 'those of args in the place of its own',
+      what: 'those of args in the place of its own, and of whatever CNI_ARGS has',
       json: conf(two, { args: { cni: { ips: ['10.1.0.5/16'] } } }),
+      given: { args: { IP: 'nonsense', GATEWAY: 'nonsense' } },
       expected: ['10.1.0.5/16'],
     },
     {
