@@ -53,6 +53,7 @@ function call(program: (io?: Io) => number, command: string, config: unknown, { 
   const status = program({
     getenv: (name) => all[name],
     readStdin: () => stdin ?? JSON.stringify(config),
+    readReady: () => stdin ?? '',
     writeStdout: (text) => {
       stdout += text
     },
@@ -113,11 +114,18 @@ describe('definePlugin', () => {
     expect(call(definePlugin({ config, add, del, name, version, supports }), command, net())).toMatchObject({ status: 0, stdout: '' })
   })
 
-  it('answers VERSION without reading stdin', () => {
+  it.each<readonly [string, string]>([
+    ['{"cniVersion":"0.3.1"}', '0.3.1'],
+    ['{ "CNIVersion": "0.4.0", "name": "net" }', '0.4.0'],
+    ['{"cniVersion":"9.8.7"}', '9.8.7'],
+    ...['', ' ', '{', '[]', 'null', '"1.0.0"', '{}', '{"cniVersion":1}', '{"cniVersion":""}', '{"cniVersion":"new"}', '\0\xff'].map(
+      (stdin) => [stdin, '1.0.0'] as const,
+    ),
+  ])('answers VERSION with what is on stdin, %j, and never with an error: %s', (stdin, cniVersion) => {
     const { program } = recorder({ supports: ['0.4.0', '1.0.0'] })
-    expect(call(program, 'VERSION', undefined, { env: { CNI_PATH: '' }, io: { readStdin: neverRead } })).toEqual({
+    expect(call(program, 'VERSION', undefined, { env: { CNI_PATH: '' }, stdin, io: { readStdin: neverRead } })).toEqual({
       status: 0,
-      stdout: '{"cniVersion":"1.0.0","supportedVersions":["0.4.0","1.0.0"]}\n',
+      stdout: `{"cniVersion":"${cniVersion}","supportedVersions":["0.4.0","1.0.0"]}\n`,
       stderr: '',
     })
   })

@@ -11,6 +11,7 @@ import type { Reader } from './reader.ts'
 import { encodeResult } from './result.ts'
 import type { Attachment, CniVersion, Result, ValidAttachment } from './types.ts'
 import { withUndo } from './undo.ts'
+import { versionIn } from './version.ts'
 
 /** A request whose environment and configuration have been checked. */
 export interface Request<Config> extends Attachment {
@@ -154,9 +155,10 @@ function guardNetns({ command, netns }: Environment, io: Io): void {
 /** What a plugin says of itself. */
 type Identity = Pick<Plugin<unknown>, 'name' | 'version' | 'supports'>
 
-/** The only answer that needs nothing from stdin, and reads nothing. */
-function answerVersion({ supports }: Identity, io: Io): number {
-  io.writeStdout(`${JSON.stringify({ cniVersion: supports.at(-1), supportedVersions: supports })}\n`)
+/** The specification wants the version back that came on stdin; where none came, or none that is one, it is the newest of ours, and no error. */
+export function answerVersion({ supports }: { readonly supports: readonly string[] }, io: Io): number {
+  const cniVersion = versionIn(io.readReady) ?? supports.at(-1)
+  io.writeStdout(`${JSON.stringify({ cniVersion, supportedVersions: supports })}\n`)
   return 0
 }
 

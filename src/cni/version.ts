@@ -2,7 +2,7 @@
 
 import type { Command } from './environment.ts'
 import { CniError, ErrDecodingFailure, ErrIncompatibleCNIVersion } from './error.ts'
-import { type Json, quote } from './json.ts'
+import { isObject, type Json, parseJson, quote } from './json.ts'
 import { type CniVersion, cniVersions } from './types.ts'
 
 /** The first version that has each verb; the others are in all. */
@@ -23,6 +23,20 @@ export function readVersion(given: Json | undefined, supports: readonly CniVersi
   }
   const supported = supports.map((one) => `"${one}"`).join(' ')
   throw new CniError(ErrIncompatibleCNIVersion, 'incompatible CNI versions', `config is "${version}", plugin supports [${supported}]`)
+}
+
+/** The `cniVersion` of what `read` returns, undefined for everything that is none. */
+export function versionIn(read: () => string): string | undefined {
+  try {
+    const text = read()
+    const json = text === '' ? undefined : parseJson(text, 'stdin')
+    const key = isObject(json) ? Object.keys(json).findLast((name) => name.toLowerCase() === 'cniversion') : undefined
+    const version = isObject(json) && key !== undefined ? json[key] : undefined
+    const known = cniVersions.find((one) => one === version)
+    return known ?? (typeof version === 'string' && isVersion(version) ? version : undefined)
+  } catch {
+    return undefined
+  }
 }
 
 /** Throws CniError 1 where `version` does not have the verb yet. */

@@ -3,7 +3,9 @@
 import { readValidAttachments } from '../cni/config.ts'
 import { interfaceNameProblem } from '../cni/environment.ts'
 import { CniError, ErrDecodingFailure, ErrInvalidEnvironmentVariables, toCniError } from '../cni/error.ts'
+import { processIo } from '../cni/io.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
+import { answerVersion } from '../cni/plugin.ts'
 import { Reader } from '../cni/reader.ts'
 import { cniVersions, type ValidAttachment } from '../cni/types.ts'
 import { sys } from '../host/sys.ts'
@@ -29,8 +31,7 @@ export function program(): number {
   const [verb = '', network = '', netns = ''] = sys.argv.slice(1)
   // An installer asks every name of the program so whether it runs.
   if (verb === '' && sys.getenv('CNI_COMMAND') === 'VERSION') {
-    sys.write(STDOUT, `${JSON.stringify({ cniVersion: cniVersions.at(-1), supportedVersions: cniVersions })}\n`)
-    return 0
+    return answerVersion({ supports: cniVersions }, processIo)
   }
   const needsNetns = ['add', 'check', 'del'].includes(verb)
   if (network === '' || (needsNetns ? netns === '' : verb !== 'gc' && verb !== 'status')) {

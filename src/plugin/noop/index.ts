@@ -4,7 +4,7 @@ import { readCommonConfig, readPrevResult } from '../../cni/config.ts'
 import { type Environment, readEnvironment } from '../../cni/environment.ts'
 import { CniError, ErrInternal, encodeError, toCniError } from '../../cni/error.ts'
 import { type Io, processIo } from '../../cni/io.ts'
-import type { Program } from '../../cni/plugin.ts'
+import { answerVersion, type Program } from '../../cni/plugin.ts'
 import { encodeResult } from '../../cni/result.ts'
 import { type CniVersion, cniVersions, type Result } from '../../cni/types.ts'
 import { debugFileOf, noteCall, noteInLog, type Orders, readOrders } from './orders.ts'
@@ -14,10 +14,7 @@ export const program: Program = (io = processIo) => {
   let cniVersion: string = cniVersions.at(-1) ?? ''
   try {
     const { supports, environment, stdin } = readCall(io)
-    if (environment.command === 'VERSION') {
-      io.writeStdout(`${JSON.stringify({ cniVersion, supportedVersions: supports })}\n`)
-      return 0
-    }
+    if (environment.command === 'VERSION') return answerVersion({ supports }, io)
     const common = readCommonConfig(
       stdin,
       environment.command,
@@ -51,7 +48,7 @@ interface Call {
 
 function readCall(io: Io): Call {
   const environment = readEnvironment(io.getenv)
-  // Of a VERSION nobody needs to read what comes with it.
+  // Of VERSION's nothing is waited for.
   const stdin = environment.command === 'VERSION' ? '' : io.readStdin()
   const file = debugFileOf(environment.args)
   const supports = (file && readOrders(file).reportVersionSupport) || cniVersions
