@@ -18,13 +18,13 @@ import type { Pod } from './pod-interface.ts'
 
 const NO_LEASE: Result = { interfaces: [], ips: [], routes: [], dns: {} }
 
-/** The addresses of IPAM, given back when a later step fails. Without IPAM: none. */
-export function takeLease(request: Request<unknown>, ipam: Ipam | undefined, pod: Pod, undo: Undo): Result {
+/** The addresses of IPAM, given back when a later step fails. Without IPAM: none. With `byLink` they are asked for by the link, which is there already. */
+export function takeLease(request: Request<unknown>, ipam: Ipam | undefined, pod: Pod, undo: Undo, byLink = false): Result {
   if (!ipam) return NO_LEASE
   const lease = ipam.add(request)
   undo('release the lease', () => {
     // Ours is gone by now. One that is there is of the same ADD made twice at once, and has the same lease.
-    if (!findLink(pod.route, { name: request.ifname })) ipam.del(request)
+    if (byLink || !findLink(pod.route, { name: request.ifname })) ipam.del(request)
   })
   if (lease.ips.length === 0) throw new CniError(ErrInvalidNetworkConfig, 'IPAM plugin returned missing IP config')
   requireGateways(lease)

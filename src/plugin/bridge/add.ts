@@ -1,4 +1,4 @@
-// ADD of `bridge`: lease, bridge, pair, addresses, gateway, masquerade; undone in reverse when one of them fails.
+// ADD of `bridge`: lease (after the pair where DHCP asks for it by that), bridge, pair, addresses, gateway, masquerade; undone in reverse when one of them fails.
 
 import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Request } from '../../cni/plugin.ts'
@@ -34,16 +34,18 @@ export function add(request: Request<BridgeConfig>): Result {
 
 function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, undo: Undo): Result {
   const { config, ifname } = request
-  const lease = takeLease(request, config.ipam, pod, undo)
+  const early = config.leaseNeedsLink ? joinBridge(request, pod, route, [], [], undo) : undefined
+  if (early) setPortVlans(route, early.port.index, config.vlans, config.preserveDefaultVlan)
+  const lease = takeLease(request, config.ipam, pod, undo, config.leaseNeedsLink)
   const ips = withGateways(lease.ips, config.isGateway, 2)
   const wanted = withDefaultRoutes(lease.routes, ips, config)
   requireOnLink(ips, wanted)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
   const ownGateways = config.vlan === 0 ? gateways : []
 
-  const { bridge, port } = joinBridge(request, pod, route, ips, ownGateways, undo)
-  setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
-  const mac = podMac(config.mac, ips) ?? podEndMac(pod, port)
+  const { bridge, port } = early ?? joinBridge(request, pod, route, ips, ownGateways, undo)
+  if (!early) setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
+  const mac = (early ? config.mac : podMac(config.mac, ips)) ?? podEndMac(pod, port)
   if (config.macspoofchk) {
     undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
     spoofCheck().addSpoofCheck(request, port.name, mac)

@@ -33,6 +33,8 @@ export interface BridgeConfig {
   readonly disableContainerInterface: boolean
   /** Absent: a network of layer 2 only. */
   readonly ipam: Ipam | undefined
+  /** The server of the addresses is asked, and hears that they are free again, by the pod's interface. */
+  readonly leaseNeedsLink: boolean
   readonly dns: Dns | undefined
   readonly mac: Mac | undefined
 }
@@ -59,6 +61,7 @@ export function readBridgeConfig(reader: Reader, context: ConfigContext): Bridge
     enabledad: flag('enabledad'),
     disableContainerInterface: flag('disableContainerInterface'),
     ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
+    leaseNeedsLink: ipamType === 'dhcp',
     dns: readOwnDns(reader),
     mac: readPodMac(reader, context),
   }

@@ -13,17 +13,18 @@ import type { BridgeConfig } from './config.ts'
 import { portAlias, portAliasPrefix } from './port.ts'
 
 /**
- * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for.
- * The masquerade goes first: the kernel
- * lets readers of a deleted rule finish before it closes our socket, some 10 ms that pass while it deletes the link anyway.
+ * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for. One that is
+ * given back by the link goes first. The masquerade goes before both: the kernel lets readers of a deleted rule finish before it closes our socket, some
+ * 10 ms that pass while it deletes the link anyway.
  */
 export function del(request: Request<BridgeConfig>): void {
   const { config } = request
   gatherErrors('DEL', [
     () => config.masquerade?.remove(request),
+    () => config.leaseNeedsLink && config.ipam?.del(request),
     () => {
       removePair(request)
-      config.ipam?.del(request)
+      if (!config.leaseNeedsLink) config.ipam?.del(request)
     },
     () => config.macspoofchk && spoofCheck().removeSpoofCheck(request),
   ])

@@ -276,6 +276,43 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
+  it('bridge asks by the pair that it has made, and gives back by it', async () => {
+    await withHost(async (host) => {
+      await wire(host)
+      await dnsmasq(host)
+      const pods = [await host.pod('a'), await host.pod('b')]
+      const own = { type: 'bridge', bridge: 'lan' }
+      const [first] = pods
+      if (!first) return expect.unreachable()
+      const before = await linkOf(host, 'lan')
+      // Nobody to ask: nothing stays.
+      expect(await call(host, 'ADD', first, own, { plugin: 'bridge' })).toMatchObject({ status: 1, json: { code: 5 } })
+      expect(await linkOf(first, 'eth0')).toBeNull()
+      await daemon(host)
+      for (const pod of pods) {
+        const result = (await call(host, 'ADD', pod, own, { plugin: 'bridge' })).json as Answer
+        expect(result, said(host, 'daemon')).toMatchObject({
+          ips: [{ address: expect.stringMatching(/^10\.5\.0\.\d+\/24$/), gateway: '10.5.0.1', interface: 2 }],
+          routes: [{ dst: '0.0.0.0/0', gw: '10.5.0.1' }],
+        })
+        expect(await linkOf(pod, 'eth0')).toMatchObject({ up: true, addresses: [result.ips[0]?.address], mac: result.interfaces[2]?.mac })
+        expect(await pod.exec('ping', ['-c1', '-W2', '10.5.0.1'])).toMatchObject({ status: 0 })
+        expect(await call(host, 'CHECK', pod, { ...own, prevResult: result }, { plugin: 'bridge' })).toMatchObject(nothing)
+      }
+      expect(served(host)).toHaveLength(2)
+      for (const pod of pods) {
+        for (const _time of ['once', 'again']) expect(await call(host, 'DEL', pod, own, { plugin: 'bridge' })).toMatchObject(nothing)
+        expect(await linkOf(pod, 'eth0')).toBeNull()
+      }
+      await until(
+        () => served(host),
+        (lines) => lines.length === 0,
+      )
+      expect(served(host)).toEqual([])
+      expect(await linkOf(host, 'lan')).toEqual(before)
+    })
+  })
+
   it.skipIf(noStackedReason('macvlan') !== undefined)('macvlan asks by the interface that it has made, and gives back by it', async () => {
     await withHost(async (host) => {
       await wire(host)
