@@ -13,7 +13,7 @@ export function encodeLegacyResult({ ips, routes }: Pick<Result, 'ips' | 'routes
   const ip4 = encodeFamily(4, ips, routes)
   const ip6 = encodeFamily(6, ips, routes)
   if (!ip4 && !ip6) {
-    throw new CniError(ErrIncompatibleCNIVersion, `cannot convert the result to ${cniVersion}: no valid IP addresses`)
+    throw new CniError(ErrIncompatibleCNIVersion, 'cannot convert: no valid IP addresses', `a result of ${cniVersion} has at least one`)
   }
   return { cniVersion, ...(ip4 && { ip4 }), ...(ip6 && { ip6 }), dns }
 }

@@ -99,7 +99,7 @@ describe('encodeResult', () => {
   })
 
   it.each(['0.1.0', '0.2.0'] as const)('cannot express a result without addresses in %s', (version) => {
-    const error = expect.objectContaining({ code: 1, message: expect.stringContaining('no valid IP addresses') })
+    const error = expect.objectContaining({ code: 1, message: 'cannot convert: no valid IP addresses' })
     expect(() => encodeResult({ ...full, ips: [] }, version)).toThrow(error)
   })
 

@@ -36,10 +36,21 @@ export const standInForDummy = (source: Source): Source => ({
   text: source.text.replaceAll('netlink.Dummy{', 'netlink.Bridge{'),
 })
 
+/** Compares the text of an error by what it contains, and notes where it is not the same (go/match.go). */
+export function loosenMessages(source: Source, modulePath: string): Source {
+  const text = source.text.replace(/\bMatchError\(/g, 'podwire.MatchError(')
+  return text === source.text ? source : { ...source, text: withPodwire(text, modulePath) }
+}
+
 /** Starts our programs on the message bus that firewalld's tests make for themselves, instead of handing them a connection to it. */
 export function shareBus(source: Source, modulePath: string): Source {
   const text = replaceOnce(source.text, 'return busAddr, cmd', 'podwire.SystemBus(busAddr)\n\treturn busAddr, cmd')
-  return { ...source, text: replaceOnce(text, 'import (', `import (\n\t"${modulePath}/pkg/podwire"`) }
+  return { ...source, text: withPodwire(text, modulePath) }
+}
+
+function withPodwire(text: string, modulePath: string): string {
+  const line = `\t"${modulePath}/pkg/podwire"`
+  return text.includes(line) ? text : replaceOnce(text, 'import (', `import (\n${line}`)
 }
 
 function replaceOnce(text: string, from: string, to: string): string {

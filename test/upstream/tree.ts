@@ -17,7 +17,7 @@ import {
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { reportFile, type Source, shareBus, standInForDummy, swapPlugin } from './edits.ts'
+import { loosenMessages, reportFile, type Source, shareBus, standInForDummy, swapPlugin } from './edits.ts'
 import { type Module, type Suite, suites } from './suites.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
@@ -57,7 +57,8 @@ export function prepareTree(lacking: ReadonlySet<string>): string {
 
 function treeKey(): string {
   const hash = createHash('sha256')
-  for (const file of ['go/call.go', 'go/report.go', 'edits.ts', 'suites.ts', 'tree.ts']) hash.update(readFileSync(join(here, file)))
+  for (const file of ['go/call.go', 'go/match.go', 'go/report.go', 'edits.ts', 'suites.ts', 'tree.ts'])
+    hash.update(readFileSync(join(here, file)))
   return hash.digest('hex').slice(0, 8)
 }
 
@@ -68,7 +69,7 @@ function copyModule(work: string, { path, version }: Module): void {
   // The module cache is read-only.
   execFileSync('chmod', ['-R', 'u+w', root])
   mkdirSync(join(root, 'pkg/podwire'))
-  cpSync(join(here, 'go/call.go'), join(root, 'pkg/podwire/call.go'))
+  for (const file of ['call.go', 'match.go']) cpSync(join(here, 'go', file), join(root, 'pkg/podwire', file))
   // Where the tests of cnitool look for plugins.
   symlinkSync('/run/upstream/cni', join(root, 'bin'))
 }
@@ -78,13 +79,14 @@ function editPackage(work: string, suite: Suite, withoutDummy: boolean): void {
   const sources = readdirSync(root, { withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map(({ name }): Source => ({ name, text: readFileSync(join(root, name), 'utf8') }))
-  const tests = sources.filter(({ name }) => name.endsWith('_test.go'))
-  const changed = [
-    ...(withoutDummy ? tests.map(standInForDummy) : []),
-    ...tests.filter(({ name }) => name === 'firewall_firewalld_test.go').map((source) => shareBus(source, suite.module.path)),
-    ...swapPlugin(suite.name, suite.module.path, sources),
-    reportFile(readFileSync(join(here, 'go/report.go'), 'utf8'), sources),
-  ]
+  const { path } = suite.module
+  const tests = sources
+    .filter(({ name }) => name.endsWith('_test.go'))
+    .map((source) => (withoutDummy ? standInForDummy(source) : source))
+    .map((source) => (source.name === 'firewall_firewalld_test.go' ? shareBus(source, path) : source))
+    .map((source) => loosenMessages(source, path))
+  const report = reportFile(readFileSync(join(here, 'go/report.go'), 'utf8'), sources)
+  const changed = [...tests, report, ...swapPlugin(suite.name, path, sources)]
   for (const { name, text } of changed) writeFileSync(join(root, name), text)
 }
 
