@@ -37,7 +37,7 @@ bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NAME…' chooses; needs Go; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network bus
 	@sh build/plugins.sh
-	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES)
+	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES) $(if $(RECORD),--record)
 
 e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients cluster chart registry

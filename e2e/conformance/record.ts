@@ -1,5 +1,6 @@
 // What a run came to, and its place in the tables of docs/conformance.md. Pure.
 
+import { withRows } from '../../test/harness/page-table.ts'
 import type { Tally } from '../../test/harness/tally.ts'
 import type { ClusterOptions } from '../driver.ts'
 import type { Choice } from './choose.ts'
@@ -34,8 +35,8 @@ export function record(page: string, summary: Summary): string {
   const { families, proxy } = options
   const key = `| ${version} | ${families} | ${proxy} | ${subset} |`
   const row = `${key} ${passed} | ${failed} | ${skipped} | ${minutes} | ${date} | ${commit} | \`${command(summary)}\` |`
-  const withRow = inBlock(page, `results ${cluster}`, (lines) => [...lines.filter((line) => !line.startsWith(key)), row])
-  return subset === 'all' ? inBlock(withRow, `skipped ${cluster} ${families}`, () => reasonRows(summary)) : withRow
+  const withRow = withRows(page, `results ${cluster}`, (lines) => [...lines.filter((line) => !line.startsWith(key)), row])
+  return subset === 'all' ? withRows(withRow, `skipped ${cluster} ${families}`, () => reasonRows(summary)) : withRow
 }
 
 /** What makes the same run again. */
@@ -55,13 +56,3 @@ const reasonRows = ({ reasons }: Summary) =>
   Object.entries(reasons)
     .sort(([, one], [, other]) => other - one)
     .map(([reason, number]) => `| ${number} | ${reason.replaceAll('|', '\\|').replaceAll(/\s+/g, ' ')} |`)
-
-/** The page with other rows below the head of the table that follows the comment `<!-- NAME -->`; throws where there is none. */
-function inBlock(page: string, name: string, change: (rows: string[]) => string[]): string {
-  const lines = page.split('\n')
-  const head = lines.indexOf(`<!-- ${name} -->`) + 1
-  if (head === 0) throw new Error(`docs/conformance.md has no table for "${name}"`)
-  const first = head + 2
-  const end = lines.findIndex((line, index) => index >= first && !line.startsWith('|'))
-  return [...lines.slice(0, first), ...change(lines.slice(first, end)), ...lines.slice(end)].join('\n')
-}

@@ -7,6 +7,8 @@ const probes: Readonly<Record<string, () => boolean>> = {
   dummy: () => kernelHasLink('dummy'),
   ipvlan: () => spawnSync('unshare', ['--net', 'sh', '-c', 'ip link add a type veth && ip link add probe link a type ipvlan']).status === 0,
   vlan: () => kernelHasLink('bridge', 'vlan_filtering', '1'),
+  // Throw-away hosts are connected to nothing.
+  modules: () => false,
   vrf: () => kernelHasLink('vrf', 'table', '10'),
 }
 

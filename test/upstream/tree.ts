@@ -1,6 +1,6 @@
 // The modules' tests as programs: a copy of the modules, changed and built, kept under ~/.cache/podwire for as long as what makes it stays the same.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   cpSync,
@@ -28,6 +28,8 @@ export const goEnvironment: Readonly<Record<string, string>> = {
   CGO_ENABLED: '0',
   GOFLAGS: '-trimpath -buildvcs=false',
 }
+
+export const goIsHere = (): boolean => spawnSync('go', ['version'], { env: { ...process.env, ...goEnvironment } }).status === 0
 
 /** The folder of a package, in the tree. */
 export const packageFolder = (tree: string, { module, folder }: Suite): string => join(tree, basename(module.path), folder)

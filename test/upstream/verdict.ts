@@ -54,7 +54,7 @@ export function judge(
     else if (failed && entry?.kind === 'differs') differs.push({ report, reason: entry.reason })
     else if (failed && entry?.kind === 'white-box') whiteBox.push(report)
     else if (failed && entry && need !== undefined && lacking.has(need)) skipped.push({ report, reason: entry.reason })
-    else if (failed) problems.push(`${report.Name}: ${report.Message}`)
+    else if (failed) problems.push(`${report.Name}: ${brief(report.Message)}`)
     else if (ours.some((name) => report.Ran?.includes(name))) passed.push(report)
     else whiteBox.push(report)
   }
@@ -63,3 +63,6 @@ export function judge(
   }
   return { passed, whiteBox, skipped, differs, problems }
 }
+
+/** On one line; the rest is in dist/upstream. */
+const brief = (message: string) => message.replaceAll(/\s+/g, ' ').slice(0, 300)
