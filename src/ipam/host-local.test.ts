@@ -137,6 +137,23 @@ describe('ADD', () => {
     expect(addresses(both, { args: { IP: '10.2.0.5' } })).toEqual(['10.2.0.5', 'fd00::77'])
   })
 
+  it('gives the requested address in the place of another that the attachment has, and gives that back', () => {
+    expect(addresses(conf(one))).toEqual(['10.1.0.2'])
+    for (const _time of ['once', 'again']) expect(addresses(conf(one), { args: { IP: '10.1.0.5' } })).toEqual(['10.1.0.5'])
+    expect(leases()).toEqual({ '10.1.0.5': 'c1\r\neth0' })
+    expect(addresses(conf(one))).toEqual(['10.1.0.5'])
+    goLease('10.1.0.6', 'other\r\neth0')
+    expect(() => add(conf(one), { args: { IP: '10.1.0.6' } })).toThrow('is not available')
+    expect(leases()).toEqual({ '10.1.0.5': 'c1\r\neth0', '10.1.0.6': 'other\r\neth0' })
+  })
+
+  it('takes a lease that somebody wrote by hand, with a line’s end, for what it says', () => {
+    goLease('10.1.0.2', 'c1\r\neth0\n')
+    expect(addresses(conf(one))).toEqual(['10.1.0.2'])
+    del(conf(one))
+    expect(leases()).toEqual({})
+  })
+
   it.each([
     [
       { IP: '10.1.0.5' },

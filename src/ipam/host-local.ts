@@ -68,17 +68,23 @@ function allocate(store: LeaseStore, request: Request<HostLocalConfig>, assigned
   const had = store.addressesOf(owner)
   return withUndo((undo) => {
     const taken = new Map<number, Address>()
+    const replaced: Address[] = []
     const ips = config.sets.map((set, i) => {
-      const kept = had.find((address) => rangeOf(set, address))
-      const address = kept ?? takeFrom(store, set, owner, i, assigned[i])
+      const requested = assigned[i]
+      const held = had.filter((address) => rangeOf(set, address))
+      const kept = requested ? held.find((address) => sameAddress(address, requested)) : held[0]
+      const address = kept ?? takeFrom(store, set, owner, i, requested)
       if (!kept) {
         undo(`release ${formatAddress(address)}`, () => store.release(address, owner))
         taken.set(i, address)
+        // Another one than is asked for now: of an ADD that nobody has taken back.
+        replaced.push(...held)
       }
       return ipConfig(address, rangeOf(set, address))
     })
-    // Last, so that a failure leaves the round robin where it was.
+    // Last, so that a failure leaves the round robin where it was, and what there was before.
     for (const [i, address] of taken) store.setLastReserved(i, address)
+    for (const address of replaced) store.release(address, owner)
     return ips
   })
 }
