@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 programs=$(sh programs.sh)
 coredns=$(sh ../cluster/coredns.sh)
-key=$( (cat images.sh debian-root.sh ../cluster/image.sh; echo "$programs $coredns") | sha256sum | cut -c1-8)
+key=$( (cat images.sh debian-root.sh ../cluster/image.sh; echo "${programs##*/} ${coredns##*/}") | sha256sum | cut -c1-8)
 out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/conformance-images-$key
 if [ -d "$out" ]; then
   echo "$out"
