@@ -54,7 +54,7 @@ cluster-down: ## ends the cluster of `make cluster`
 	@$(node) e2e/cluster/main.ts down
 
 conformance: ## Kubernetes' own network tests on a cluster with podwire; SUBSET=conformance|ci, FAMILIES=dual and the like choose (docs/conformance.md)
-	@sh build/setup.sh npm native network clients cluster
+	@sh build/setup.sh npm native network clients cluster $(if $(filter kind,$(CLUSTER)),docker)
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/conformance/run.ts $(settings) $(call given,CLUSTER SUBSET PROCS RECORD) $(if $(FOCUS),"FOCUS=$$FOCUS")
 

@@ -1,31 +1,21 @@
 // The cluster's DNS: CoreDNS as kubeadm sets it up, where the cluster did not come with it.
 
-import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { built } from './built.ts'
 import { dnsAddress } from './cluster/addresses.ts'
 import type { Cluster } from './driver.ts'
 import { apply, kubectl } from './kubernetes.ts'
-import { Skip } from './scenario.ts'
 
 const namespace = 'kube-system'
 
-/** Returns when names resolve; throws Skip where CoreDNS cannot be built here. Harmless where it runs already. */
+/** Returns when names resolve. Harmless where it runs already. */
 export async function ensureDns(cluster: Cluster): Promise<void> {
   const { status } = await cluster.kubectl(['get', 'service', '-n', namespace, 'kube-dns'])
   if (status !== 0) {
-    await cluster.loadImage(join(builtCoredns(), 'coredns.tar'))
+    await cluster.loadImage(join(built('cluster/coredns.sh'), 'coredns.tar'))
     await apply(cluster, ...dnsObjects(dnsAddress(cluster.options)))
   }
   await kubectl(cluster, ['rollout', 'status', '-n', namespace, 'deployment/coredns', '--timeout=90s'], { timeout: 95_000 })
-}
-
-/** The folder of e2e/cluster/coredns.sh. */
-export function builtCoredns(): string {
-  const script = fileURLToPath(new URL('cluster/coredns.sh', import.meta.url))
-  const { status, stdout } = spawnSync('sh', [script], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
-  if (status !== 0) throw new Skip('e2e/cluster/coredns.sh did not build CoreDNS')
-  return stdout.trim()
 }
 
 // kubeadm's Corefile without `forward`: beyond the cluster of namespaces there is no DNS. Names outside of the cluster are then refused at once.

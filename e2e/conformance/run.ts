@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { compareNetworks, readNetwork } from '../../test/harness/network.ts'
 import { formatTally } from '../../test/harness/tally.ts'
+import { built } from '../built.ts'
 import { attach, namespaces } from '../cluster/driver.ts'
 import { completeOptions } from '../driver.ts'
 import { kind } from '../kind/driver.ts'
@@ -25,8 +26,9 @@ const options = standing?.options ?? completeOptions(settings.options)
 const refused = standing === undefined ? driver.refuses(settings.options) : undefined
 if (refused !== undefined) throw new Error(refused)
 
-const programs = built('programs.sh')
-const images = built('images.sh')
+const env = { KUBERNETES: options.kubernetes }
+const programs = built('conformance/programs.sh', env)
+const images = built('conformance/images.sh', env)
 const { run, skipped } = await chosen()
 console.log(`${run.length} tests, and ${skipped.length} that the skip lists pass over`)
 const folder = file(`../../dist/conformance/${driver.kind}-${options.kubernetes}-${options.families}-${options.proxy}-${settings.subset}`)
@@ -47,17 +49,6 @@ async function onCluster(): Promise<Result[]> {
   } finally {
     if (standing === undefined) await cluster.down()
   }
-}
-
-/** The folder that a script beside this file prints once it is filled. */
-function built(script: string): string {
-  const { status, stdout } = spawnSync('sh', [file(script)], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, KUBERNETES: options.kubernetes },
-  })
-  if (status !== 0) throw new Error(`e2e/conformance/${script} did not end well, so there is nothing to run`)
-  return stdout.trim()
 }
 
 async function chosen() {

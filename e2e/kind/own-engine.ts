@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 import { built } from '../built.ts'
 import { beginWorld, cacheFolder, endWorld, inWorld, readOrNothing, stateFolder } from '../cluster/world.ts'
 import { mustRun, run } from '../command.ts'
-import { builtCoredns } from '../dns.ts'
 import type { Engine, Kubernetes } from './engine.ts'
 
 export const state = stateFolder(1, 'podwire-kind')
@@ -38,7 +37,8 @@ export function attachOwnEngine(kubernetes: Kubernetes): Engine {
     at: [...inWorld(state), 'env', `DOCKER_HOST=${socket}`, `PATH=${path}`],
     programs,
     limited: lacksResource(),
-    nodeImage: async () => built('kind/node-image.sh', { DOCKER_HOST: socket }, [docker, programs, join(builtCoredns(), 'coredns')]),
+    nodeImage: async () =>
+      built('kind/node-image.sh', { DOCKER_HOST: socket }, [docker, programs, join(built('cluster/coredns.sh'), 'coredns')]),
     end: endOwnEngine,
   }
 }
