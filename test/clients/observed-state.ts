@@ -18,6 +18,7 @@ export async function observeState(host: Host, pod: Pod, network: string): Promi
       linksOf(place, run),
       routesOf(place, run, '-4'),
       routesOf(place, run, '-6'),
+      rulesOf(place, run),
       sysctlsOf(place, run),
     ]),
     ...['iptables-save', 'ip6tables-save'].map(async (save) => [section(save, lines(await host.run(save), '#', ':'))]),
@@ -56,12 +57,21 @@ type Section = readonly [title: string, value: unknown]
 const section = (title: string, value: unknown): Section => [title, value]
 
 async function linksOf(place: string, run: Run): Promise<Section[]> {
-  return parse(await run('ip', '-j', '-d', 'addr')).map((link) => section(`${place} link ${link.ifname}`, link))
+  const links = parse(await run('ip', '-j', '-d', 'addr'))
+  const names = section(
+    `${place} links`,
+    links.map(({ ifname }) => String(ifname)),
+  )
+  return [names, ...links.map((link) => section(`${place} link ${link.ifname}`, link))]
 }
 
 async function routesOf(place: string, run: Run, family: string): Promise<Section[]> {
   const routes = parse(await run('ip', '-j', family, 'route', 'show', 'table', 'all')).filter(isChosen)
   return routes.map((route) => section(`${place} route ${route.type ?? ''} ${route.dst} dev ${route.dev}`, route))
+}
+
+async function rulesOf(place: string, run: Run): Promise<Section[]> {
+  return [section(`${place} rule`, [...lines(await run('ip', '-4', 'rule')), ...lines(await run('ip', '-6', 'rule'))])]
 }
 
 async function sysctlsOf(place: string, run: Run): Promise<Section[]> {
@@ -97,9 +107,14 @@ function flatten(sections: readonly Section[]): State {
   // A line is known by its text, an address by itself; the rest has its place. That a bridge has no port any more gets about a while later.
   const visitOne = (path: string, one: unknown, index: number): void => {
     if (one === 'linkdown' || one === 'NO-CARRIER' || one === 'LOWER_UP') return
-    if (typeof one === 'string') flat[settle(`${path}: ${one}`)] = 'there'
+    if (typeof one === 'string') count(settle(`${path}: ${one}`))
     else if (!isRow(one) || one.local === undefined) visit(`${path}[${index}]`, one)
     else if (one.scope !== 'link') visit(`${path}[${one.local}]`, one)
+  }
+  // Names that are random are the same here: how many there are still tells one from two.
+  const count = (line: string): void => {
+    const times = Number.parseInt(flat[line]?.replace('there', '1') ?? '0', 10) + 1
+    flat[line] = times === 1 ? 'there' : `${times} times`
   }
   for (const [title, value] of sections) visit(title, value)
   return flat
