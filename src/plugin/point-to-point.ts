@@ -25,7 +25,8 @@ export function addPair(route: NetlinkSocket, host: VethEnd & { readonly alias: 
 /** `ip link set HOST up; ip addr add GATEWAY/32 dev HOST; ip route replace ADDRESS/32 dev HOST scope link` for each address. */
 export function routeToPod(route: NetlinkSocket, host: Link, ips: readonly IpConfig[]): void {
   const hasIPv6 = ips.some(({ address }) => address.address.family === 6)
-  if (hasIPv6) trySysctl(`net/ipv6/conf/${host.name}/accept_ra`, '0')
+  // Whatever the pod's own addresses are: a router's advertisement from inside would give the node an address, and a default route (CVE-2020-10749).
+  trySysctl(`net/ipv6/conf/${host.name}/accept_ra`, '0')
   const gateways = distinct(
     ips.flatMap(({ gateway }) => (gateway ? [hostCidr(gateway)] : [])),
     (cidr) => cidr,
