@@ -102,9 +102,9 @@ const hostLocal = fc
   .subarray([[{ subnet: '10.1.0.0/24' }], [{ subnet: 'fd00:1::/64' }], [{ subnet: '10.2.0.0/24' }]], { minLength: 1 })
   .map((ranges) => ({ type: 'host-local', ranges, dataDir: '/run/leases' }))
 
-/** A network of one of these kinds of plugin (`attachers`). */
-export function generatedNetwork(kinds: readonly string[] = Object.keys(attachers)): fc.Arbitrary<Generated> {
-  const routes = fc.array(fc.oneof(route(4), route(6)), { maxLength: 6 })
+/** A network of one of these kinds of plugin (`attachers`), with as many routes at most. */
+export function generatedNetwork(kinds: readonly string[] = Object.keys(attachers), maxLength = 6): fc.Arbitrary<Generated> {
+  const routes = fc.array(fc.oneof(route(4), route(6)), { maxLength })
   return fc
     .tuple(
       fc.constantFrom(...kinds),
