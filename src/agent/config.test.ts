@@ -51,6 +51,7 @@ describe('the configuration', () => {
       mtu: 100,
       masquerade: { exempt: ['10.0.0.0/8', '10.0.0.0/33'], enabled: 'yes' },
       conflist: { others: 'eat', mode: '999' },
+      clusterCidrs: ['::ffff:10.0.0.0/104'],
       stateDir: 'relative',
       confName: '../x.conflist',
       listen: 'everywhere',
@@ -58,7 +59,8 @@ describe('the configuration', () => {
       colour: 'red',
     })
     for (const path of [
-      '12 problems',
+      '13 problems',
+      'clusterCidrs[0]: expected CIDR notation, got "::ffff:10.0.0.0/104"',
       'routing.prot: no such key (known: mode device vni port)',
       'routing.mode: expected one of auto, direct, vxlan, none, got "fast"',
       'routing.vni: expected a number from 1',

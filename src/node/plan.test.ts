@@ -74,6 +74,7 @@ describe('plan()', () => {
     ['half of IPv6 for its podCIDR', [node('bad', 9, { podCidrs: ['8000::/1'] })], ['bad-pod-cidr bad']],
     ['a podCIDR without an address for a pod', [node('bad', 9, { podCidrs: ['10.1.9.0/31'] })], ['bad-pod-cidr bad']],
     ['the loopback for its podCIDR', [node('bad', 9, { podCidrs: ['127.1.0.0/24'] })], ['bad-pod-cidr bad']],
+    ['mapped addresses for its podCIDR', [node('bad', 9, { podCidrs: ['::ffff:10.1.9.0/120'] })], ['bad-pod-cidr bad']],
     ['multicast for its podCIDR', [node('bad', 9, { podCidrs: ['ff02::/64'] })], ['bad-pod-cidr bad']],
     ['no address', [node('bad', 9, { addresses: [] })], ['no-address bad']],
     ['text for an address', [node('bad', 9, { addresses: ['bad.example'] })], ['bad-address bad']],
@@ -126,6 +127,13 @@ describe('plan()', () => {
         { ...peer, maxPods: 1000 },
       ]).problems,
     ).toEqual(problems)
+  })
+
+  it.each([
+    [254, []],
+    [255, ['pool-too-small me']],
+  ])('compares a pool of IPv6, whose last address a pod can have, with %i pods', (maxPods, problems) => {
+    expect(outcome([{ ...me, podCidrs: ['fd00:1::/120'], maxPods }]).problems).toEqual(problems)
   })
 
   it('tells of a Service range that is none', () => {

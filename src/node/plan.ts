@@ -182,10 +182,10 @@ function isPlausible({ first, length }: PackedPrefix): boolean {
   return length >= shortest && length <= longest && isOrdinary(first)
 }
 
-/** The first and the last address and the gateway's are nobody's. */
+/** The first address and the gateway's are nobody's, nor is the last one of IPv4. */
 function warnOfPool(survey: Survey, name: string, text: string, maxPods: number): void {
   const prefix = packPrefix(text)
-  const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - 3 : 0
+  const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - (packedFamily(prefix.first) === 4 ? 3 : 2) : 0
   if (maxPods > pool) tell(survey, 'pool-too-small', name, `podCIDR ${text} has ${pool} addresses for up to ${maxPods} pods`)
 }
 
