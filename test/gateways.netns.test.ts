@@ -210,6 +210,17 @@ describeHost('a gateway', () => {
     },
   )
 
+  it('0.0.0.0 says that all is on the link, where the node has no gateway', async () => {
+    await withHost(async (host) => {
+      const pod = await host.pod()
+      const ipam = { ...fixed({ address: '10.4.5.6/16', gateway: '0.0.0.0' }), routes: [{ dst: '0.0.0.0/0' }] }
+      const config = { ...configOf('bridge', ipam), isDefaultGateway: false }
+      const result = await succeed(host, 'ADD', pod, config)
+      expect((await pod.exec('ip', ['route', 'show', 'default'])).stdout).toMatch(/^default dev eth0/)
+      await succeed(host, 'CHECK', pod, { ...config, prevResult: result })
+    })
+  })
+
   it('given as a mapped address is the IPv4 one, as Go takes it', async () => {
     await withHost(async (host) => {
       const ipam = hostLocal({

@@ -3,7 +3,7 @@
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import type { IpConfig, Result, Route } from '../cni/types.ts'
 import { gatewayProblem } from '../ipam/gateway.ts'
-import { type Address, formatAddress, isLinkLocal, nextAddress, sameAddress } from '../net/address.ts'
+import { type Address, formatAddress, isLinkLocal, isUnspecified, nextAddress, sameAddress } from '../net/address.ts'
 import { addressBits, type Cidr, cidrContains, formatCidr, networkOf } from '../net/cidr.ts'
 import { gatewayOf } from './pod-routes.ts'
 
@@ -31,7 +31,7 @@ export function firstGateway({ address, length }: Cidr): Address {
 export function requireOwnGateways(ips: readonly IpConfig[]): void {
   for (const [i, { gateway }] of ips.entries()) {
     if (!gateway) continue
-    if (gateway.bytes.every((byte) => byte === 0)) refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} is no address of a node`)
+    if (isUnspecified(gateway)) refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} is no address of a node`)
     if (ips.some(({ address }) => sameAddress(address.address, gateway))) {
       refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} is the pod's own address: give the pod another, or name another gateway`)
     }

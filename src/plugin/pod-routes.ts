@@ -46,11 +46,11 @@ export function kernelRoutes(routes: readonly PodRoute[], ips: readonly IpConfig
   })
 }
 
-/** The route's own gateway, or the first of its family; none for what is on the link. */
+/** The route's own gateway, or the first of its family; none for what is on the link, which 0.0.0.0 says too. */
 export function gatewayOf({ dst, gw, scope }: Route, ips: readonly IpConfig[]): Address | undefined {
-  if (gw) return isUnspecified(gw) ? undefined : gw
-  if (scope !== undefined && scope >= RT_SCOPE_LINK) return undefined
-  return ips.find(({ gateway }) => gateway?.family === dst.address.family)?.gateway
+  const isOnLink = scope !== undefined && scope >= RT_SCOPE_LINK
+  const gateway = gw ?? (isOnLink ? undefined : ips.find((ip) => ip.gateway?.family === dst.address.family)?.gateway)
+  return gateway && isUnspecified(gateway) ? undefined : gateway
 }
 
 /** The first of those that are one route to the kernel. */
