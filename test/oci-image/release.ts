@@ -26,7 +26,7 @@ export function describeRelease(here: string, elsewhere: string, version: string
       release(here, '--out', plain)
       release(here, '--out', placed, '--registry', place)
       release(elsewhere, '--out', again, '--registry', place)
-    })
+    }, 300_000)
 
     it('has an image, a chart, manifests, plugins, and bills of materials', () => {
       const bills = [image.replace('.tar', '.spdx.json'), plugins.replace('.tgz', '.spdx.json')]
