@@ -99,7 +99,8 @@ version: ## VERSION=X.Y.Z becomes the version, in package.json and wherever else
 	@sh build/setup.sh npm chart
 	@npm version --no-git-tag-version --allow-same-version '$(VERSION)' >/dev/null
 	@$(node) build/version.ts
-	@$(MAKE) --no-print-directory manifests
+	@$(node) build/chart-readme.ts
+	@sh build/manifests.sh
 
 manifests: ## manifests/ and the chart's README, rendered anew from helm/podwire
 	@sh build/setup.sh npm chart
