@@ -18,7 +18,14 @@ it('is not written into a file that nothing rewrites', () => {
   // The product's name with some version behind it, as in an image, a file or a link.
   const found = execFileSync(
     'git',
-    ['grep', '-hoE', 'podwire(-image|-plugins-linux-(amd64|arm64))?[-:@]v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9a-z]+(\\.[0-9a-z]+)*)?', '--', '.', ':!CHANGELOG.md'],
+    [
+      'grep',
+      '-hoE',
+      'podwire(-image|-plugins-linux-(amd64|arm64))?[-:@]v?[0-9]+\\.[0-9]+\\.[0-9]+(-[0-9a-z]+(\\.[0-9a-z]+)*)?',
+      '--',
+      '.',
+      ':!CHANGELOG.md',
+    ],
     {
       cwd: root,
       encoding: 'utf8',
