@@ -28,11 +28,12 @@ busybox() {
 path='"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]'
 
 # One root for all that need a distribution: a node keeps one copy.
-sh debian-root.sh "$work/debian" bind9-dnsutils curl iperf iproute2 iptables iputils-ping netcat-openbsd nftables procps util-linux
+sh debian-root.sh "$work/debian" bind9-dnsutils curl iperf iproute2 iptables iputils-ping netcat-openbsd nftables procps util-linux wget
 for alternative in nc:/bin/nc.openbsd iptables:iptables-nft ip6tables:ip6tables-nft; do
   ln -sf "${alternative#*:}" "$work/debian/usr/sbin/${alternative%%:*}"
 done
-# The real image is Alpine's: what it has of busybox.
+# The real image is Alpine's: what it has of busybox, but for wget, which dies of -T in Debian's. As busybox does, this one tries once.
+echo 'tries = 1' >"$work/debian/etc/wgetrc"
 busybox "$work/debian/usr"
 mkdir "$work/debian/uploads"
 install -m 755 "$programs/agnhost" "$coredns/coredns" "$work/debian/"
