@@ -39,10 +39,11 @@ mkdir "$work/debian/uploads"
 install -m 755 "$programs/agnhost" "$coredns/coredns" "$work/debian/"
 install -m 644 "$programs"/localhost.* "$work/debian/"
 ln -s agnhost "$work/debian/agnhost-2"
-pack "$(names agnhost)" debian "{$path,\"Entrypoint\":[\"/agnhost\"],\"Cmd\":[\"pause\"]}" agnhost
-pack "$(names glibc-dns-testing)" debian "{$path,\"Cmd\":[\"bash\"]}" glibc-dns-testing
-pack "$(names distroless-iptables)" debian "{$path,\"Cmd\":[\"sh\"]}" distroless-iptables
-pack "$(names nginx)" debian "{$path,\"Entrypoint\":[\"/agnhost\"],\"Cmd\":[\"netexec\",\"--http-port=80\"]}" nginx
+# No two may be the same but for their names: that would be one image.
+sh ../cluster/image.sh "$(names agnhost)" "$work/debian" "{$path,\"Entrypoint\":[\"/agnhost\"],\"Cmd\":[\"pause\"]}" "$work/images/debian.tar" \
+  "$(names glibc-dns-testing)" "{$path,\"Cmd\":[\"bash\"]}" \
+  "$(names distroless-iptables)" "{$path,\"Cmd\":[\"sh\"]}" \
+  "$(names nginx)" "{$path,\"Entrypoint\":[\"/agnhost\"],\"Cmd\":[\"netexec\",\"--http-port=80\"]}"
 
 mkdir -p "$work/busybox/bin" "$work/busybox/tmp" "$work/busybox/etc"
 busybox "$work/busybox"
