@@ -53,7 +53,6 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const routes = podRoutes(pod, ifname, wanted, ips)
   configurePod(pod, { index: port.peer, ifname, ips, routes, enabledad: config.enabledad, up: !config.disableContainerInterface })
 
-  enableForwarding(route, gateways)
   if (config.masquerade) {
     const { masquerade } = config
     undo('remove the masquerade', () => masquerade.remove(request))
@@ -64,6 +63,8 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
   if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
   if (config.isGateway) ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
+  // Not undone, so after what may fail.
+  enableForwarding(route, gateways)
   const up = config.disableContainerInterface ? port : awaitUp(route, port)
   if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
 

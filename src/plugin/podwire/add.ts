@@ -91,7 +91,6 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     up: true,
   })
   if (config.sysctls.length > 0) setSysctls(pod, config.sysctls, ifname)
-  enableForwarding(route, gatewayCidrs(ips))
 
   if (config.hostPorts.length > 0) {
     undo('remove the host ports', () => hostPortRules().removeHostPorts(request))
@@ -103,6 +102,8 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
     // Where it fails it leaves nothing, and a device of the IFB's name may be another's.
     undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
   }
+  // Not undone, so after what may fail.
+  enableForwarding(route, gatewayCidrs(ips))
   awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   const made = [...describe(host, ifname, mac, netns), ...(bridge ? [describeBridge(bridge)] : []), ...shaped]

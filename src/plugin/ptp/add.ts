@@ -41,12 +41,13 @@ function attach(request: Request<PtpConfig>, pod: Pod, route: NetlinkSocket, und
   routeToPod(route, host, ips)
   const routes = podRoutes(pod, ifname, lease.routes, ips)
   configurePod(pod, { index: host.peer, ifname, ips, routes, own: gatewayRoutes(ips), enabledad: false, up: true })
-  enableForwarding(route, gatewayCidrs(ips))
   if (config.masquerade) {
     const { masquerade } = config
     undo('remove the masquerade', () => masquerade.remove(request))
     masquerade.add(request, ips)
   }
+  // Not undone, so after what may fail.
+  enableForwarding(route, gatewayCidrs(ips))
   awaitUp(route, host)
   const mac = formatMac(podEnd.mac ?? podEndMac(pod, host))
   return {
