@@ -41,7 +41,9 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   const wanted = withDefaultRoutes(lease.routes, ips, config)
   requireOnLink(ips, wanted)
   const gateways = config.isGateway ? gatewayCidrs(ips) : []
-  const ownGateways = config.vlan === 0 ? gateways : []
+  // The gateway of DHCP is another machine: with its address the bridge would cut the wire off from it.
+  const ours = config.leaseNeedsLink ? [] : gateways
+  const ownGateways = config.vlan === 0 ? ours : []
 
   const { bridge, port } = early ?? joinBridge(request, pod, route, ips, ownGateways, undo)
   if (!early) setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
@@ -60,9 +62,9 @@ function attach(request: Request<BridgeConfig>, pod: Pod, route: NetlinkSocket, 
   }
   // As late as can be: the address is every pod's, another one may rely on it as soon as it is there.
   ensureGateways(route, bridge, ownGateways, config.forceAddress, undo)
-  const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
-  if (vlanGateway) ensureGateways(route, vlanGateway, gateways, config.forceAddress, undo)
-  if (config.isGateway) ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
+  const vlanGateway = ours.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
+  if (vlanGateway) ensureGateways(route, vlanGateway, ours, config.forceAddress, undo)
+  if (ours.length > 0) ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
   // Not undone, so after what may fail.
   enableForwarding(route, gateways)
   const up = config.disableContainerInterface ? port : awaitUp(route, port)

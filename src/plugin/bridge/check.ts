@@ -53,7 +53,7 @@ function checkBridge(route: NetlinkSocket, config: BridgeConfig, prevResult: Res
   if (!bridge) fail(`bridge ${config.bridge} is missing`)
   if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
   if (config.promisc && !(bridge.flags & IFF_PROMISC)) fail(`bridge ${config.bridge} is not promiscuous`)
-  if (config.isGateway) checkGateways(route, config, bridge, prevResult)
+  if (config.isGateway && !config.leaseNeedsLink) checkGateways(route, config, bridge, prevResult)
   return bridge
 }
 

@@ -281,7 +281,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
       await wire(host)
       await dnsmasq(host)
       const pods = [await host.pod('a'), await host.pod('b')]
-      const own = { type: 'bridge', bridge: 'lan' }
+      const own = { type: 'bridge', bridge: 'lan', isDefaultGateway: true }
       const [first] = pods
       if (!first) return expect.unreachable()
       const before = await linkOf(host, 'lan')
