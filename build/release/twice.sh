@@ -6,8 +6,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 passed=0
 failed=0
+# Both before the first is built: the tree may go on meanwhile.
+for copy in one another-folder; do git clone -q . "$work/$copy"; done
 for copy in one another-folder; do
-  git clone -q --no-hardlinks . "$work/$copy"
   make --no-print-directory -C "$work/$copy" release REGISTRY="${REGISTRY:-}"
 done
 for file in "$work/one/dist/release"/*; do
