@@ -73,4 +73,6 @@ async function runAndJudge(tree: string, suite: Suite, expected: readonly Expect
   return { name: suite.name, verdict: { ...verdict, problems }, seconds }
 }
 
-const commit = () => spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: file('.'), encoding: 'utf8' }).stdout.trim()
+function commit(): string {
+  return spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: file('.'), encoding: 'utf8' }).stdout.trim()
+}
