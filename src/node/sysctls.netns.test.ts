@@ -33,4 +33,15 @@ describeHost('kernel parameters', () => {
   ])('%s', async (_, before, change, values, replaced) => {
     expect(await after(`echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter; ${before || 'true'}`, change)).toEqual({ values, replaced })
   })
+
+  it('every link with routes by router advertisement keeps them, not the uplink alone', async () => {
+    await withHost(async (host) => {
+      const { a } = (await makeCluster(host)).nodes
+      await a.run(
+        'ip link add heard up type veth peer name quiet; ip link set quiet up; ip -6 route add 2001:db8:9::/64 via fe80::9 dev heard proto ra',
+      )
+      await apply(a, stateOf('a'))
+      expect(await a.run('cd /proc/sys/net/ipv6/conf; cat heard/accept_ra quiet/accept_ra all/forwarding')).toBe('2\n1\n1\n')
+    })
+  })
 })

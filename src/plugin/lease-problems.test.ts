@@ -35,6 +35,11 @@ describe('requireGateways', () => {
     [['10.1.0.5/24 via 255.255.255.255'], [], 'ips[0].gateway: 255.255.255.255 is no address'],
     [['10.1.0.5/24 via 10.1.0.255'], [], 'ips[0].gateway: 10.1.0.255 is the broadcast address of 10.1.0.0/24'],
     [['10.1.0.5/24'], ['0.0.0.0/0 via fe80::1'], 'routes[0].gw: fe80::1 is an IPv6 address, 0.0.0.0/0 is IPv4'],
+    [['10.1.0.5/24'], ['10.5.0.0/16 via 10.1.0.1 scope 253'], 'routes[0].scope: 253 is for what is on the link'],
+    [['10.1.0.5/24'], ['0.0.0.0/0', '10.5.0.0/16 via 10.1.0.1 scope 254'], 'routes[1].scope: 254 is for what is on the link'],
+    [['10.1.0.5/24'], ['10.5.0.0/16 via 0.0.0.0 scope 253', '10.6.0.0/16 via 10.1.0.1 scope 200'], ''],
+    [['fd00::5/64'], ['::/0 via fe80::1 scope 253'], ''],
+    [['10.1.0.5/24'], ['10.5.0.0/16 scope 255'], 'routes[0].scope: 255 is no scope of a route'],
   ])('of %j and %j says %j', (ips, routes, expected) => {
     const message = refusal(() => requireGateways({ ips: ips.map(ip), routes: routes.map(route) }))
     expect(message).toContain(expected)

@@ -3,6 +3,7 @@
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import type { IpConfig, Result, Route } from '../cni/types.ts'
 import { gatewayProblem } from '../ipam/gateway.ts'
+import { RT_SCOPE_LINK, RT_SCOPE_NOWHERE } from '../kernel/route/constants.ts'
 import { type Address, formatAddress, isLinkLocal, isUnspecified, nextAddress, sameAddress } from '../net/address.ts'
 import { addressBits, type Cidr, cidrContains, formatCidr, networkOf } from '../net/cidr.ts'
 import { gatewayOf } from './pod-routes.ts'
@@ -13,10 +14,19 @@ export function requireGateways({ ips, routes }: Pick<Result, 'ips' | 'routes'>)
     const problem = gateway && gatewayProblem(gateway, address)
     if (problem) refuse(`ips[${i}].gateway`, problem)
   }
-  for (const [i, { dst, gw }] of routes.entries()) {
+  for (const [i, { dst, gw, scope = 0 }] of routes.entries()) {
     if (gw && gw.family !== dst.address.family) {
       refuse(`routes[${i}].gw`, `${formatAddress(gw)} is an IPv${gw.family} address, ${formatCidr(dst)} is IPv${dst.address.family}`)
     }
+    // IPv6 has no scopes.
+    if (dst.address.family === 4 && gw && !isUnspecified(gw) && scope >= RT_SCOPE_LINK) {
+      refuse(
+        `routes[${i}].scope`,
+        `${scope} is for what is on the link, the route to ${formatCidr(dst)} goes by ${formatAddress(gw)}: leave out one`,
+      )
+    }
+    if (scope === RT_SCOPE_NOWHERE)
+      refuse(`routes[${i}].scope`, `${scope} is no scope of a route: expected 0 (global), 253 (link) or 254 (host)`)
   }
 }
 

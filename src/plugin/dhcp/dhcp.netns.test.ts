@@ -179,6 +179,25 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
+  it('gives a pod of bridge the server’s static routes, with host bits and twice as they may come', async () => {
+    await withHost(async (host) => {
+      await wire(host)
+      await dnsmasq(host, '--dhcp-option=33,10.77.5.9,10.5.0.7,10.77.8.1,10.5.0.7')
+      await daemon(host)
+      const pod = await host.pod()
+      const keys = { type: 'bridge', bridge: 'lan', isDefaultGateway: false, ipam: { type: 'dhcp', request: [{ option: '33' }] } }
+      const added = await call(host, 'ADD', pod, keys, { plugin: 'bridge' })
+      expect(added, added.stdout).toMatchObject({ status: 0 })
+      // Routes of option 33 have the length of their class.
+      expect((await pod.exec('ip', ['route', 'show', 'proto', 'boot'])).stdout.trim().split('\n')).toEqual([
+        expect.stringContaining('default via 10.5.0.1'),
+        expect.stringContaining('10.0.0.0/8 via 10.5.0.7'),
+      ])
+      expect(await call(host, 'CHECK', pod, { ...keys, prevResult: added.json }, { plugin: 'bridge' })).toMatchObject(nothing)
+      expect(await call(host, 'DEL', pod, keys, { plugin: 'bridge' })).toMatchObject(nothing)
+    })
+  })
+
   it('renews a lease when it is time, and goes on with it when the daemon was started again', async () => {
     await withHost(async (host) => {
       await wire(host)
