@@ -1,7 +1,7 @@
 // The changes to a copy of the reference plugins' sources.
 
 import { describe, expect, it } from 'vitest'
-import { reportFile, shareBus, swapPlugin } from './edits.ts'
+import { loosenMessages, reportFile, shareBus, standInForDummy, swapPlugin } from './edits.ts'
 
 const plugin = {
   name: 'ptp.go',
@@ -57,4 +57,26 @@ describe('reportFile', () => {
 
 it('shareBus throws when the test is not as we know it', () => {
   expect(() => shareBus(plugin, 'example.org/plugins')).toThrow('expected "return busAddr, cmd" once')
+})
+
+describe('loosenMessages', () => {
+  it('compares the texts of errors by ours, which is imported once', () => {
+    const source = { name: 'x_test.go', text: 'import (\n\t"fmt"\n)\nExpect(err).To(MatchError("a"))\nExpect(err).To(MatchError("b"))\n' }
+    const { text } = loosenMessages(source, 'example.org/plugins')
+    expect(text).toBe(
+      'import (\n\t"example.org/plugins/pkg/podwire"\n\t"fmt"\n)\nExpect(err).To(podwire.MatchError("a"))\nExpect(err).To(podwire.MatchError("b"))\n',
+    )
+    expect(
+      loosenMessages({ name: 'x_test.go', text: `${text}Expect(e).To(MatchError(f))` }, 'example.org/plugins').text.split('pkg/podwire'),
+    ).toHaveLength(2)
+  })
+
+  it('leaves a file alone that compares none', () => {
+    expect(loosenMessages(plugin, 'example.org/plugins')).toBe(plugin)
+  })
+})
+
+it('standInForDummy makes bridges of dummy links', () => {
+  const { text } = standInForDummy({ name: 'x_test.go', text: 'netlink.LinkAdd(&netlink.Dummy{LinkAttrs: a})' })
+  expect(text).toBe('netlink.LinkAdd(&netlink.Bridge{LinkAttrs: a})')
 })
