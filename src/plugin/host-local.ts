@@ -3,6 +3,6 @@
 import { definePlugin } from '../cni/plugin.ts'
 import { cniVersions } from '../cni/types.ts'
 import { hostLocalIpam } from '../ipam/host-local.ts'
-import { version } from './version.ts'
+import { dropInVersion } from './version.ts'
 
-export const program = definePlugin({ name: 'host-local', version, supports: cniVersions, ...hostLocalIpam })
+export const program = definePlugin({ name: 'host-local', version: dropInVersion, supports: cniVersions, ...hostLocalIpam })

@@ -10,9 +10,17 @@ import { IFF_LOOPBACK, IFF_UP } from '../kernel/route/constants.ts'
 import { findLink, type Link, setLink } from '../kernel/route/link.ts'
 import { formatCidr } from '../net/cidr.ts'
 import { type Pod, withPod, withPodIfThere } from './pod-interface.ts'
-import { version } from './version.ts'
+import { dropInVersion } from './version.ts'
 
-export const program = definePlugin({ name: 'loopback', version, supports: cniVersions, config: () => undefined, add, del, check })
+export const program = definePlugin({
+  name: 'loopback',
+  version: dropInVersion,
+  supports: cniVersions,
+  config: () => undefined,
+  add,
+  del,
+  check,
+})
 
 /** `ip link set lo up`; its addresses are the kernel's own. */
 function add({ netns, prevResult, cniVersion }: Request<undefined>): Result {

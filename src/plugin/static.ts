@@ -3,6 +3,6 @@
 import { definePlugin } from '../cni/plugin.ts'
 import { cniVersions } from '../cni/types.ts'
 import { staticIpam } from '../ipam/static.ts'
-import { version } from './version.ts'
+import { dropInVersion } from './version.ts'
 
-export const program = definePlugin({ name: 'static', version, supports: cniVersions, ...staticIpam })
+export const program = definePlugin({ name: 'static', version: dropInVersion, supports: cniVersions, ...staticIpam })

@@ -14,14 +14,14 @@ import { findRootQdisc } from '../../kernel/tc/qdisc.ts'
 import { withPod } from '../pod-interface.ts'
 import { staleAliases } from '../podwire/owner.ts'
 import { checkBucket, checkSending, limitReceiving, limitSending } from '../shaping.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import { type BandwidthConfig, bucketOf, type Limit, readBandwidthConfig, referenceBuckets } from './config.ts'
 import { adoptIfb, findOwnIfb, planIfb, removeIfbs } from './ifb.ts'
 import { findPair, type Pair } from './pair.ts'
 
 export const program = definePlugin({
   name: 'bandwidth',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readBandwidthConfig,
   add,

@@ -2,7 +2,7 @@
 
 import { definePlugin } from '../../cni/plugin.ts'
 import { cniVersions } from '../../cni/types.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import { add } from './add.ts'
 import { check, status } from './check.ts'
 import { readBridgeConfig } from './config.ts'
@@ -10,7 +10,7 @@ import { del, gc } from './remove.ts'
 
 export const program = definePlugin({
   name: 'bridge',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readBridgeConfig,
   add,

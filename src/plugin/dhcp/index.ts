@@ -7,7 +7,7 @@ import { cniVersions, type Result } from '../../cni/types.ts'
 import { log } from '../../host/log.ts'
 import { sys } from '../../host/sys.ts'
 import { formatCidr, sameCidr } from '../../net/cidr.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import type { Ask } from './ask.ts'
 import { askDaemon, DaemonUnreached } from './call.ts'
 import { type DhcpConfig, readDhcpConfig } from './config.ts'
@@ -17,7 +17,17 @@ import { runDaemon } from './daemon.ts'
 const ADD_TIMEOUT = 300_000
 const TIMEOUT = 10_000
 
-const plugin = definePlugin({ name: 'dhcp', version, supports: cniVersions, config: readDhcpConfig, add, del, check, gc, status })
+const plugin = definePlugin({
+  name: 'dhcp',
+  version: dropInVersion,
+  supports: cniVersions,
+  config: readDhcpConfig,
+  add,
+  del,
+  check,
+  gc,
+  status,
+})
 
 export const program: Program = (io) => {
   if (sys.argv[1] !== 'daemon') return plugin(io)

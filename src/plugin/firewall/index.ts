@@ -11,7 +11,7 @@ import { findLink } from '../../kernel/route/link.ts'
 import type { Address } from '../../net/address.ts'
 import { hasIptables } from '../iptables/command.ts'
 import { withPodIfThere } from '../pod-interface.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import {
   addWith,
   checkWith,
@@ -28,7 +28,7 @@ import { addressesOf, forgetAddresses, recordAddresses, staleAddresses, unclaime
 
 export const program = definePlugin({
   name: 'firewall',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readFirewallConfig,
   add,

@@ -9,11 +9,11 @@ import { add } from '../stacked/add.ts'
 import { check, status } from '../stacked/check.ts'
 import { readMode, readStackedConfig, type StackedConfig } from '../stacked/config.ts'
 import { del, gc } from '../stacked/remove.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 
 export const program = definePlugin({
   name: 'ipvlan',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readIpvlanConfig,
   add,

@@ -2,13 +2,13 @@
 
 import { definePlugin } from '../../cni/plugin.ts'
 import { cniVersions } from '../../cni/types.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import { readPortmapConfig } from './config.ts'
 import { add, check, del, gc, status } from './verbs.ts'
 
 export const program = definePlugin({
   name: 'portmap',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readPortmapConfig,
   add,

@@ -17,12 +17,21 @@ import { formatCidr, hostCidr, sameCidr } from '../../net/cidr.ts'
 import { fail } from '../check-pod.ts'
 import { type Pod, withPod, withPodIfThere } from '../pod-interface.ts'
 import { awaitTurn } from '../turn.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import { readSbrConfig, type SbrConfig } from './config.ts'
 import { defaultRoute, givenGateway, hintsOf, isMainDefault, isRule, planSbr, type Routing, ruleOf } from './plan.ts'
 
 /** All that this plugin makes is in the pod's namespace and goes with it: GC has nothing to look for. */
-export const program = definePlugin({ name: 'sbr', version, supports: cniVersions, config: readSbrConfig, add, del, check, status })
+export const program = definePlugin({
+  name: 'sbr',
+  version: dropInVersion,
+  supports: cniVersions,
+  config: readSbrConfig,
+  add,
+  del,
+  check,
+  status,
+})
 
 function add(request: Request<SbrConfig>): Result {
   const { config, ifname, netns } = request

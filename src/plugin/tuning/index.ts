@@ -9,7 +9,7 @@ import { sys } from '../../host/sys.ts'
 import { directoryOf, isThere } from '../../host/whole-file.ts'
 import { formatMac } from '../../net/mac.ts'
 import { withPod, withPodIfThere } from '../pod-interface.ts'
-import { version } from '../version.ts'
+import { dropInVersion } from '../version.ts'
 import { checkAllowed } from './allowlist.ts'
 import { checkTuned, findTuned, observe, restore, tune } from './apply.ts'
 import { dropBackup, dropStaleBackups, keepBackup, readBackup } from './backup.ts'
@@ -18,7 +18,7 @@ import { refuseDuplicateSysctls } from './duplicates.ts'
 
 export const program = definePlugin({
   name: 'tuning',
-  version,
+  version: dropInVersion,
   supports: cniVersions,
   config: readTuningConfig,
   add,
