@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean upstream-tests cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
+.PHONY: help demo test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,13 @@ upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NA
 	@sh build/setup.sh npm native network bus
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES) $(if $(RECORD),--record)
+
+runtimes: ## what runtimes expect: critest on containerd, nerdctl and podman with dist/cni; wants Go; ends with `N passed, N failed`
+	@sh build/setup.sh npm native network clients podman
+	@sh build/plugins.sh
+	@sh e2e/cluster/build.sh >/dev/null || echo 'runtimes: no containerd 2 here'
+	@sh build/runtimes.sh >/dev/null || echo 'runtimes: no critest and no nerdctl here'
+	@$(node) test/untouched.ts $(node) test/runtimes.ts
 
 e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients cluster chart registry

@@ -5,6 +5,7 @@
 #   network  to drive and look at namespaces: ip, iptables and nft as users do; ping; a DHCP server
 #   bus      a message bus, for the tests of firewall with firewalld
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
+#   podman   the same with podman in their place
 #   cluster  what the cluster of namespaces wants besides them
 #   docker   what Docker's engine and kind's node images are made with; the engine itself is not installed (e2e/kind/programs.sh)
 #   chart    Helm comes in a zip
@@ -61,6 +62,10 @@ for part in "$@"; do
     need containerd containerd
     need runc runc
     [ -x /bin/busybox ] && ! ldd /bin/busybox >/dev/null 2>&1 || missing="$missing busybox-static"
+    ;;
+  podman)
+    need podman podman
+    need conmon conmon
     ;;
   cluster)
     need openssl openssl

@@ -1,11 +1,9 @@
 // Every check that needs no cluster, in one go; `make test` runs it. All of them run even where one fails; the last line says how many did.
 
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { compareNetworks, readNetwork } from './harness/network.ts'
-import { addTallies, formatTally, gateTally, type Tally, vitestTally } from './harness/tally.ts'
+import { addTallies, formatTally, gateTally, type Tally } from './harness/tally.ts'
+import { runVitest } from './harness/vitest.ts'
 
 const node = process.execPath
 /** The exit status of the scripts in build/ where a program cannot be had here. */
@@ -33,15 +31,7 @@ function gate(title: string, file: string, ...args: string[]): Tally {
 
 function vitest(): Tally {
   console.log('== tests')
-  const dir = mkdtempSync(join(tmpdir(), 'podwire-report-'))
-  const file = join(dir, 'report.json')
-  const args = ['node_modules/.bin/vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${file}`]
-  try {
-    const { status } = spawnSync(node, args, { stdio: 'inherit' })
-    return vitestTally(readOrNothing(file), status === 0)
-  } finally {
-    rmSync(dir, { recursive: true })
-  }
+  return runVitest()
 }
 
 function untouched(): Tally {
@@ -49,12 +39,4 @@ function untouched(): Tally {
   const differences = compareNetworks(network, readNetwork())
   if (differences.length > 0) console.error(differences.join('\n'))
   return gateTally(differences.length === 0)
-}
-
-function readOrNothing(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
 }

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const applets = ['sh', 'sleep', 'ping', 'ip', 'cat', 'wget', 'httpd']
+const applets = ['sh', 'sleep', 'ping', 'ip', 'cat', 'echo', 'wget', 'httpd', 'hostname', 'netstat', 'nslookup', 'top', 'nc']
 
 const busybox = '/bin/busybox'
 
@@ -16,12 +16,20 @@ export function noStaticBusyboxReason(): string | undefined {
   return usable ? undefined : 'not installed: busybox-static'
 }
 
+export interface ImageOptions {
+  /** What a container runs that is not given a command; `sh` where absent. */
+  readonly cmd?: readonly string[]
+  /** Text files, by their paths. */
+  readonly files?: Readonly<Record<string, string>>
+}
+
 /** Writes the archive into the folder, which has to exist, and returns its path; `name` is a whole reference with its tag. */
-export function writeBusyboxImage(folder: string, name: string): string {
+export function writeBusyboxImage(folder: string, name: string, { cmd = ['sh'], files = {} }: ImageOptions = {}): string {
   const [rootfs, layout] = [join(folder, 'rootfs'), join(folder, 'layout')]
   for (const made of ['bin', 'etc', 'proc', 'sys', 'dev', 'tmp', 'var']) mkdirSync(join(rootfs, made), { recursive: true })
   copyFileSync(busybox, join(rootfs, 'bin/busybox'))
   for (const applet of applets) symlinkSync('busybox', join(rootfs, 'bin', applet))
+  for (const [path, text] of Object.entries(files)) writeFileSync(join(rootfs, path), text)
   mkdirSync(join(layout, 'blobs/sha256'), { recursive: true })
 
   const put = (mediaType: string, bytes: Buffer) => {
@@ -35,7 +43,7 @@ export function writeBusyboxImage(folder: string, name: string): string {
   const config = putJson('config.v1+json', {
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
     os: 'linux',
-    config: { Env: ['PATH=/bin'], Cmd: ['sh'] },
+    config: { Env: ['PATH=/bin'], Cmd: cmd },
     rootfs: { type: 'layers', diff_ids: [layer.digest] },
   })
   const mediaType = 'application/vnd.oci.image.manifest.v1+json'

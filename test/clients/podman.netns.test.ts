@@ -2,6 +2,7 @@
 
 import { expect, it, vi } from 'vitest'
 import type { Host } from '../harness/netns.ts'
+import { wire } from '../harness/traffic.ts'
 import { describeClient } from './available.ts'
 import { IMAGE, noPodmanReason, withPodman } from './podman.ts'
 
@@ -59,6 +60,46 @@ describeClient('podman', noPodmanReason(), () => {
       expect((await podman('exec', name, 'ip', 'addr')).stdout).not.toContain('eth10')
       expect(await podman('rm', '--force', '--time', '0', name)).toMatchObject({ status: 0, stderr: '' })
       await expectNothing(host, 'demo_br')
+    })
+  })
+})
+
+// As podman writes its default network.
+const chain = (backend: string) => ({
+  cniVersion: '0.4.0',
+  name: 'net',
+  plugins: [
+    {
+      ...bridge,
+      ipMasqBackend: backend,
+      ipam: {
+        type: 'host-local',
+        routes: [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
+        ranges: [[{ subnet: '10.9.0.0/24', gateway: '10.9.0.1' }], [{ subnet: 'fd09::/64', gateway: 'fd09::1' }]],
+      },
+    },
+    { type: 'portmap', backend, capabilities: { portMappings: true } },
+    { type: 'firewall' },
+    { type: 'tuning' },
+  ],
+})
+
+describeClient('podman and the chain of its default network', noPodmanReason(), () => {
+  it.each(['iptables', 'nftables'])('publishes a port of both families when it goes over %s, and keeps nothing', async (backend) => {
+    await withPodman(chain(backend), async (host, podman) => {
+      const out = await wire(host, 'out', '192.0.2', 'fd03')
+      const web = `web-${host.dir.slice(-6)}`
+      const options = ['--detach', '--network', 'net', '--name', web, '--hostname', 'web', '-p', '8080:8000']
+      expect(await podman('run', ...options, IMAGE, 'httpd', '-f', '-p', '8000', '-h', '/etc')).toMatchObject({ status: 0, stderr: '' })
+      const fetch = (address: string) => ['wget', '-q', '-O', '-', `http://${address}/hostname`]
+      for (const address of ['192.0.2.1:8080', '[fd03::1]:8080'])
+        expect(await out.exec('busybox', fetch(address)), address).toMatchObject({ status: 0, stdout: 'web' })
+      for (const address of ['192.0.2.1:8080', '127.0.0.1:8080'])
+        expect(await host.exec('busybox', fetch(address)), address).toMatchObject({ status: 0, stdout: 'web' })
+      expect(await podman('rm', '--force', '--time', '0', web)).toMatchObject({ status: 0, stderr: '' })
+      await vi.waitUntil(async () => !(await host.run('ip', '-o', 'link', 'show', 'type', 'veth')).includes('master cni9'), 10_000)
+      const rules = await host.run('sh', '-c', 'iptables-save; ip6tables-save; nft list ruleset')
+      expect(rules.split('\n').filter((line) => /CNI-(DN-)?[0-9a-f]{16}|dport 8080|10\.9\.0\.2|fd09::2/.test(line))).toEqual([])
     })
   })
 })
