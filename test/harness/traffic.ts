@@ -19,23 +19,24 @@ export async function serve(place: Host | Pod, name: string, port: number): Prom
   if (status !== 0) throw new Error(`no server ${name}: ${stderr}`)
 }
 
-/** A client's question; `sport` is its own UDP port, any where absent. */
+/** A client's question; `sport` is its own UDP port and `source` its own address, any where absent. */
 export interface Question {
   readonly protocol: string
   readonly address: string
   readonly port: number
   readonly sport?: number
+  readonly source?: string
 }
 
 // A connected UDP socket hears of it when the port is closed.
 const clientCode = `
-const ask = ({ protocol, address, port, sport }) => new Promise((tell) => {
+const ask = ({ protocol, address, port, sport, source }) => new Promise((tell) => {
   setTimeout(() => tell('none'), 1500)
   const fail = (error) => tell(error.code === 'ECONNREFUSED' ? 'refused' : 'none')
-  if (protocol === 'tcp') return require('net').connect(port, address).on('data', (answer) => tell(String(answer))).on('error', fail)
+  if (protocol === 'tcp') return require('net').connect({ port, host: address, localAddress: source }).on('data', (answer) => tell(String(answer))).on('error', fail)
   const family = address.includes(':') ? 'udp6' : 'udp4'
   const udp = require('dgram').createSocket(family, (answer) => tell(String(answer))).on('error', fail)
-  udp.bind(sport ?? 0, () => udp.connect(port, address, () => udp.send('x')))
+  udp.bind(sport ?? 0, source, () => udp.connect(port, address, () => udp.send('x')))
 })
 Promise.all(JSON.parse(process.argv[1]).map(ask)).then((answers) => {
   console.log(JSON.stringify(answers))

@@ -27,6 +27,7 @@ describe('readHostPorts()', () => {
     ['one address', [{ ...web, hostIP: '192.0.2.1' }], [{ ...web, hostIP: '192.0.2.1' }]],
     ['one of IPv6', [{ ...web, hostIP: 'FD00::1' }], [{ ...web, hostIP: 'fd00::1' }]],
     ['the loopback of IPv4', [{ ...web, hostIP: '127.0.0.1' }], [{ ...web, hostIP: '127.0.0.1' }]],
+    ['the loopback of IPv6', [{ ...web, hostIP: '::1' }], [{ ...web, hostIP: '::1' }]],
     ['IPv4 written as IPv6', [{ ...web, hostIP: '::ffff:192.0.2.1' }], [{ ...web, hostIP: '192.0.2.1' }]],
     ['any of IPv4 written as IPv6', [{ ...web, hostIP: '::ffff:0.0.0.0' }], [web]],
     [
@@ -55,10 +56,6 @@ describe('readHostPorts()', () => {
     [{ ...web, protocol: 6 }, 'runtimeConfig.portMappings[0].protocol: expected a string, got 6'],
     [{ ...web, hostIP: 'localhost' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "localhost"'],
     [{ ...web, hostIP: '192.0.2.1/24' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "192.0.2.1/24"'],
-    [
-      { ...web, hostIP: '::1' },
-      'runtimeConfig.portMappings[0].hostIP: ::1 cannot lead to a pod, as IPv6 has no route_localnet; take 127.0.0.1 or another address of the node',
-    ],
     ['8080:80', 'runtimeConfig.portMappings[0]: expected an object, got "8080:80"'],
   ])('tells what is wrong with %j', (mapping, issue) => {
     expect(reading([mapping]).issues).toContain(issue)

@@ -14,8 +14,6 @@ export interface HostPort {
   readonly hostIP?: Address
 }
 
-const LOOPBACK6 = '::1 cannot lead to a pod, as IPv6 has no route_localnet; take 127.0.0.1 or another address of the node'
-
 /** Reads `runtimeConfig.portMappings`; entries without a host port are none, as runtimes pass on every port of a container. */
 export function readHostPorts(reader: Reader): readonly HostPort[] {
   return reader.object('runtimeConfig', readMappings) ?? []
@@ -44,14 +42,8 @@ function readMapping(reader: Reader): HostPort | undefined {
   if (!reader.has('containerPort')) reader.issue('containerPort', 'expected a number from 1 to 65535, got none')
   const protocol = readProtocol(reader)
   const hostIP = plainAddress(reader.address('hostIP'))
-  if (hostIP && isLoopback6(hostIP)) reader.issue('hostIP', LOOPBACK6)
   if (hostPort === undefined || containerPort === undefined || protocol === undefined) return undefined
   return { hostPort, containerPort, protocol, ...(hostIP && { hostIP }) }
-}
-
-/** The kernel looks for the way back to ::1 on the device that the answer came in by, and finds none: net/ipv6/route.c, rt6_need_strict. */
-function isLoopback6({ family, bytes }: Address): boolean {
-  return family === 6 && bytes.every((byte, i) => byte === (i === 15 ? 1 : 0))
 }
 
 /** In any case of letters; none is TCP, as in a pod's manifest. */

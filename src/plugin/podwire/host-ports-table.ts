@@ -54,6 +54,8 @@ const SRCNAT = 100
 
 const MAPS = 'hostports'
 
+const LOOPBACK6 = parseAddress('::1')
+
 const NLA_HDRLEN = 4
 
 const CHAINS: readonly Chain[] = [
@@ -89,8 +91,9 @@ const CHAINS: readonly Chain[] = [
     name: 'hostports_output',
     base: { type: 'nat', hook: 'output', priority: DSTNAT },
     rules: () => [
-      // ip6 daddr ::1 return: IPv6 has no route_localnet, so what went there would be lost instead of refused
-      [...nfprotoIs(6), ...ipDaddr(parseAddress('::1')), verdict('return')],
+      // ip6 saddr ::1 ip6 daddr ::1 return: the kernel looks for the way back to ::1 on the device that the answer came in by, and finds none
+      // (net/ipv6/route.c, rt6_need_strict), so this would be lost instead of refused. From another address of the node ::1 leads to the pod.
+      [...nfprotoIs(6), ...ipSaddr(LOOPBACK6), ...ipDaddr(LOOPBACK6), verdict('return')],
       toMaps(),
     ],
   },

@@ -112,6 +112,24 @@ describeHost('host ports', () => {
   )
 
   it(
+    'on ::1 lead to the pod where another address of the node asks, and are refused to ::1 itself',
+    () =>
+      withNet(async ({ a, out, host, call }) => {
+        await serve(a, 'a', 80)
+        await call({ verb: 'add', ports: ['tcp 8080 80 ::1', 'tcp 8081 80', 'udp 8082 80 ::1'], ...both })
+        const question = { protocol: 'tcp', address: '::1', port: 8080, source: 'fd03::1' }
+        expect(await askAll(host, [question, { ...question, port: 8081 }, { ...question, protocol: 'udp', port: 8082 }])).toEqual([
+          'a fd03::1',
+          'a fd03::1',
+          'a fd03::1',
+        ])
+        for (const port of [8080, 8081]) expect(await ask(host, 'tcp', '::1', port)).toBe('refused')
+        expect(await ask(out, 'tcp', 'fd03::1', 8080)).toBe('refused')
+      }),
+    60_000,
+  )
+
+  it(
     'of one more pod take over UDP clients that keep sending',
     () =>
       withNet(async ({ a, b, out, far, call }) => {

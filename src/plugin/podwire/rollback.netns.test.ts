@@ -56,10 +56,6 @@ const failures: readonly [title: string, failure: Failure][] = [
   ],
   ['the host port: there is no such port', { change: { runtimeConfig: ports(65536) }, error: { code: 7, ...told(/hostPort/) } }],
   [
-    'the host port: it is on ::1',
-    { change: { runtimeConfig: ports(8080, { hostIP: '::1' }) }, error: { code: 7, ...told(/no route_localnet/) } },
-  ],
-  [
     'the bandwidth: the rate is too low to be one',
     { change: { runtimeConfig: { bandwidth: { ingressRate: 7 } } }, error: { code: 7, ...told(/ingressRate/) } },
   ],

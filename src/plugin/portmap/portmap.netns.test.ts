@@ -68,6 +68,15 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
+    it('serves a port of ::1 to another address of the node', { timeout: 60_000 }, () =>
+      withMachines(async ({ host, a, out }) => {
+        await serve(a, 'a', 80)
+        await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80 ::1'] })
+        expect(await askAll(host, [{ protocol: 'tcp', address: '::1', port: 8080, source: 'fd03::1' }])).toEqual(['a fd03::1'])
+        expect(await ask(out, 'tcp', 'fd03::1', 8080)).toBe('refused')
+      }),
+    )
+
     it('serves only what the conditions say', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
