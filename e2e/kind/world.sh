@@ -11,8 +11,8 @@ mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/netns /run/lock
 ip link set lo up
 
-# Removed with the world (e2e/cluster/cgroups.sh).
-parent=/podwire-kind
+# Removed with the world (e2e/cluster/cgroups.sh), so each has its own.
+parent=/podwire-kind-$pid
 mkdir -p "$state/engine" "$DATA"
 awk -v group="$parent/docker" '$3 ~ /^cgroup2?$/ { print $2 group }' /proc/self/mounts >"$state/engine/cgroups"
 
