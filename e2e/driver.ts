@@ -85,6 +85,8 @@ export interface Driver {
   readonly kind: Cluster['kind']
   /** Why clusters of these options cannot be had here; undefined where they can. */
   refuses(options: ClusterOptions): string | undefined
+  /** Whether the machine's own network stays as it is. */
+  leavesNetwork(): Promise<boolean>
   /** How many clusters there can be at once. */
   readonly width: number
   /** Of several at once each has another number. Returns when every node that is on has registered and has its podCIDRs; without a network for pods they are not Ready. */

@@ -29,7 +29,7 @@ const { values: flags, positionals } = parseArgs({
 const began = performance.now()
 const driver: Driver = flags.kind ? kind : namespaces
 const network: Network = flags.network === undefined ? podwire : (await import(resolve(flags.network))).network
-const before = flags.kind ? undefined : readNetwork()
+const before = (await driver.leavesNetwork()) ? readNetwork() : undefined
 
 let tally: Tally = { passed: 0, failed: 0, skipped: 0 }
 const groups = grouped(await chooseRuns())

@@ -24,6 +24,7 @@ export const namespaces: Driver = {
     if (process.getuid?.() !== 0) return 'needs root'
     return runtime === 1 && !existsSync('/usr/bin/containerd') ? "Debian's containerd is not installed" : undefined
   },
+  leavesNetwork: async () => true,
   up: (options, number) => bringUp(options, false, number),
 }
 

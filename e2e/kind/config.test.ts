@@ -18,12 +18,12 @@ describe('kindConfig', () => {
   })
 
   it.each([
-    [true, ['KubeletConfiguration', 'KubeProxyConfiguration'], 0],
-    [false, ['KubeletConfiguration'], undefined],
+    [true, ['ClusterConfiguration', 'KubeletConfiguration', 'KubeProxyConfiguration'], 0],
+    [false, ['ClusterConfiguration', 'KubeletConfiguration'], undefined],
   ])('leaves OOM scores alone only where the machine says so (%o)', (limited, kinds, score) => {
     const patches = parsed(completeOptions({ maxPods: 200 }), limited).kubeadmConfigPatches.map((patch: string) => JSON.parse(patch))
     expect(patches.map(({ kind }: { readonly kind: string }) => kind)).toEqual(kinds)
-    expect(patches[0]).toMatchObject({ maxPods: 200, failCgroupV1: false })
-    expect(patches[0].oomScoreAdj).toBe(score)
+    expect(patches[1]).toMatchObject({ maxPods: 200, failCgroupV1: false })
+    expect(patches[1].oomScoreAdj).toBe(score)
   })
 })

@@ -20,6 +20,7 @@ export const kind: Driver = {
     if (runtime === 1) return "kind's node images have one containerd"
     return behindRouter?.length || off?.length ? "kind's nodes are all on one link, and all on" : undefined
   },
+  leavesNetwork: async () => (await chooseEngine(completeOptions({}).kubernetes)) === 'own',
   up: (options) => bringUp(options, 'podwire-e2e', false),
 }
 

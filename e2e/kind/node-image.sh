@@ -17,7 +17,8 @@ echo "kind: building a node image with Kubernetes $version" >&2
 work=$(mktemp -d "${XDG_CACHE_HOME:-$HOME/.cache}/podwire/kind-node.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root=$work/root
-cp -a "$base" "$root"
+mkdir "$root"
+cp -a "$base/." "$root/"
 
 cp -r "$programs"/node-files/* "$root/"
 chmod 755 "$root"/usr/local/bin/* "$root/kind" "$root/kind/bin" "$root"/kind/bin/*

@@ -1,8 +1,10 @@
 // A cluster before anything gave it a network for pods: what the harness itself promises.
 
 import assert from 'node:assert/strict'
+import { inUrl } from '../cluster/addresses.ts'
 import { condition, get, getAll, on } from '../kubernetes.ts'
 import { compareNodeStates, readNodeState } from '../node-state.ts'
+import { startOutsideServer } from '../outside.ts'
 import { podCidrsOf } from '../podwire.ts'
 import type { Scenario } from '../scenario.ts'
 
@@ -29,13 +31,18 @@ export const scenario: Scenario = {
         )
       }
     },
-    async 'nodes reach each other, the API server and the outside'(cluster) {
-      const [outside = ''] = cluster.outsideAddresses
-      for (const node of on(cluster)) {
-        for (const target of [...on(cluster).flatMap((other) => cluster.addresses(other)), outside]) {
-          const { status } = await cluster.inNode(node, ['ping', '-c', '1', '-W', '2', target])
-          assert.equal(status, 0, `${node} does not reach ${target}`)
-        }
+    async 'nodes reach each other and the outside'(cluster) {
+      const server = await startOutsideServer(cluster)
+      try {
+        const kubelets = on(cluster).flatMap((node) => cluster.addresses(node).map((address) => `https://${inUrl(address)}:10250/`))
+        for (const node of on(cluster))
+          for (const url of [...kubelets, ...cluster.outsideAddresses.map((address) => server.url(address))]) {
+            // That it answers is enough: kubelets want to know who asks.
+            const { status, stderr } = await cluster.inNode(node, ['curl', '-sSk', '-g', '-o', '/dev/null', '-m', '3', url])
+            assert.equal(status, 0, `${node} does not reach ${url}: ${stderr}`)
+          }
+      } finally {
+        await server.stop()
       }
     },
     async 'a node does not change by itself'(cluster) {
