@@ -17,11 +17,13 @@ image() {
   sh "$here/../cluster/image.sh" "$2" "$1" '{"Env":["PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Entrypoint":["'"$3"'"]}' "$out/$(basename "$1").tar"
 }
 
-# What a program of the root file system needs to run: itself and its libraries.
+# take FOLDER FILE…: programs and plugins of the root file system, with the libraries that they want.
 take() {
-  for file in "$1" $(chroot "$root" ldd "$1" | grep -oE '/[^ ]+'); do
-    mkdir -p "$2$(dirname "$file")"
-    cp -L "$root$file" "$2$file"
+  folder=$1
+  shift
+  for file in "$@" $(chroot "$root" ldd "$@" | grep -oE '(=> )?/[^ :]+ ' | grep -oE '/[^ ]+' | sort -u); do
+    mkdir -p "$folder$(dirname "$file")"
+    cp -L "$root$file" "$folder$file"
   done
 }
 
@@ -37,10 +39,8 @@ for name in $names; do
   *) cp "$tools/$program" "$folder/usr/local/bin/" ;;
   esac
   if [ "$program" = kube-proxy ]; then
-    for needed in nft conntrack xtables-nft-multi; do take "/usr/sbin/$needed" "$folder"; done
-    libraries=usr/lib/$(chroot "$root" sh -c 'basename /usr/lib/*-linux-gnu')
-    mkdir -p "$folder/$libraries"
-    cp -r "$root/$libraries/xtables" "$folder/$libraries/"
+    # shellcheck disable=SC2046
+    take "$folder" /usr/sbin/nft /usr/sbin/conntrack /usr/sbin/xtables-nft-multi $(chroot "$root" sh -c 'ls /usr/lib/*-linux-gnu/xtables/*.so')
     for link in iptables ip6tables; do
       for end in '' -save -restore; do ln -s xtables-nft-multi "$folder/usr/sbin/$link$end"; done
     done
