@@ -21,6 +21,7 @@ export function kindConfig(options: Required<ClusterOptions>, limited: boolean):
     kubeadmConfigPatches: [etcdPatch, kubeletPatch(options, limited), ...(limited ? [proxyPatch] : [])].map((patch) =>
       JSON.stringify(patch),
     ),
+    containerdConfigPatches: [registries],
     nodes: [{ role: 'control-plane', kubeadmConfigPatches: [JSON.stringify(untainted)] }, ...workers],
   })
 }
@@ -35,6 +36,9 @@ const kubeletPatch = ({ maxPods }: Required<ClusterOptions>, limited: boolean) =
   failCgroupV1: false,
   ...(limited ? { oomScoreAdj: 0, maxOpenFiles: 20_000 } : {}),
 })
+
+// Where containerd finds how to speak to a registry, as kind's own guide to local registries has it.
+const registries = '[plugins."io.containerd.grpc.v1.cri".registry]\nconfig_path = "/etc/containerd/certs.d"\n'
 
 const proxyPatch = { kind: 'KubeProxyConfiguration', oomScoreAdj: 0 }
 const untainted = { kind: 'InitConfiguration', nodeRegistration: { taints: [] } }

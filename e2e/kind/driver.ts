@@ -2,10 +2,10 @@
 
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { built } from '../built.ts'
 import { mustRun, run, startBackground, succeeded } from '../command.ts'
 import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
+import { eventually } from '../scenario.ts'
 import { kindConfig } from './config.ts'
 import { attachEngine, chooseEngine, type Engine, type EngineKind, startEngine } from './engine.ts'
 import { endOwnEngine, state } from './own-engine.ts'
@@ -99,13 +99,8 @@ async function makeCluster(engine: Engine, name: string, options: Options): Prom
   const inside = (node: string, args: readonly string[]) => here('docker', 'exec', '-i', node, ...args)
   const addresses = new Map(await Promise.all(nodes.map(async (node) => [node, await internalAddresses(kubectl, node)] as const)))
   const gateways = await mustRun(here('docker', 'network', 'inspect', 'kind', '--format', '{{range .IPAM.Config}}{{.Gateway}} {{end}}'))
-  const answers = async (node: string, args: readonly string[], seconds: number) => {
-    const end = performance.now() + seconds * 1000
-    while ((await cluster.inNode(node, args)).status !== 0) {
-      if (performance.now() > end) throw new Error(`${node}: no answer to ${args.join(' ')} within ${seconds} s`)
-      await sleep(200)
-    }
-  }
+  const answers = (node: string, args: readonly string[], seconds: number) =>
+    eventually(seconds, async () => succeeded(await cluster.inNode(node, args), `${node}: ${args.join(' ')}`))
   const control = (verb: 'stop' | 'start') => mustRun(inside(nodes[0] ?? '', ['sh', '-ec', apiScripts[verb]]), { timeout: 120_000 })
   const cluster: Cluster = {
     kind: 'kind',
@@ -150,9 +145,14 @@ async function makeCluster(engine: Engine, name: string, options: Options): Prom
   return cluster
 }
 
+/** A node's addresses, once it has registered and has its podCIDRs: kubeadm does not wait for that. */
 async function internalAddresses(kubectl: readonly string[], node: string): Promise<string[]> {
-  const path = '{.status.addresses[?(@.type=="InternalIP")].address}'
-  return (await mustRun([...kubectl, 'get', 'node', node, '-o', `jsonpath=${path}`])).split(' ')
+  const path = '{.spec.podCIDR} {.status.addresses[?(@.type=="InternalIP")].address}'
+  return await eventually(90, async () => {
+    const [podCidr, ...addresses] = (await mustRun([...kubectl, 'get', 'node', node, '-o', `jsonpath=${path}`])).split(' ')
+    if (podCidr === '' || addresses.length === 0) throw new Error(`${node} has no podCIDR or no address`)
+    return addresses
+  })
 }
 
 /** Docker's network has both families, in whichever order. */
