@@ -18,6 +18,12 @@ export async function ensureDns(cluster: Cluster): Promise<void> {
   await kubectl(cluster, ['rollout', 'status', '-n', namespace, 'deployment/coredns', '--timeout=90s'], { timeout: 95_000 })
 }
 
+/** Ends the pods of the cluster's DNS where it has one, so that no pod is left that has a network. */
+export async function stopDns(cluster: Cluster): Promise<void> {
+  if ((await cluster.kubectl(['scale', '-n', namespace, 'deployment/coredns', '--replicas=0'])).status !== 0) return
+  await kubectl(cluster, ['wait', '-n', namespace, '--for=delete', 'pod', '-l', 'k8s-app=kube-dns', '--timeout=60s'], { timeout: 65_000 })
+}
+
 // kubeadm's Corefile without `forward`: beyond the cluster of namespaces there is no DNS. Names outside of the cluster are then refused at once.
 const corefile = `.:53 {
     errors

@@ -39,6 +39,9 @@ END
 # As runc on a machine without CAP_SYS_RESOURCE wants it; elsewhere it changes nothing that a test looks at.
 sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' "$root/etc/containerd/config.toml"
 
+# As on a machine where Docker runs in the first network namespace, whose settings nodes get.
+echo net.ipv4.ip_forward=1 >"$root/etc/sysctl.d/20-forward.conf"
+
 mkdir "$work/images"
 sh "$here/kube-images.sh" "$tools" "$coredns" "$root" "$work/images" >&2
 mkdir "$root/images"

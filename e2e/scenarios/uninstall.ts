@@ -1,6 +1,7 @@
 // helm uninstall leaves a node as it was before, whatever had happened in between; and podwire can come back.
 
 import assert from 'node:assert/strict'
+import { stopDns } from '../dns.ts'
 import type { Cluster } from '../driver.ts'
 import { nodesReady, on } from '../kubernetes.ts'
 import { compareNodeStates, type NodeState, readNodeState } from '../node-state.ts'
@@ -35,6 +36,7 @@ export const scenario: Scenario = {
 }
 
 async function roundTrip(cluster: Cluster, namespace: string, values: Values): Promise<void> {
+  await stopDns(cluster)
   const before = await states(cluster)
   await podwire.install(cluster, values)
   await nodesReady(cluster)
