@@ -1,14 +1,20 @@
 // A node on which one maker's plugins made the pods and the other's go on: CHECK, DEL and GC of each other's pods, for every plugin that keeps state.
 
 import { it } from 'vitest'
-import type { Maker } from '../harness/chained.ts'
+import { callMember, type Maker } from '../harness/chained.ts'
 import { kernelHasLink, withHost } from '../harness/netns.ts'
 import { describeClient, noGoReason } from './available.ts'
 import { type Removal, removals, takeOver } from './takeover.ts'
 import { rows } from './takeover-rows.ts'
 
+interface Way {
+  readonly maker: Maker
+  readonly taker: Maker
+  readonly removals: readonly Removal[]
+}
+
 // What the reference plugins leave where the namespace or prevResult is missing, they leave of their own pods, too; and they know no GC.
-const ways: readonly { readonly maker: Maker; readonly taker: Maker; readonly removals: readonly Removal[] }[] = [
+const ways: readonly [Way, Way] = [
   { maker: 'go', taker: 'ours', removals },
   { maker: 'ours', taker: 'go', removals: ['DEL'] },
 ]
@@ -33,4 +39,29 @@ describeClient('a take-over', noGoReason(...programs), () => {
       })
     }
   }
+
+  it('takes the rules of an address that went from ours to the reference and back', async ({ expect }) => {
+    await withHost(async (host) => {
+      const network = { cniVersion: '1.0.0' }
+      const ipam = { type: 'static', addresses: [{ address: '10.9.0.7/24' }, { address: 'fd09::7/64' }] }
+      const bridge = { type: 'bridge', bridge: 'cni9', ipam }
+      const firewall = { type: 'firewall', backend: 'iptables' }
+      const rules = async () =>
+        (await host.run('sh', '-c', 'iptables-save; ip6tables-save')).split('\n').filter((line) => /9(\.0\.|::)7/.test(line))
+      for (const { maker, taker } of [ways[1], ways[0]] as const) {
+        const pod = await host.pod()
+        const added = await callMember(host, 'ADD', bridge, pod, undefined, network)
+        const calls = [
+          { verb: 'ADD', member: { ...firewall, maker } },
+          { verb: 'DEL', member: { ...firewall, maker: taker } },
+          { verb: 'DEL', member: bridge },
+        ] as const
+        for (const { verb, member } of calls) {
+          expect(await callMember(host, verb, member, pod, added.json, network)).toMatchObject({ status: 0 })
+          if (verb === 'ADD') expect((await rules()).length).toBe(4)
+        }
+        expect(await rules()).toEqual([])
+      }
+    })
+  })
 })

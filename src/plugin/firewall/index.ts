@@ -62,7 +62,7 @@ function del(request: Request<FirewallConfig>): void {
 /** Every backend is asked: the configuration may have changed since ADD. An address that another attachment has recorded since is that one's. */
 function remove(request: Request<FirewallConfig>, addresses: readonly Address[]): void {
   const { config, prevResult } = request
-  const own = unclaimed(config.dataDir, request, addresses)
+  const own = unclaimed(config.dataDir, request, addresses, () => addressesInPod(request))
   gatherErrors('DEL', [
     () => removeFromNftables(config, request, prevResult ? addresses : []),
     () => removeFromIptables(own),

@@ -27,6 +27,13 @@ describe('records', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
+  it('are out of date where another attachment of the network has the address on its interface', () => {
+    recordAddresses(dir, a, [one])
+    recordAddresses(dir, { ...a, network: 'other' }, [six])
+    expect(texts(unclaimed(dir, b, [one, six], () => [one, six]))).toEqual(['10.1.0.2'])
+    expect(texts(unclaimed(dir, b, [one, six], () => [six]))).toEqual([])
+  })
+
   it('are stale where the attachment of that network is not valid', () => {
     recordAddresses(dir, a, [one])
     recordAddresses(dir, { ...b, ifname: 'net1' }, [six])

@@ -14,11 +14,23 @@ export function recordAddresses(dataDir: string, { network, containerId, ifname 
   }
 }
 
-/** Those that no other attachment has recorded as its own. */
-export function unclaimed(dataDir: string, attachment: Attachment, addresses: readonly Address[]): Address[] {
+/**
+ * Those that no other attachment has recorded as its own. The reference plugin neither removes a record nor makes one: of one network it is out of date
+ * where the address is on this attachment's interface, which `present` looks up.
+ */
+export function unclaimed(
+  dataDir: string,
+  attachment: Attachment,
+  addresses: readonly Address[],
+  present: () => readonly Address[] = () => [],
+): Address[] {
+  let known: readonly string[] | undefined
   return addresses.filter((address) => {
     const owner = readOwner(fileOf(dataDir, address))
-    return !owner || isSame(owner, attachment)
+    if (!owner || isSame(owner, attachment)) return true
+    if (owner.network !== attachment.network) return false
+    known ??= present().map(formatAddress)
+    return known.includes(formatAddress(address))
   })
 }
 
