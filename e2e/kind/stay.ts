@@ -20,7 +20,7 @@ export async function bringUpToStay(options: ClusterOptions): Promise<string> {
   const there = await attach(name)
   if (there !== undefined) sameOrThrow(there, options)
   const cluster = there ?? (await bringUp(options, name, true))
-  await podwire.install(cluster, {})
+  await podwire.install(cluster, { tests: { dnsName: 'kubernetes.default.svc.cluster.local' } })
   await nodesReady(cluster)
   await ensureDns(cluster)
   return nextCommands({ kubeconfig: await reachable(cluster), programs: cluster.programs, end: 'make kind-down' })
