@@ -61,7 +61,9 @@ async function chosen() {
 
 /** The lines of the skip lists for clusters like this one: skip.txt, and skip.WORD.txt for each word that says what it is like. */
 function skipLines(): SkipLine[] {
-  const words = [driver.kind, options.families, options.proxy, options.kubernetes, ...(existsSync('/proc/net/sctp') ? [] : ['no-sctp'])]
+  const words: string[] = [driver.kind, options.families, options.proxy, options.kubernetes]
+  if (driver.kind === 'namespaces' && options.behindRouter.length > 0) words.push('vxlan')
+  if (!existsSync('/proc/net/sctp')) words.push('no-sctp')
   const files = ['skip.txt', ...words.map((word) => `skip.${word}.txt`)]
   const there = readdirSync(file('.'))
   return files.filter((name) => there.includes(name)).flatMap((name) => parseSkipList(readFileSync(file(name), 'utf8'), name))

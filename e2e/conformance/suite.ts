@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mustRun } from '../command.ts'
 import type { Cluster } from '../driver.ts'
+import { on } from '../kubernetes.ts'
 import { note } from '../scenario.ts'
 import { focusOf } from './choose.ts'
 import { type Result, readReport, suiteFailures } from './report.ts'
@@ -43,8 +44,9 @@ export async function runSuite(cluster: Cluster, { programs, tests, processes, f
     `--kubeconfig=${cluster.kubeconfig}`,
     `--kubectl-path=${join(cluster.programs, 'kubectl')}`,
     '--disable-log-dump',
+    // Without it tests take the cluster for one of a single node, and skip themselves.
+    `--num-nodes=${on(cluster).length}`,
   ]
-  // A test runs ssh where nobody says that it may not.
   const running = cluster.startOutside(['sh', '-c', 'log=$1; shift; exec "$@" >"$log" 2>&1', 'sh', log, ...ginkgo])
   const ended = running.finish((minutes + 1) * 60_000).then(() => true)
   for (;;) {
