@@ -6,7 +6,7 @@ import { readCommandLine, usage } from './command-line.ts'
 import type { AgentConfig } from './config.ts'
 import { reasonOf } from './failure.ts'
 import { makeLog } from './log.ts'
-import { nativeProgram } from './native.ts'
+import { nativeProgram } from './native/native.ts'
 import { version } from './version.ts'
 
 /** Milliseconds from the signal to the end, whatever still runs. */

@@ -2,16 +2,16 @@
 
 import type { NodeState } from '../node/state.ts'
 import type { AgentConfig } from './config.ts'
-import type { Conflist } from './conflist.ts'
-import { desired } from './desired.ts'
+import type { Conflist } from './conflist/conflist.ts'
+import { desired } from './desired/desired.ts'
+import { Newcomers } from './desired/joined-peers.ts'
 import { reasonOf } from './failure.ts'
 import { type Logger, ProblemLog } from './log.ts'
-import { type Native, NativeError } from './native.ts'
-import type { ApplyReport, ReportProblem } from './native-report.ts'
-import { Newcomers } from './newcomers.ts'
-import type { Nodes } from './nodes.ts'
-import type { Cause, Pass } from './reconcile.ts'
-import type { Situation } from './situation.ts'
+import type { Cause, Pass } from './loop/reconcile.ts'
+import { type Native, NativeError } from './native/native.ts'
+import type { ApplyReport, ReportProblem } from './native/native-report.ts'
+import type { Nodes } from './nodes/nodes.ts'
+import type { Situation } from './report/agent-state.ts'
 
 export interface PassParts {
   readonly config: AgentConfig

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/agent/config.ts'
 import { Reader } from '../../src/cni/reader.ts'
 import { type CheckPlugin, conflistProblems, defaultTemplate, templateProblems } from '../../src/installer/conflist.ts'
 import { defaultPaths, presets } from '../../src/installer/paths.ts'
-import { readPodwireConfig } from '../../src/plugin/podwire/config.ts'
+import { readPodwireConfig } from '../../src/plugin/plugins/podwire/config.ts'
 import { chart, ciFiles, containersOf, describeChart, find, type Part, readYaml, render, root } from './helm.ts'
 
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
@@ -134,7 +134,7 @@ describeChart('the chart', () => {
   })
 
   it('lists in its alerts and its dashboard only what the agent measures', () => {
-    const measured = new Set(readFileSync(`${root}/src/agent/metrics.ts`, 'utf8').match(/(?:podwire|process)_[a-z_]+/g))
+    const measured = new Set(readFileSync(`${root}/src/agent/serve/metrics.ts`, 'utf8').match(/(?:podwire|process)_[a-z_]+/g))
     const files = ['alerts.yaml', 'dashboard.json'].map((file) => readFileSync(`${chart}/files/${file}`, 'utf8'))
     const used = files.flatMap((text) => text.match(/\b(?:podwire|process)_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, ''))
     expect(used.length).toBeGreaterThan(15)

@@ -1,5 +1,5 @@
 // The same generated networks given to the Go plugins and to ours, each in a host of its own: what Go's make ours make too, and the pods' routes are the
-// same, in the same order. SEED and RUNS as in src/plugin/check-after-add.netns.test.ts.
+// same, in the same order. SEED and RUNS as in test/plugins/check-after-add.netns.test.ts.
 
 import fc from 'fast-check'
 import { expect, it } from 'vitest'

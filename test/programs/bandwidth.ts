@@ -1,4 +1,4 @@
-// The door of src/plugin/podwire/bandwidth.ts, one call a run: argv[1] is the call as JSON. Prints what it returns or throws.
+// The door of src/plugin/plugins/podwire/bandwidth.ts, one call a run: argv[1] is the call as JSON. Prints what it returns or throws.
 
 import { CniError } from '../../src/cni/error.ts'
 import { Reader } from '../../src/cni/reader.ts'
@@ -9,10 +9,10 @@ import { sys } from '../../src/host/sys.ts'
 import { closeNetlink, openNetlink } from '../../src/kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
 import { findLink } from '../../src/kernel/route/link.ts'
-import { withPod } from '../../src/plugin/pod-interface.ts'
-import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/podwire/bandwidth.ts'
-import { readBandwidth } from '../../src/plugin/podwire/bandwidth-config.ts'
-import { removeStaleLinks } from '../../src/plugin/podwire/remove.ts'
+import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/plugins/podwire/bandwidth.ts'
+import { readBandwidth } from '../../src/plugin/plugins/podwire/bandwidth-config.ts'
+import { removeStaleLinks } from '../../src/plugin/plugins/podwire/remove.ts'
+import { withPod } from '../../src/plugin/pod/pod-interface.ts'
 import { hideFromKernel } from '../harness/hide-from-kernel.ts'
 
 interface Call {

@@ -1,4 +1,4 @@
-// The doors of src/plugin/podwire/host-ports.ts, one call a run: argv[1] is the call as JSON. Prints what it throws, or what it measured.
+// The doors of src/plugin/host-ports/index.ts, one call a run: argv[1] is the call as JSON. Prints what it throws, or what it measured.
 
 import { CniError } from '../../src/cni/error.ts'
 import type { ValidAttachment } from '../../src/cni/types.ts'
@@ -6,8 +6,8 @@ import { isSysError } from '../../src/host/error.ts'
 import { sys } from '../../src/host/sys.ts'
 import { parseAddress } from '../../src/net/address.ts'
 import { parseCidr } from '../../src/net/cidr.ts'
-import { addHostPorts, checkHostPorts, gcHostPorts, removeHostPorts } from '../../src/plugin/podwire/host-ports.ts'
-import type { HostPort, Protocol } from '../../src/plugin/podwire/host-ports-config.ts'
+import { addHostPorts, checkHostPorts, gcHostPorts, removeHostPorts } from '../../src/plugin/host-ports/index.ts'
+import type { HostPort, Protocol } from '../../src/plugin/host-ports/mapping.ts'
 
 interface Call {
   readonly verb: string

@@ -7,7 +7,7 @@ import { sys } from '../../src/host/sys.ts'
 import { parseCidr } from '../../src/net/cidr.ts'
 import { parseMac } from '../../src/net/mac.ts'
 import { masqueradeWith } from '../../src/plugin/masquerade/index.ts'
-import { addSpoofCheck, checkSpoofCheck, gcSpoofCheck, removeSpoofCheck } from '../../src/plugin/spoof-check.ts'
+import { addSpoofCheck, checkSpoofCheck, gcSpoofCheck, removeSpoofCheck } from '../../src/plugin/plugins/bridge/spoof-check.ts'
 
 interface Call {
   readonly verb: string

@@ -4,7 +4,7 @@ import { addToIptables, checkIptables, gcIptables, removeFromIptables } from './
 import { addToNftables, checkNftables, gcNftables, removeFromNftables } from './nftables.ts'
 import type { Masquerade } from './verbs.ts'
 
-export { hasIptables } from '../iptables/command.ts'
+export { hasIptables } from '../netfilter/iptables-command.ts'
 
 export const iptables: Masquerade = { add: addToIptables, check: checkIptables, remove: removeFromIptables, gc: gcIptables }
 export const nftables: Masquerade = { add: addToNftables, check: checkNftables, remove: removeFromNftables, gc: gcNftables }

@@ -2,7 +2,7 @@
 
 import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
-import { masqueradeBackends } from '../segments.ts'
+import { masqueradeBackends } from '../bundles/segments.ts'
 import type { Masquerade } from './verbs.ts'
 
 export type { Masquerade } from './verbs.ts'

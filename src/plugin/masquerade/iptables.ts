@@ -8,12 +8,12 @@ import type { TableRef } from '../../kernel/nftables/request.ts'
 import { listRules, targetChain } from '../../kernel/nftables/rule.ts'
 import { formatAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf } from '../../net/cidr.ts'
-import { hostNftables, whereNftables } from '../host-nftables.ts'
-import { type Purpose, quoteWord, restore, save, type Tables } from '../iptables/command.ts'
-import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../iptables/kernel.ts'
-import { removeLegacyChains } from '../iptables/legacy.ts'
-import { option, type SavedRule, type SavedTable, saysCidr } from '../iptables/saved.ts'
-import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from './identity.ts'
+import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from '../netfilter/identity.ts'
+import { type Purpose, quoteWord, restore, save, type Tables } from '../netfilter/iptables-command.ts'
+import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../netfilter/iptables-kernel.ts'
+import { removeLegacyChains } from '../netfilter/iptables-legacy.ts'
+import { option, type SavedRule, type SavedTable, saysCidr } from '../netfilter/iptables-saved.ts'
+import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
 const multicast = { 4: '224.0.0.0/4', 6: 'ff00::/8' } as const

@@ -12,8 +12,8 @@ import { addRule, deleteRule, flushChain, type KernelRule, listRules, ruleConsis
 import { masquerade } from '../../kernel/nftables/statement.ts'
 import { addTable } from '../../kernel/nftables/table.ts'
 import { type Cidr, formatCidr, parseCidr } from '../../net/cidr.ts'
-import { hostNftables, whereNftables } from '../host-nftables.ts'
-import { attachmentHash, networkHash, nftablesComment } from './identity.ts'
+import { attachmentHash, networkHash, nftablesComment } from '../netfilter/identity.ts'
+import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 
 const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
 const BASE_CHAIN = 'postrouting'

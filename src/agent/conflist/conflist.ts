@@ -1,0 +1,108 @@
+// The conflist: published when the node can serve, and put back when somebody removes or edits it.
+
+import { createHash } from 'node:crypto'
+import { statSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AgentConfig } from '../config.ts'
+import { reasonOf } from '../failure.ts'
+import { type Logger, ProblemLog } from '../log.ts'
+import { FolderWatch } from '../loop/folder-watch.ts'
+import { Wake } from '../loop/signal.ts'
+import type { Native } from '../native/native.ts'
+import type { Situation } from '../report/agent-state.ts'
+
+/** Milliseconds: what the notification misses. */
+const POLL = 2_000
+
+export interface ConflistWatcher {
+  beat(): void
+  /** The file is not as it was published, or another has come into its folder. */
+  changed(): void
+}
+
+export class Conflist {
+  readonly #config: AgentConfig
+  readonly #native: Native
+  readonly #situation: Situation
+  readonly #log: Logger
+  readonly #problems: ProblemLog
+  /** What was published last, and how the folder looked then. */
+  #input = ''
+  #seen = ''
+
+  constructor(config: AgentConfig, native: Native, situation: Situation, log: Logger) {
+    this.#config = config
+    this.#native = native
+    this.#situation = situation
+    this.#log = log
+    this.#problems = new ProblemLog(log)
+  }
+
+  /** Makes the file say these ranges; does nothing where it does already, unless `full`. False where it could not. */
+  async publish(podCidrs: readonly string[], mtu: number, full: boolean): Promise<boolean> {
+    const { conflist } = this.#situation
+    const { publish, others, mode } = this.#config.conflist
+    if (!publish) return true
+    const input = JSON.stringify([podCidrs, mtu])
+    if (!full && conflist.published && input === this.#input && this.#look() === this.#seen) return true
+    try {
+      const report = await this.#native.publish({ podCidrs, mtu, others, mode })
+      const repaired = report.changed && conflist.published && input === this.#input
+      if (repaired) this.#situation.drift.set('conflist', (this.#situation.drift.get('conflist') ?? 0) + 1)
+      if (report.changed) this.#log.info({ path: report.path, podCidrs, mtu }, repaired ? 'conflist put back' : 'conflist published')
+      conflist.report = report
+      conflist.failure = ''
+      conflist.published = report.published
+      this.#problems.tell(report.problems)
+      if (report.published) conflist.lastSuccessAt = performance.now()
+      else conflist.failure = report.problems[0]?.message ?? 'the program did not say why'
+      this.#input = input
+      // Whoever wrote between the publishing and this look is found here, or by the next.
+      this.#seen = (await sha256(report.path)) === report.sha256 ? this.#look() : ''
+      return report.published && this.#seen !== ''
+    } catch (error) {
+      conflist.failure = reasonOf(error)
+      this.#problems.tell([{ kind: 'publish', object: this.#config.paths.confName, message: conflist.failure }])
+      return false
+    }
+  }
+
+  /** Runs until `signal`. */
+  async watch({ beat, changed }: ConflistWatcher, signal: AbortSignal): Promise<void> {
+    const change = new Wake()
+    const folder = new FolderWatch(this.#config.paths.confDir, () => change.wake())
+    while (!signal.aborted) {
+      folder.ensure()
+      beat()
+      if (this.#situation.conflist.published && this.#look() !== this.#seen) changed()
+      await change.wait(POLL, signal)
+    }
+    folder.close()
+  }
+
+  /** The file and the folder that it is in; changes with either. Not by promises: two calls each two seconds are cheaper than the threads for them. */
+  #look(): string {
+    const { confDir, confName } = this.#config.paths
+    return `${fingerprint(confDir)}; ${fingerprint(join(confDir, confName))}`
+  }
+}
+
+function fingerprint(path: string): string {
+  try {
+    const { ino, size, mode, mtimeNs, ctimeNs } = statSync(path, { bigint: true })
+    return `${ino} ${size} ${mode} ${mtimeNs} ${ctimeNs}`
+  } catch {
+    return 'absent'
+  }
+}
+
+async function sha256(path: string): Promise<string> {
+  try {
+    return createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,34 @@
+// The state that was applied last, as the native program left it on the disk: what a node has while nobody can tell it more.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isObject, type Json, parseJson } from '../../cni/json.ts'
+import { PROTOCOL } from '../../node/state.ts'
+
+export interface LastState {
+  /** A NodeState. */
+  readonly json: string
+  readonly podCidrs: readonly string[]
+}
+
+/** Undefined where there is none; throws where it cannot be read, is of another protocol, or of another node, as on a copied disk. */
+export function readLastState(stateDir: string, node: string): LastState | undefined {
+  const path = join(stateDir, 'desired.json')
+  const json = readOrNothing(path)
+  if (json === undefined) return undefined
+  const state = parseJson(json, path)
+  const own = isObject(state) && isObject(state.node) ? state.node : {}
+  if (!isObject(state) || state.protocol !== PROTOCOL) throw new Error(`${path} is of another protocol than ${PROTOCOL}`)
+  if (own.name !== node) throw new Error(`${path} is of node ${JSON.stringify(own.name)}, not of ${node}`)
+  const podCidrs = Array.isArray(own.podCidrs) ? own.podCidrs.filter((cidr: Json) => typeof cidr === 'string') : []
+  return { json, podCidrs }
+}
+
+function readOrNothing(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
+    throw error
+  }
+}

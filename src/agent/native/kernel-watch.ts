@@ -1,0 +1,37 @@
+// `podwire node watch`, kept running: it tells of changes in the kernel that are not ours. Without it they are found by the full pass.
+
+import { reasonOf } from '../failure.ts'
+import type { Logger } from '../log.ts'
+import { backoff, sleep } from '../loop/backoff.ts'
+import type { Native } from './native.ts'
+
+/** Milliseconds. */
+const FIRST_WAIT = 200
+const LONGEST_WAIT = 30_000
+const GOOD_RUN = 10_000
+
+export interface KernelObserver {
+  /** Whether the kernel is listened to now. */
+  listening(yes: boolean): void
+  /** Something of ours changed, or may have while nobody listened. */
+  changed(): void
+}
+
+/** Runs until `signal`. */
+export async function watchKernel(native: Native, observer: KernelObserver, log: Logger, signal: AbortSignal): Promise<void> {
+  const wait = backoff(FIRST_WAIT, LONGEST_WAIT)
+  const onEvent = (event: string, object: string) => {
+    log.debug({ event, object }, 'kernel')
+    if (event === 'ready') observer.listening(true)
+    observer.changed()
+  }
+  while (!signal.aborted) {
+    const started = performance.now()
+    const reason = await native.watch(onEvent, signal).then(() => 'it ended', reasonOf)
+    observer.listening(false)
+    if (signal.aborted) return
+    if (performance.now() - started > GOOD_RUN) wait.reset()
+    log.warn({ reason }, 'the kernel is not watched; starting again')
+    await sleep(wait.next(), signal)
+  }
+}

@@ -1,0 +1,167 @@
+// Keeps the Nodes as the API server has them: a list, then a watch from there, for ever. What breaks is begun again where it broke.
+
+import { CniError, ErrDecodingFailure } from '../../cni/error.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../cni/json.ts'
+import type { ClusterNode } from '../../node/plan.ts'
+import { reasonOf } from '../failure.ts'
+import type { Api } from '../kube/api.ts'
+import { ApiError, isGone, watchErrorOf } from '../kube/api-error.ts'
+import { ListItems } from '../kube/list-items.ts'
+import { backoff, sleep } from '../loop/backoff.ts'
+import { Lines } from '../loop/lines.ts'
+import { clusterNodeOf } from './node-object.ts'
+import type { Nodes } from './nodes.ts'
+
+/** What others want to know of the loop; each is called on the spot. */
+export interface FollowObserver {
+  /** The loop is alive, though there may be nothing to read. */
+  beat(): void
+  /** What it does now. */
+  state(state: 'listing' | 'watching' | 'waiting', why: string): void
+  /** A list is complete. */
+  listed(nodes: number): void
+  /** The watch said something; a bookmark counts. */
+  event(): void
+}
+
+export interface FollowOptions {
+  readonly pageSize: number
+  /** Seconds. */
+  readonly idleTimeout: number
+}
+
+const PATH = '/api/v1/nodes'
+/** Milliseconds. */
+const FIRST_WAIT = 200
+const LONGEST_WAIT = 30_000
+/** A watch that lived that long was no failure, whatever it said. */
+const GOOD_WATCH = 5_000
+const LIST_IDLE = 30_000
+/** Seconds a watch may last, as client-go has it: the server balances its connections by that. */
+const WATCH_SECONDS = { least: 300, most: 600 }
+
+/** What the steps share. */
+export interface Follow {
+  readonly api: Api
+  readonly nodes: Nodes
+  readonly observer: FollowObserver
+  readonly options: FollowOptions
+  readonly signal: AbortSignal
+}
+
+/** Runs until `signal`. Never throws and never gives up: each failure is told and tried again, 0.2 to 30 s later. */
+export async function followNodes(follow: Follow): Promise<void> {
+  const { observer, signal } = follow
+  const wait = backoff(FIRST_WAIT, LONGEST_WAIT)
+  // Where the watch has to go on; undefined where only a list can tell.
+  let version: string | undefined
+  const attempt = async () => {
+    if (version === undefined) {
+      observer.state('listing', '')
+      version = await listNodes(follow)
+    }
+    observer.state('watching', '')
+    await watchNodes(follow, version, (seen) => {
+      version = seen
+      wait.reset()
+    })
+  }
+  while (!signal.aborted) {
+    observer.beat()
+    const started = performance.now()
+    const failure = await attempt().then(
+      () => undefined,
+      (error: unknown) => error,
+    )
+    if (signal.aborted) return
+    // What cannot be read would come again from the same version.
+    if (isGone(failure) || failure instanceof CniError) version = undefined
+    if (failure === undefined && performance.now() - started >= GOOD_WATCH) {
+      wait.reset()
+      continue
+    }
+    observer.state('waiting', failure === undefined ? 'the watch ended at once' : reasonOf(failure))
+    await sleep(wait.next(failure instanceof ApiError ? failure.retryAfter : 0), signal)
+  }
+}
+
+/** The whole cluster, page by page, into `nodes`; returns the version to watch from. */
+async function listNodes(follow: Follow): Promise<string> {
+  try {
+    return await listPages(follow, follow.options.pageSize)
+  } catch (error) {
+    // A continuation lives five minutes on the server. Where the pages took longer, there is the list in one piece.
+    if (!isGone(error)) throw error
+    return listPages(follow, 0)
+  }
+}
+
+/** `limit` 0 is none. */
+async function listPages({ api, nodes, observer, signal }: Follow, limit: number): Promise<string> {
+  const found = new Map<string, ClusterNode>()
+  let next = ''
+  let version = ''
+  do {
+    // Without a resourceVersion the list is the newest; with 0 it might be older than what we know, and the limit would not count.
+    const query = new URLSearchParams({ ...(limit > 0 && { limit: String(limit) }), ...(next && { continue: next }) })
+    const items = new ListItems((item) => {
+      const node = clusterNodeOf(item)
+      if (node) found.set(node.name, node)
+    })
+    await api.read(query.size > 0 ? `${PATH}?${query}` : PATH, (chunk) => items.write(chunk), { signal, idle: LIST_IDLE })
+    observer.beat()
+    const metadata = metadataOf(items.end())
+    next = textOf(metadata.continue)
+    version = textOf(metadata.resourceVersion)
+  } while (next)
+  if (version === '') throw new Error(`GET ${PATH}: the list has no resourceVersion`)
+  nodes.replace(found)
+  observer.listed(found.size)
+  return version
+}
+
+/** Returns where the server ends the watch in good order. `onVersion` is told how far it is. */
+async function watchNodes(
+  { api, nodes, observer, options, signal }: Follow,
+  version: string,
+  onVersion: (version: string) => void,
+): Promise<void> {
+  const { least, most } = WATCH_SECONDS
+  const query = new URLSearchParams({
+    watch: 'true',
+    allowWatchBookmarks: 'true',
+    resourceVersion: version,
+    timeoutSeconds: String(Math.round(least + Math.random() * (most - least))),
+  })
+  const lines = new Lines((line) => {
+    if (line.trim() === '') return
+    const event = parseJson(line, 'an event of the watch')
+    if (!isObject(event)) throw new CniError(ErrDecodingFailure, 'an event of the watch is no object')
+    if (event.type === 'ERROR') throw watchErrorOf(event.object)
+    observer.event()
+    if (event.type !== 'BOOKMARK') takeEvent(nodes, event.type, event.object)
+    const seen = textOf(metadataOf(event.object).resourceVersion)
+    if (seen !== '') onVersion(seen)
+  })
+  const onChunk = (chunk: Buffer) => {
+    observer.beat()
+    lines.write(chunk)
+  }
+  await api.read(`${PATH}?${query}`, onChunk, { signal, idle: options.idleTimeout * 1000 })
+}
+
+function takeEvent(nodes: Nodes, type: Json | undefined, object: Json | undefined): void {
+  const node = clusterNodeOf(object)
+  if (!node) return
+  if (type === 'DELETED') nodes.delete(node.name)
+  else nodes.set(node)
+}
+
+function metadataOf(object: Json | undefined): JsonObject {
+  const metadata = isObject(object) ? object.metadata : undefined
+  return isObject(metadata) ? metadata : {}
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : ''
+}

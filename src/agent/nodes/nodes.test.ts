@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import type { ClusterNode } from '../../node/plan.ts'
+import { Nodes } from './nodes.ts'
+
+const node = (name: string, podCidr = '10.1.0.0/24'): ClusterNode => ({ name, addresses: ['192.0.2.1'], podCidrs: [podCidr] })
+const all = (...list: ClusterNode[]) => new Map(list.map((entry) => [entry.name, entry]))
+
+describe('the Nodes', () => {
+  it('tell of changes, and of nothing that is as it was', () => {
+    let told = 0
+    const nodes = new Nodes(() => told++)
+    const steps: [string, () => boolean, number][] = [
+      ['the first list, though empty', () => nodes.replace(all()), 1],
+      ['the same list', () => nodes.replace(all()), 1],
+      ['a new one', () => nodes.set(node('a')), 2],
+      ['the same again', () => nodes.set(node('a')), 2],
+      ['another subnet', () => nodes.set(node('a', '10.2.0.0/24')), 3],
+      ['the same as a list', () => nodes.replace(all(node('a', '10.2.0.0/24'))), 3],
+      ['another in its place', () => nodes.replace(all(node('b'))), 4],
+      ['one that was never there goes', () => nodes.delete('a'), 4],
+      ['one goes', () => nodes.delete('b'), 5],
+    ]
+    for (const [what, step, expected] of steps) {
+      const before = told
+      expect(step(), what).toBe(expected > before)
+      expect(told, what).toBe(expected)
+    }
+    expect(nodes.list()).toEqual([])
+    expect(nodes.synced).toBe(true)
+  })
+})

@@ -1,0 +1,56 @@
+// The Nodes as they are known now. Sources write here; who plans reads here, and is told of what changed.
+
+import type { ClusterNode } from '../../node/plan.ts'
+import { sameClusterNode } from './node-object.ts'
+
+/** Holds what the source knows. Until `synced` it is not the whole cluster and nothing may be concluded from an absence. */
+export class Nodes {
+  readonly #onChange: () => void
+  #known = new Map<string, ClusterNode>()
+  #synced = false
+
+  constructor(onChange: () => void) {
+    this.#onChange = onChange
+  }
+
+  get synced(): boolean {
+    return this.#synced
+  }
+
+  get size(): number {
+    return this.#known.size
+  }
+
+  list(): ClusterNode[] {
+    return [...this.#known.values()]
+  }
+
+  /** A node as it is now; true where that is news. */
+  set(node: ClusterNode): boolean {
+    const before = this.#known.get(node.name)
+    if (before && sameClusterNode(before, node)) return false
+    this.#known.set(node.name, node)
+    this.#onChange()
+    return true
+  }
+
+  delete(name: string): boolean {
+    const known = this.#known.delete(name)
+    if (known) this.#onChange()
+    return known
+  }
+
+  /** The whole cluster: what is not in it is gone. Tells of a change at most once, and of the first list always. */
+  replace(all: Map<string, ClusterNode>): boolean {
+    const before = this.#known
+    const changed = !this.#synced || before.size !== all.size || [...all.values()].some((node) => differs(before.get(node.name), node))
+    this.#known = all
+    this.#synced = true
+    if (changed) this.#onChange()
+    return changed
+  }
+}
+
+function differs(before: ClusterNode | undefined, now: ClusterNode): boolean {
+  return !before || !sameClusterNode(before, now)
+}

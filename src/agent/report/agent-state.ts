@@ -1,0 +1,80 @@
+// What the agent knows of itself: each part writes its own field, health, metrics and status read them. No logic in here.
+
+import type { Json } from '../../cni/json.ts'
+import type { Problem } from '../../node/plan.ts'
+import type { PublishReport, ReportProblem } from '../native/native-report.ts'
+
+/** Times are of performance.now() where they are named `…At`, since the clock of the day may jump; -Infinity is never. */
+export interface Situation {
+  readonly node: string
+  readonly startedAt: number
+  /** Of the native program; '' before it was asked. */
+  nativeVersion: string
+  readonly source: {
+    readonly kind: 'kubernetes' | 'file'
+    state: 'starting' | 'listing' | 'watching' | 'waiting'
+    /** Why it waits. */
+    why: string
+    synced: boolean
+    lists: number
+    breaks: number
+    lastEventAt: number
+  }
+  nodes: number
+  planProblems: readonly Problem[]
+  /** Where the state comes from that is applied: the Nodes, or the disk while there is no news of them. */
+  stateFrom: 'nothing' | 'nodes' | 'disk'
+  podCidrs: readonly string[]
+  readonly apply: {
+    /** The last pass made everything so. */
+    ok: boolean
+    /** Why there was no report; '' where there was. */
+    failure: string
+    lastAt: number
+    lastSuccessAt: number
+    lastMilliseconds: number
+    mtu: number
+    vxlan: boolean
+    routes: { desired: number; actual: number }
+    problems: readonly ReportProblem[]
+    peers: readonly Json[]
+  }
+  readonly conflist: {
+    readonly wanted: boolean
+    published: boolean
+    failure: string
+    lastSuccessAt: number
+    report: PublishReport | undefined
+  }
+  kernelWatch: boolean
+  /** Kind → repairs since the start. */
+  readonly drift: Map<string, number>
+}
+
+export function newSituation(node: string, kind: 'kubernetes' | 'file', publish: boolean): Situation {
+  return {
+    node,
+    startedAt: performance.now(),
+    nativeVersion: '',
+    source: { kind, state: 'starting', why: '', synced: false, lists: 0, breaks: 0, lastEventAt: Number.NEGATIVE_INFINITY },
+    nodes: 0,
+    planProblems: [],
+    stateFrom: 'nothing',
+    podCidrs: [],
+    apply: {
+      ok: false,
+      failure: '',
+      lastAt: Number.NEGATIVE_INFINITY,
+      lastSuccessAt: Number.NEGATIVE_INFINITY,
+      lastMilliseconds: 0,
+      mtu: 0,
+      vxlan: false,
+      routes: { desired: 0, actual: 0 },
+      problems: [],
+      peers: [],
+    },
+    conflist: { wanted: publish, published: false, failure: '', lastSuccessAt: Number.NEGATIVE_INFINITY, report: undefined },
+    kernelWatch: false,
+    drift: new Map(),
+  }
+}

@@ -1,0 +1,179 @@
+import { describe, expect, it } from 'vitest'
+import type { Request } from '../kube/request.ts'
+import { makeLog } from '../log.ts'
+import { newSituation, type Situation } from './agent-state.ts'
+import { Events, podOf, tellKubernetes, troubleOf } from './node-condition.ts'
+
+const pod = { namespace: 'net', name: 'podwire-x', uid: '1234' }
+const log = makeLog('silent', 'n1')
+
+interface Sent {
+  readonly what: string
+  readonly body: unknown
+}
+
+/** Takes everything but what `refuse` says. */
+function recorder(refuse: (what: string) => boolean = () => false): { sent: Sent[]; request: Request } {
+  const sent: Sent[] = []
+  const request: Request = async (method, path, body) => {
+    sent.push({ what: `${method} ${path}`, body })
+    if (refuse(path)) throw new Error('403 forbidden')
+  }
+  return { sent, request }
+}
+
+function readySituation(): Situation {
+  const situation = newSituation('n1', 'kubernetes', true)
+  situation.podCidrs = ['10.1.0.0/24']
+  situation.apply.lastAt = 1
+  situation.conflist.published = true
+  return situation
+}
+
+const trouble = { kind: 'routes', message: 'routes: 2 of 3 are missing' }
+const none = { kind: '', message: '' }
+
+describe('events', () => {
+  const notes = (sent: readonly Sent[]) =>
+    sent.map(({ body }) => body as { type: string; note: string }).map(({ type, note }) => `${type} ${note}`)
+
+  it('tell what lasts, once, and its end', async () => {
+    const { sent, request } = recorder()
+    const events = new Events(request, pod)
+    const looks = [
+      [none, 0],
+      [trouble, 1],
+      [trouble, 10_000],
+      [trouble, 15_001],
+      [{ ...trouble, message: 'routes: 1 of 3 are missing' }, 100_000],
+      [none, 100_001],
+      [none, 115_001],
+      [none, 200_000],
+    ] as const
+    for (const [what, at] of looks) await events.look(what, at)
+    expect(notes(sent)).toEqual(['Warning routes: 2 of 3 are missing', "Normal this node's pods can be served"])
+    expect(sent[0]).toMatchObject({
+      what: 'POST /apis/events.k8s.io/v1/namespaces/net/events',
+      body: {
+        metadata: { generateName: 'podwire-x-', namespace: 'net' },
+        regarding: { kind: 'Pod', ...pod },
+        reason: 'NetworkNotReady',
+        eventTime: expect.stringMatching(/\.\d{6}Z$/),
+      },
+    })
+  })
+
+  it('say nothing of what comes and goes, nor of a start without trouble', async () => {
+    const { sent, request } = recorder()
+    const events = new Events(request, pod)
+    for (let at = 0; at < 300_000; at += 10_000) await events.look(at % 20_000 === 0 ? trouble : none, at)
+    expect(sent).toEqual([])
+  })
+
+  it('are at most one a minute', async () => {
+    const { sent, request } = recorder()
+    const events = new Events(request, pod)
+    for (let at = 0; at < 240_000; at += 1_000) await events.look({ kind: `kind ${Math.floor(at / 16_000)}`, message: 'm' }, at)
+    expect(sent.length).toBeLessThanOrEqual(4)
+    expect(sent.length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('are tried again when they are refused', async () => {
+    let refused = true
+    const { sent, request } = recorder(() => refused)
+    const events = new Events(request, pod)
+    await events.look(trouble, 0)
+    await expect(events.look(trouble, 20_000)).rejects.toThrow('403')
+    refused = false
+    await events.look(trouble, 21_000)
+    await events.look(trouble, 99_000)
+    expect(sent).toHaveLength(2)
+  })
+
+  it('are short enough for the API', async () => {
+    const { sent, request } = recorder()
+    const events = new Events(request, pod)
+    await events.look({ kind: 'k', message: 'ö'.repeat(2000) }, 0)
+    await events.look({ kind: 'k', message: 'ö'.repeat(2000) }, 20_000)
+    const [note = ''] = notes(sent)
+    expect(note).toContain('öö')
+    expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024)
+  })
+})
+
+describe('troubleOf', () => {
+  it('names what is not ready, with what the kernel and the API server said', () => {
+    const situation = newSituation('n1', 'kubernetes', true)
+    situation.source.state = 'waiting'
+    situation.source.why = 'GET /api/v1/nodes: 403 forbidden'
+    situation.apply.problems = [{ kind: 'route', object: 'r', message: 'add route: Operation not permitted', failed: true }]
+    const { kind, message } = troubleOf(situation)
+    expect(kind).toBe('podCIDR,routes,masquerade,conflist')
+    expect(message).toContain('403 forbidden')
+    expect(message).toContain('Operation not permitted')
+  })
+
+  it('is none where the node is ready', () => {
+    expect(troubleOf(readySituation())).toEqual({ kind: '', message: '' })
+  })
+
+  it("tells of another network's file that wins", () => {
+    const situation = readySituation()
+    situation.conflist.report = {
+      changed: false,
+      published: true,
+      path: '/c',
+      sha256: 'x',
+      others: [{ file: '05-other.conf', wins: true, action: 'left' }],
+      problems: [],
+    }
+    expect(troubleOf(situation).message).toContain("05-other.conf comes before podwire's")
+  })
+})
+
+describe('tellKubernetes', () => {
+  it('clears the condition once, when the node is ready', async () => {
+    const { sent, request } = recorder()
+    const [situation, stop] = [newSituation('n1', 'kubernetes', true), new AbortController()]
+    const running = tellKubernetes({ networkUnavailable: true, events: false }, situation, request, undefined, log, stop.signal)
+    expect(sent).toEqual([])
+    Object.assign(situation, { podCidrs: ['10.1.0.0/24'] })
+    situation.apply.lastAt = 1
+    situation.conflist.published = true
+    await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1)
+    await new Promise((done) => setTimeout(done, 1_500))
+    stop.abort()
+    await running
+    expect(sent).toMatchObject([
+      { what: 'PATCH /api/v1/nodes/n1/status', body: { status: { conditions: [{ type: 'NetworkUnavailable', status: 'False' }] } } },
+    ])
+  })
+
+  it('tries again when it is refused', async () => {
+    let attempts = 0
+    const { sent, request } = recorder(() => ++attempts === 1)
+    const stop = new AbortController()
+    const running = tellKubernetes({ networkUnavailable: true, events: false }, readySituation(), request, undefined, log, stop.signal)
+    await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2)
+    stop.abort()
+    await running
+  })
+
+  it('writes nothing where it is not asked to', async () => {
+    const { sent, request } = recorder()
+    await tellKubernetes(
+      { networkUnavailable: false, events: true },
+      readySituation(),
+      request,
+      undefined,
+      log,
+      new AbortController().signal,
+    )
+    expect(sent).toEqual([])
+  })
+})
+
+it('podOf wants all three', () => {
+  expect(podOf({ POD_NAMESPACE: 'net', POD_NAME: 'podwire-x', POD_UID: '1234' })).toEqual(pod)
+  expect(podOf({ POD_NAMESPACE: 'net', POD_NAME: 'podwire-x' })).toBeUndefined()
+})

@@ -1,0 +1,147 @@
+// What the agent writes to the API server, where it is asked to: the Node's condition NetworkUnavailable, and events on its own pod. Nothing waits for either.
+
+import type { AgentConfig } from '../config.ts'
+import { reasonOf } from '../failure.ts'
+import type { Request } from '../kube/request.ts'
+import type { Logger } from '../log.ts'
+import { backoff, sleep } from '../loop/backoff.ts'
+import type { Situation } from './agent-state.ts'
+import { isReady, readyChecks } from './ready.ts'
+
+/** The agent's own pod, which events are about. */
+export interface Pod {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string
+}
+
+/** From what the chart puts into the environment; undefined outside of a pod. */
+export function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: NodeJS.ProcessEnv): Pod | undefined {
+  return POD_NAMESPACE && POD_NAME && POD_UID ? { namespace: POD_NAMESPACE, name: POD_NAME, uid: POD_UID } : undefined
+}
+
+/** Milliseconds. A start takes less than PATIENCE, and what mends itself by then is no news. */
+const LOOK = 1_000
+const PATIENCE = 15_000
+/** Between two events, so that what comes and goes does not fill etcd. */
+const QUIET = 60_000
+
+/** Looks each second until `signal`. */
+export async function tellKubernetes(
+  config: AgentConfig['tell'],
+  situation: Situation,
+  request: Request,
+  pod: Pod | undefined,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const events = config.events && pod ? new Events(request, pod) : undefined
+  let clear = config.networkUnavailable
+  if (!clear && !events) return
+  const retry = backoff(LOOK, 60_000)
+  let told = ''
+  while (!signal.aborted) {
+    try {
+      await events?.look(troubleOf(situation), performance.now())
+      if (clear && isReady(readyChecks(situation))) {
+        await clearNetworkUnavailable(request, situation.node)
+        clear = false
+      }
+      told = ''
+      retry.reset()
+      await sleep(LOOK, signal)
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (reason !== told) log.warn({ reason }, 'Kubernetes cannot be told; trying again')
+      told = reason
+      await sleep(retry.next(), signal)
+    }
+  }
+}
+
+export interface Trouble {
+  /** What kind of trouble it is: stays the same while its numbers change. '' is none. */
+  readonly kind: string
+  readonly message: string
+}
+
+/** Everything that is wrong now, in one text. */
+export function troubleOf(situation: Situation): Trouble {
+  const { apply, conflist, source } = situation
+  const failing = readyChecks(situation).filter(({ ok }) => !ok)
+  const winner = conflist.report?.others.find(({ wins }) => wins)?.file
+  const parts = [
+    ...failing.map(({ name, why }) => ({ kind: name, message: `${name}: ${why}` })),
+    ...(winner ? [{ kind: 'shadowed', message: `${winner} comes before podwire's conflist by name, and the runtime uses that` }] : []),
+  ]
+  const reasons = [
+    ...(source.state === 'waiting' && source.why ? [source.why] : []),
+    ...apply.problems.slice(0, 3).map(({ message }) => message),
+  ]
+  return {
+    kind: parts.map(({ kind }) => kind).join(),
+    message: [...parts.map(({ message }) => message), ...(parts.length > 0 ? reasons : [])].join('; '),
+  }
+}
+
+/** Has a lifetime: what was told last, and since when something else is so. */
+export class Events {
+  readonly #request: Request
+  readonly #pod: Pod
+  #told = ''
+  #toldAt = Number.NEGATIVE_INFINITY
+  #kind = ''
+  #since = Number.NEGATIVE_INFINITY
+
+  constructor(request: Request, pod: Pod) {
+    this.#request = request
+    this.#pod = pod
+  }
+
+  /** `now` in milliseconds. Throws where the API server does not take the event, which is then tried again. */
+  async look({ kind, message }: Trouble, now: number): Promise<void> {
+    if (kind !== this.#kind) [this.#kind, this.#since] = [kind, now]
+    if (kind === this.#told || now - this.#since < PATIENCE || now - this.#toldAt < QUIET) return
+    const isOver = kind === ''
+    await this.#send(
+      isOver ? 'Normal' : 'Warning',
+      isOver ? 'NetworkReady' : 'NetworkNotReady',
+      isOver ? "this node's pods can be served" : message,
+    )
+    this.#told = kind
+    this.#toldAt = now
+  }
+
+  async #send(type: 'Normal' | 'Warning', reason: string, note: string): Promise<void> {
+    const { namespace, name, uid } = this.#pod
+    await this.#request('POST', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { generateName: `${name}-`, namespace },
+      // With microseconds, which Date does not have.
+      eventTime: new Date().toISOString().replace('Z', '000Z'),
+      reportingController: 'podwire-agent',
+      reportingInstance: name,
+      regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
+      action: 'Reconcile',
+      type,
+      reason,
+      // The API's limit is 1024 bytes.
+      note: Buffer.from(note).subarray(0, 1000).toString(),
+    })
+  }
+}
+
+/** `kubectl patch node NAME --subresource=status`; the scheduler's taint goes with the condition. */
+async function clearNetworkUnavailable(request: Request, node: string): Promise<void> {
+  const now = new Date().toISOString()
+  const condition = {
+    type: 'NetworkUnavailable',
+    status: 'False',
+    reason: 'PodwireIsReady',
+    message: 'podwire has set up this node',
+    lastHeartbeatTime: now,
+    lastTransitionTime: now,
+  }
+  await request('PATCH', `/api/v1/nodes/${node}/status`, { status: { conditions: [condition] } })
+}

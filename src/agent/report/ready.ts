@@ -1,0 +1,34 @@
+// Whether pods of this node have a network: what /readyz asks. The API server is not part of it; a node that serves its last state is ready.
+
+import type { Situation } from './agent-state.ts'
+
+export interface ReadyCheck {
+  readonly name: 'podCIDR' | 'routes' | 'masquerade' | 'conflist'
+  readonly ok: boolean
+  /** Why not; '' where it is. */
+  readonly why: string
+}
+
+/** Failures of these kinds leave pods without a way out of the node. */
+const OF_MASQUERADE: ReadonlySet<string> = new Set(['nft', 'sysctl'])
+
+export function readyChecks({ node, podCidrs, apply, conflist, planProblems, stateFrom }: Situation): ReadyCheck[] {
+  const own = planProblems.find((problem) => problem.node === node)?.message
+  const never = apply.lastAt === Number.NEGATIVE_INFINITY ? 'not applied yet' : ''
+  const masquerade = apply.problems.find(({ kind, failed }) => failed && OF_MASQUERADE.has(kind))
+  const missing = apply.routes.desired - apply.routes.actual
+  return [
+    check('podCIDR', podCidrs.length > 0 ? '' : (own ?? (stateFrom === 'nothing' ? 'the Nodes are not known yet' : 'not applied yet'))),
+    check('routes', apply.failure || never || (missing > 0 ? `${missing} of ${apply.routes.desired} are missing` : '')),
+    check('masquerade', apply.failure || never || (masquerade?.message ?? '')),
+    check('conflist', !conflist.wanted ? '' : conflist.failure || (conflist.published ? '' : 'not published yet')),
+  ]
+}
+
+export function isReady(checks: readonly ReadyCheck[]): boolean {
+  return checks.every(({ ok }) => ok)
+}
+
+function check(name: ReadyCheck['name'], why: string): ReadyCheck {
+  return { name, ok: why === '', why }
+}

@@ -1,0 +1,52 @@
+// <run-dir>/status.json, for whoever asks on the node whether the agent answers or not.
+
+import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { reasonOf } from '../failure.ts'
+import type { Logger } from '../log.ts'
+import { sleep } from '../loop/backoff.ts'
+import type { Situation } from './agent-state.ts'
+import { type Status, statusOf } from './status.ts'
+
+/** Milliseconds. */
+const PERIOD = 10_000
+
+/** Written after each pass, and each ten seconds in between. */
+export class StatusFile {
+  readonly #runDir: string
+  readonly #situation: Situation
+  readonly #log: Logger
+  #told = ''
+
+  constructor(runDir: string, situation: Situation, log: Logger) {
+    this.#runDir = runDir
+    this.#situation = situation
+    this.#log = log
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(PERIOD, signal)
+      if (!signal.aborted) await this.write()
+    }
+  }
+
+  async write(stopping = false): Promise<void> {
+    try {
+      await writeStatus(this.#runDir, statusOf(this.#situation, stopping))
+      this.#told = ''
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (reason !== this.#told) this.#log.warn({ reason }, 'status.json cannot be written')
+      this.#told = reason
+    }
+  }
+}
+
+/** Whole or not at all: a temporary file beside it, then rename. No fsync, since it lies in memory and is old after a crash anyway. */
+async function writeStatus(runDir: string, status: Status): Promise<void> {
+  await mkdir(runDir, { recursive: true })
+  const temporary = join(runDir, '.status.json.new')
+  await writeFile(temporary, `${JSON.stringify(status, undefined, 2)}\n`)
+  await rename(temporary, join(runDir, 'status.json'))
+}

@@ -1,0 +1,78 @@
+// The agent's situation as JSON: what /status answers and status.json holds.
+
+import { PROTOCOL } from '../../node/state.ts'
+import { version } from '../version.ts'
+import type { Situation } from './agent-state.ts'
+import { isReady, type ReadyCheck, readyChecks } from './ready.ts'
+
+/** Of each list; thousands of bad Nodes are not to become megabytes on a tmpfs. */
+const MOST = 100
+
+export interface Status {
+  readonly version: string
+  readonly protocol: number
+  readonly nativeVersion: string
+  readonly node: string
+  readonly pid: number
+  /** Seconds since 1970. */
+  readonly time: number
+  /** Seconds. */
+  readonly uptime: number
+  readonly ready: boolean
+  readonly checks: readonly ReadyCheck[]
+  readonly [more: string]: unknown
+}
+
+export function statusOf(situation: Situation, stopping = false): Status {
+  const { source, apply, conflist } = situation
+  const checks = readyChecks(situation)
+  return {
+    version,
+    protocol: PROTOCOL,
+    nativeVersion: situation.nativeVersion,
+    node: situation.node,
+    pid: process.pid,
+    time: Math.floor(Date.now() / 1000),
+    uptime: Math.floor((performance.now() - situation.startedAt) / 1000),
+    stopping,
+    ready: isReady(checks),
+    checks,
+    source: {
+      kind: source.kind,
+      state: source.state,
+      ...(source.why !== '' && { why: source.why }),
+      synced: source.synced,
+      nodes: situation.nodes,
+      ...ageOf('lastEvent', source.lastEventAt),
+    },
+    stateFrom: situation.stateFrom,
+    podCidrs: situation.podCidrs,
+    mtu: apply.mtu,
+    vxlan: apply.vxlan,
+    routes: apply.routes,
+    peers: apply.peers.slice(0, MOST),
+    apply: {
+      ok: apply.ok,
+      ...(apply.failure !== '' && { failure: apply.failure }),
+      ...ageOf('last', apply.lastAt),
+      ...ageOf('lastSuccess', apply.lastSuccessAt),
+      milliseconds: Math.round(apply.lastMilliseconds),
+      problems: apply.problems.slice(0, MOST),
+    },
+    nodeProblems: situation.planProblems.slice(0, MOST),
+    nodeProblemCount: situation.planProblems.length,
+    conflist: {
+      wanted: conflist.wanted,
+      published: conflist.published,
+      ...(conflist.failure !== '' && { failure: conflist.failure }),
+      ...(conflist.report && { path: conflist.report.path, sha256: conflist.report.sha256, others: conflist.report.others }),
+    },
+    kernelWatch: situation.kernelWatch,
+    drift: Object.fromEntries(situation.drift),
+  }
+}
+
+/** `lastAgo` in seconds; nothing where it never was. */
+function ageOf(what: string, at: number): Record<string, number> {
+  return at === Number.NEGATIVE_INFINITY ? {} : { [`${what}Ago`]: Math.round((performance.now() - at) / 100) / 10 }
+}

@@ -1,0 +1,89 @@
+// What the agent serves over HTTP: /metrics for Prometheus, /healthz and /readyz for the kubelet, /status for people.
+
+import { createServer, type Server, type ServerResponse } from 'node:http'
+import type { Registry } from 'prom-client'
+import type { AgentConfig } from '../config.ts'
+import { reasonOf } from '../failure.ts'
+import type { Logger } from '../log.ts'
+import { sleep } from '../loop/backoff.ts'
+import type { Heartbeats } from '../loop/heartbeat.ts'
+import type { Situation } from '../report/agent-state.ts'
+import { isReady, readyChecks } from '../report/ready.ts'
+import { statusOf } from '../report/status.ts'
+
+export interface HealthParts {
+  readonly situation: Situation
+  readonly heartbeats: Heartbeats
+  readonly registry: Registry
+  readonly log: Logger
+}
+
+/** Milliseconds between attempts at a port that another has: at an update the old agent keeps it for a while. */
+const RETRY = 1_000
+
+/** Serves until `signal`. A port that is taken is logged once and tried again: the network does not depend on it. */
+export async function serveHealth(
+  { host, port }: NonNullable<AgentConfig['listen']>,
+  parts: HealthParts,
+  signal: AbortSignal,
+): Promise<void> {
+  const { log } = parts
+  let told = ''
+  while (!signal.aborted) {
+    const server = createServer(
+      { maxHeaderSize: 8 << 10, requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 30_000 },
+      (request, response) => {
+        if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'text/plain', 'GET only\n')
+        answer(new URL(request.url ?? '/', 'http://agent').pathname, response, parts).catch((error) => {
+          send(response, 500, 'text/plain', `${reasonOf(error)}\n`)
+        })
+      },
+    )
+    try {
+      await listen(server, port, host)
+      const address = server.address()
+      log.info(
+        { address: typeof address === 'object' ? address?.address : address, port: typeof address === 'object' ? address?.port : 0 },
+        'serving',
+      )
+      await new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+      server.close()
+      server.closeAllConnections()
+      return
+    } catch (error) {
+      const reason = reasonOf(error)
+      if (reason !== told) log.error({ reason }, 'metrics and health cannot be served; trying again')
+      told = reason
+      await sleep(RETRY, signal)
+    }
+  }
+}
+
+async function answer(path: string, response: ServerResponse, { situation, heartbeats, registry }: HealthParts): Promise<void> {
+  if (path === '/healthz') {
+    const stuck = heartbeats.stuck()
+    return send(response, stuck.length === 0 ? 200 : 503, 'text/plain', stuck.length === 0 ? 'ok\n' : `${stuck.join('\n')}\n`)
+  }
+  if (path === '/readyz') {
+    const checks = readyChecks(situation)
+    const lines = checks.map(({ name, ok, why }) => (ok ? `ok ${name}\n` : `not ready ${name}: ${why}\n`))
+    return send(response, isReady(checks) ? 200 : 503, 'text/plain', lines.join(''))
+  }
+  if (path === '/status') return send(response, 200, 'application/json', `${JSON.stringify(statusOf(situation), undefined, 2)}\n`)
+  if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics())
+  send(response, 404, 'text/plain', '/metrics /healthz /readyz /status\n')
+}
+
+function send(response: ServerResponse, status: number, type: string, body: string): void {
+  response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) })
+  response.end(body)
+}
+
+function listen(server: Server, port: number, host: string): Promise<void> {
+  return new Promise((done, fail) => {
+    server.once('error', fail)
+    // Without a host: all addresses of both families.
+    if (host) server.listen(port, host, done)
+    else server.listen(port, done)
+  })
+}

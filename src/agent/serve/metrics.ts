@@ -1,0 +1,178 @@
+// The metrics, each once: docs/metrics.md has the same list, and a test compares the two.
+
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { PROTOCOL } from '../../node/state.ts'
+import type { Situation } from '../report/agent-state.ts'
+import { poolUse } from '../report/pool.ts'
+import { isReady, readyChecks } from '../report/ready.ts'
+import { version } from '../version.ts'
+
+export interface Metrics {
+  readonly registry: Registry
+  /** An attempt to make the kernel match. */
+  applied(seconds: number, errors: readonly string[]): void
+}
+
+/** What is read when somebody asks, instead of being told. */
+export interface MetricSources {
+  readonly situation: Situation
+  readonly runDir: string
+  /** Of the API server's answers. */
+  bytesRead(): number
+}
+
+export function makeMetrics({ situation, runDir, bytesRead }: MetricSources): Metrics {
+  const registry = new Registry()
+  const { source, apply, conflist } = situation
+  const gauge = (name: string, help: string, read: () => number) => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+  /** Counted elsewhere, from the start of the process on. */
+  const counter = (name: string, help: string, read: () => number) => {
+    new Counter({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset()
+        this.inc(read())
+      },
+    })
+  }
+  /** One series for each entry. */
+  const table = (
+    kind: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    label: string,
+    read: () => Iterable<readonly [string, number]>,
+  ) => {
+    new kind({
+      name,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset()
+        for (const [value, count] of read()) this.inc({ [label]: value }, count)
+      },
+    })
+  }
+
+  new Gauge({
+    name: 'podwire_build_info',
+    help: 'Always 1; the versions of the agent and of the native program, and the protocol that they share',
+    labelNames: ['version', 'native_version', 'protocol'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.set({ version, native_version: situation.nativeVersion, protocol: String(PROTOCOL) }, 1)
+    },
+  })
+  gauge('podwire_ready', '1 where /readyz says so', () => Number(isReady(readyChecks(situation))))
+
+  gauge('podwire_nodes', 'Nodes that are known', () => situation.nodes)
+  table(Gauge, 'podwire_node_problems', 'What is wrong with Nodes, by kind; docs/configure.md tells what each means', 'kind', () =>
+    countByKind(situation.planProblems),
+  )
+  gauge('podwire_nodes_watch_up', '1 while the Nodes are watched, 0 while they are listed or the source is waited for', () =>
+    Number(source.state === 'watching'),
+  )
+  gauge('podwire_nodes_watch_event_age_seconds', 'Since the source of the Nodes last said something, a bookmark included', () =>
+    age(source.lastEventAt),
+  )
+  counter('podwire_nodes_lists_total', 'Lists of all Nodes', () => source.lists)
+  counter('podwire_nodes_watch_breaks_total', 'Ends of the watch or of a list other than in good order', () => source.breaks)
+  counter('podwire_api_read_bytes_total', "Bytes of the API server's answers", bytesRead)
+
+  gauge('podwire_routes_desired', 'Routes to peers that there should be', () => apply.routes.desired)
+  gauge('podwire_routes_actual', 'Of these, those that the kernel has', () => apply.routes.actual)
+  gauge('podwire_pod_mtu_bytes', 'MTU of the pods; 0 before the first pass', () => apply.mtu)
+  gauge('podwire_kernel_watch_up', "1 while the kernel's notifications are read", () => Number(situation.kernelWatch))
+  table(
+    Counter,
+    'podwire_drift_repairs_total',
+    'Objects of ours that somebody else removed or changed, put right again, by kind',
+    'kind',
+    () => situation.drift,
+  )
+  const duration = new Histogram({
+    name: 'podwire_reconcile_duration_seconds',
+    help: 'One run of `podwire node apply`, as the agent sees it',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
+    registers: [registry],
+  })
+  const errors = new Counter({
+    name: 'podwire_reconcile_errors_total',
+    help: 'What a pass could not do, by kind: of object, or missing, timeout, protocol, usage, died for the native program itself',
+    labelNames: ['kind'],
+    registers: [registry],
+  })
+  gauge('podwire_reconcile_last_success_timestamp_seconds', 'When a pass last left nothing to do; 0 is never', () =>
+    timestamp(apply.lastSuccessAt),
+  )
+
+  gauge('podwire_conflist_published', '1 where the conflist is in its place', () => Number(conflist.published && conflist.failure === ''))
+  gauge('podwire_conflist_shadowed', "1 where another network's file comes before ours by name, so that the runtime uses that", () =>
+    Number(conflist.report?.others.some(({ wins }) => wins) ?? false),
+  )
+  gauge('podwire_conflist_last_success_timestamp_seconds', 'When the conflist was last found or made right; 0 is never', () =>
+    timestamp(conflist.lastSuccessAt),
+  )
+
+  const pool = (name: string, help: string, read: (use: { size: number; used: number }) => number) => {
+    new Gauge({
+      name,
+      help,
+      labelNames: ['range'],
+      registers: [registry],
+      async collect() {
+        const uses = await poolUse(runDir, situation.podCidrs)
+        this.reset()
+        for (const use of uses) this.set({ range: use.podCidr }, read(use))
+      },
+    })
+  }
+  pool('podwire_pool_addresses', 'Addresses that pods can have, by podCIDR', ({ size }) => size)
+  pool('podwire_pool_addresses_used', 'Addresses that are leased, by podCIDR', ({ used }) => used)
+
+  gauge('process_resident_memory_bytes', 'Resident memory of the agent', () => process.memoryUsage.rss())
+  counter('process_cpu_seconds_total', 'Processor time of the agent, without the programs that it runs', () => cpuSeconds())
+  gauge('process_start_time_seconds', 'When the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
+
+  return {
+    registry,
+    applied(seconds, kinds) {
+      duration.observe(seconds)
+      for (const kind of kinds) errors.inc({ kind })
+    },
+  }
+}
+
+function countByKind(problems: readonly { readonly kind: string }[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const { kind } of problems) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return counts
+}
+
+/** Seconds since `at`; since the start where it never was. */
+function age(at: number): number {
+  return (performance.now() - Math.max(at, 0)) / 1000
+}
+
+/** On the clock of the day as it is now, so that a jump of it moves all of them together. */
+function timestamp(at: number): number {
+  return at === Number.NEGATIVE_INFINITY ? 0 : (Date.now() - (performance.now() - at)) / 1000
+}
+
+function cpuSeconds(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}

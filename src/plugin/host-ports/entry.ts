@@ -1,0 +1,144 @@
+// What one attachment has in the maps of host ports, and how it is written there. Says nothing to the kernel.
+
+import type { Attachment } from '../../cni/types.ts'
+import { be16, concat, cstr } from '../../kernel/netlink/encode.ts'
+import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
+import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../kernel/nftables/match.ts'
+import type { Address } from '../../net/address.ts'
+import { attachmentHash } from '../netfilter/identity.ts'
+import type { Lead } from '../netfilter/udp-flows.ts'
+import type { HostPort, Protocol } from './mapping.ts'
+import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './maps.ts'
+
+/** An address of the pod, and the node's device behind which it is. */
+export interface Target {
+  readonly address: Address
+  readonly device: string
+}
+
+/** A port of the node, on one of its addresses or, without `address`, on all of a family. */
+export interface PortEntry {
+  readonly family: 4 | 6
+  readonly address: Address | undefined
+  readonly protocol: Protocol
+  readonly port: number
+}
+
+/** A pod's address behind a device. */
+export interface LinkEntry {
+  readonly device: string
+  readonly address: Address
+}
+
+export type Entry = PortEntry | LinkEntry
+
+/** An entry with what it leads to: `element` has neither comment nor, where only the key is known, data. */
+export interface Placed {
+  readonly entry: Entry
+  readonly set: string
+  readonly element: Element
+}
+
+const numbers = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const
+const protocolNames: Readonly<Record<number, Protocol>> = { [IPPROTO_TCP]: 'tcp', [IPPROTO_UDP]: 'udp', [IPPROTO_SCTP]: 'sctp' }
+
+const IFNAMSIZ = 16
+const HASH_LENGTH = 33
+
+/** Every entry that the ports need: one for each family that the port is on and the pod has, and one for each of those addresses. */
+export function entriesFor(ports: readonly HostPort[], targets: readonly Target[]): Placed[] {
+  const placed: Placed[] = []
+  for (const { address, device } of targets) {
+    const own = ports.filter(({ hostIP }) => !hostIP || hostIP.family === address.family)
+    for (const { hostIP, protocol, hostPort, containerPort } of own) {
+      const entry: PortEntry = { family: address.family, address: hostIP, protocol, port: hostPort }
+      placed.push(place(entry, joinedKey([address.bytes, be16(containerPort)])))
+    }
+    if (own.length > 0) placed.push(place({ device, address }))
+  }
+  return placed
+}
+
+/** In which set the entry is, and under which key. */
+export function place(entry: Entry, data?: Uint8Array): Placed {
+  if ('device' in entry) {
+    const { device, address } = entry
+    return { entry, set: LINK_SET[address.family], element: { key: joinedKey([interfaceName(device), address.bytes]) } }
+  }
+  const { family, address, protocol, port } = entry
+  const service = [Uint8Array.of(numbers[protocol]), be16(port)]
+  const key = joinedKey(address ? [address.bytes, ...service] : service)
+  return { entry, set: (address ? ADDRESS_MAP : ANY_MAP)[family], element: { key, data } }
+}
+
+/** The owner map's data for an entry: `ifname . ipv6_addr . inet_proto . inet_service`, IPv4 as ::ffff:0:0/96, no device where it is a port. */
+export function encodeEntry(entry: Entry): Uint8Array {
+  if ('device' in entry) return joinedKey([interfaceName(entry.device), wideAddress(entry.address), Uint8Array.of(0), be16(0)])
+  const { family, protocol, port } = entry
+  const address = entry.address ?? { family, bytes: new Uint8Array(family === 4 ? 4 : 16) }
+  return joinedKey([new Uint8Array(IFNAMSIZ), wideAddress(address), Uint8Array.of(numbers[protocol]), be16(port)])
+}
+
+/** The entry of the owner map's data; undefined where it is none of ours. */
+export function decodeEntry(data: Uint8Array): Entry | undefined {
+  if (data.length !== IFNAMSIZ + 24) return undefined
+  const address = narrowAddress(data.slice(IFNAMSIZ, IFNAMSIZ + 16))
+  if (data[0]) return { device: String.fromCharCode(...data.slice(0, IFNAMSIZ).filter((byte) => byte > 0)), address }
+  const protocol = protocolNames[data[IFNAMSIZ + 16] ?? 0]
+  const port = ((data[IFNAMSIZ + 20] ?? 0) << 8) | (data[IFNAMSIZ + 21] ?? 0)
+  const any = address.bytes.every((byte) => byte === 0)
+  return protocol && { family: address.family, address: any ? undefined : address, protocol, port }
+}
+
+/** A map's data, `address . service`. */
+export function decodeTarget(data: Uint8Array): { address: Address; port: number } | undefined {
+  const length = data.length - 4
+  if (length !== 4 && length !== 16) return undefined
+  const port = ((data[length] ?? 0) << 8) | (data[length + 1] ?? 0)
+  return { address: { family: length === 4 ? 4 : 6, bytes: data.slice(0, length) }, port }
+}
+
+/** What of it UDP clients have to hear of. */
+export function leadOf({ entry, element }: Placed): Lead[] {
+  if ('device' in entry || entry.protocol !== 'udp' || !(element.data instanceof Uint8Array)) return []
+  const to = decodeTarget(element.data)
+  return to ? [{ family: entry.family, hostIP: entry.address, hostPort: entry.port, to }] : []
+}
+
+/** The owner map's key of the attachment's entry `index`: 128 bits of hash, then the number. */
+export function ownerKey(hash: string, index: number): Uint8Array {
+  const hex = hash.replaceAll('-', '')
+  const bytes = Uint8Array.from({ length: 16 }, (_, i) => Number(`0x${hex.slice(2 * i, 2 * i + 2)}`))
+  return joinedKey([bytes, be16(index)])
+}
+
+/** Every element's comment: the hash by which it is found again, then who that is, for people and for the error about a port that is taken. */
+export function ownerComment(attachment: Attachment, owner: string): string {
+  const { network, containerId, ifname } = attachment
+  return `${attachmentHash(attachment)} ${plain(owner)} ${plain(network)}:${plain(containerId)}:${plain(ifname)}`
+}
+
+/** The owner's name in a comment. */
+export function ownerIn(comment: string): string {
+  return comment.slice(HASH_LENGTH + 1).split(' ')[0] || 'an unknown owner'
+}
+
+/** nft prints comments in quotes and escapes nothing; spaces separate the parts. */
+function plain(text: string): string {
+  return [...text].map((char) => (char > ' ' && char !== '"' && char !== '\\' && char !== '\x7f' ? char : '_')).join('')
+}
+
+function interfaceName(name: string): Uint8Array {
+  const bytes = new Uint8Array(IFNAMSIZ)
+  bytes.set(cstr(name).slice(0, IFNAMSIZ))
+  return bytes
+}
+
+function wideAddress({ family, bytes }: Address): Uint8Array {
+  return family === 6 ? bytes : concat([new Uint8Array(10), Uint8Array.of(0xff, 0xff), bytes])
+}
+
+function narrowAddress(bytes: Uint8Array): Address {
+  const mapped = bytes.every((byte, i) => i >= 12 || byte === (i < 10 ? 0 : 0xff))
+  return mapped ? { family: 4, bytes: bytes.slice(12) } : { family: 6, bytes }
+}

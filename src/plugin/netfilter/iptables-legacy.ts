@@ -1,0 +1,39 @@
+// What x_tables itself holds, beside the rules that the host's own iptables shows: removed by the legacy programs, where there are any.
+
+import { log } from '../../host/log.ts'
+import { legacyVariant, restore, save, type Tables } from './iptables-command.ts'
+import { hasLegacyTable } from './iptables-kernel.ts'
+import { option, type SavedTable } from './iptables-saved.ts'
+
+/** How often a table that other processes change is looked at again. */
+const TRIES = 5
+
+/** Removes the chains that `choose` names, and the jumps to them; nothing, and no process, where x_tables does not have the table. */
+export function removeLegacyChains(tables: Tables, choose: (table: SavedTable) => readonly string[]): void {
+  const { version, table, purpose } = tables
+  if (!hasLegacyTable(tables)) return
+  const variant = legacyVariant(version)
+  if (variant === undefined) {
+    log.warn(`cannot look for rules of ${purpose.name}: the kernel has a legacy ${table} table, the host has no iptables`, { version })
+    return
+  }
+  for (let attempt = 1; ; attempt++) {
+    const saved = save({ ...tables, variant })
+    const removal = chainRemoval(saved, choose(saved))
+    if (removal.length === 0) return
+    try {
+      restore({ ...tables, variant }, removal)
+      return
+    } catch (error) {
+      // Another DEL may have been faster.
+      if (attempt === TRIES) throw error
+    }
+  }
+}
+
+/** The commands that take those of the chains away that are there, and the jumps to them. */
+export function chainRemoval(table: SavedTable, names: readonly string[]): string[] {
+  const chains = names.filter((name) => table.chains.includes(name))
+  const jumps = chains.length > 0 ? table.rules.filter((rule) => chains.includes(option(rule, '-j'))) : []
+  return [...jumps.map(({ text }) => `-D ${text}`), ...chains.map((chain) => `-F ${chain}`), ...chains.map((chain) => `-X ${chain}`)]
+}

@@ -1,0 +1,64 @@
+// Whose IFB it is. The reference plugin names it by network and container; a second interface of that container finds the name taken, and takes another.
+
+import type { Attachment, Interface } from '../../../cni/types.ts'
+import { log } from '../../../host/log.ts'
+import { sys } from '../../../host/sys.ts'
+import { exchange, type NetlinkSocket, transact } from '../../../kernel/netlink/socket.ts'
+import { findLink, findLinks, type Link, removeLink, setLink } from '../../../kernel/route/link.ts'
+import { removeLinks } from '../../../kernel/route/link-group.ts'
+import { deleteFilters, listRedirects } from '../../../kernel/tc/filter.ts'
+import { replaceTbf, type Tbf } from '../../../kernel/tc/qdisc.ts'
+import { freeName } from '../../link/own-links.ts'
+import { hostLinkAlias, ifbName, isOwnAlias } from '../../link/owner.ts'
+import { describeIfb, type IfbPlan, PRIORITY } from '../../shaping/limit.ts'
+
+/** The limit on an IFB that this attachment's pair leads to already: an ADD repeated, ours or the reference plugin's. */
+export function adoptIfb(route: NetlinkSocket, host: Link, attachment: Attachment, bucket: Tbf): Interface[] | undefined {
+  const ifb = findOwnIfb(route, attachment)
+  if (!ifb || !listRedirects(route, host.index).includes(ifb.index)) return undefined
+  transact(route, [replaceTbf(ifb.index, bucket), setLink({ index: ifb.index }, { alias: hostLinkAlias(attachment, '') })])
+  return [describeIfb(ifb)]
+}
+
+/** How an IFB that is to be made is called. */
+export function planIfb(route: NetlinkSocket, host: Link, attachment: Attachment): IfbPlan {
+  const shared = findLink(route, { name: referenceName(attachment) })
+  const name = !shared || isOwn(shared, attachment) ? referenceName(attachment) : ifbName(attachment)
+  const clear = () => {
+    if (shared && isOwn(shared, attachment)) removeLink(route, { index: shared.index })
+    else freeName(route, name, attachment)
+    // A redirection whose IFB is gone drops what it meets, and would be met first.
+    exchange(route, [deleteFilters(host.index, PRIORITY)])
+  }
+  return { name, alias: hostLinkAlias(attachment, ''), freeName: clear }
+}
+
+export function findOwnIfb(route: NetlinkSocket, attachment: Attachment): Link | undefined {
+  return findLinks(route, bothNames(attachment)).find((link) => isOwn(link, attachment))
+}
+
+/** Deletes the attachment's IFB, whichever plugin made it. What has its name and is another's stays. */
+export function removeIfbs(route: NetlinkSocket, attachment: Attachment): void {
+  const found = findLinks(route, bothNames(attachment))
+  for (const { name, alias } of found.filter((link) => !isOwn(link, attachment))) {
+    log.info('a link of that name is not of this attachment, and stays', { name, alias })
+  }
+  removeLinks(
+    route,
+    found.filter((link) => isOwn(link, attachment)),
+  )
+}
+
+function bothNames(attachment: Attachment): { name: string }[] {
+  return [{ name: referenceName(attachment) }, { name: ifbName(attachment) }]
+}
+
+/** The reference plugin sets no alias. */
+function isOwn({ name, kind, alias }: Link, attachment: Attachment): boolean {
+  return kind === 'ifb' && (isOwnAlias(alias, attachment) || (alias === '' && name === referenceName(attachment)))
+}
+
+/** `bwp` and 12 hex digits. */
+export function referenceName({ network, containerId }: Pick<Attachment, 'network' | 'containerId'>): string {
+  return `bwp${sys.sha512(network + containerId).slice(0, 12)}`
+}

@@ -1,0 +1,92 @@
+// The plugin `bandwidth`: limits a pod that another plugin has attached with a pair of veth. Chained behind it.
+
+import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../../cni/error.ts'
+import { definePlugin, type GcRequest, type Request } from '../../../cni/plugin.ts'
+import { ownInterfaces } from '../../../cni/result.ts'
+import { cniVersions, type Result } from '../../../cni/types.ts'
+import { isSysError } from '../../../host/error.ts'
+import { log } from '../../../host/log.ts'
+import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
+import { listLinks } from '../../../kernel/route/link.ts'
+import { removeLinks } from '../../../kernel/route/link-group.ts'
+import { findRootQdisc } from '../../../kernel/tc/qdisc.ts'
+import { staleAliases } from '../../link/owner.ts'
+import { withPod } from '../../pod/pod-interface.ts'
+import { checkBucket, checkSending, limitReceiving, limitSending } from '../../shaping/limit.ts'
+import { dropInVersion } from '../../version.ts'
+import { type BandwidthConfig, bucketOf, type Limit, readBandwidthConfig, referenceBuckets } from './config.ts'
+import { adoptIfb, findOwnIfb, planIfb, removeIfbs } from './ifb.ts'
+import { findPair, type Pair } from './pair.ts'
+
+export const program = definePlugin({
+  name: 'bandwidth',
+  version: dropInVersion,
+  supports: cniVersions,
+  config: readBandwidthConfig,
+  add,
+  del: (request) => withNetlink(NETLINK_ROUTE, (route) => removeIfbs(route, request)),
+  check,
+  gc,
+  status,
+})
+
+const LOOPBACK = 1
+
+function add(request: Request<BandwidthConfig>): Result {
+  const { config } = request
+  const prevResult = requirePrevious(request)
+  const { ingress, egress } = config
+  if (!ingress && !egress) return prevResult
+  return withPair(request, prevResult, (route, { host, pod }) => {
+    if (ingress) limitReceiving(route, host, bucketOf(ingress, config, host.mtu))
+    if (!egress) return prevResult
+    const bucket = bucketOf(egress, config, host.mtu)
+    const made = adoptIfb(route, host, request, bucket) ?? limitSending(route, host, pod, bucket, planIfb(route, host, request))
+    const others = prevResult.interfaces.filter(({ name, sandbox }) => sandbox || made.every((ifb) => ifb.name !== name))
+    return { ...prevResult, interfaces: [...others, ...ownInterfaces(request.cniVersion, made)] }
+  })
+}
+
+/** What the reference plugin has set is right, too. */
+function check(request: Request<BandwidthConfig>): void {
+  const { config } = request
+  const prevResult = requirePrevious(request)
+  const { ingress, egress } = config
+  if (!ingress && !egress) return
+  withPair(request, prevResult, (route, { host, pod }) => {
+    const buckets = (limit: Limit) => [bucketOf(limit, config, host.mtu), ...referenceBuckets(limit)]
+    if (ingress) checkBucket(route, host.index, host.name, buckets(ingress))
+    if (egress) checkSending(route, host, pod, buckets(egress), findOwnIfb(route, request))
+  })
+}
+
+/** Removes the IFBs of this network that belong to no valid attachment. Those without an alias, the reference plugin's, say nothing of their network. */
+function gc({ network, valid }: GcRequest<BandwidthConfig>): void {
+  if (!valid) return
+  const isStale = staleAliases(network, valid)
+  withNetlink(NETLINK_ROUTE, (route) => {
+    const stale = listLinks(route, ['podwire:']).filter(({ kind, alias }) => kind === 'ifb' && isStale(alias))
+    for (const { name, alias } of stale) log.info('deleting a stale IFB', { name, alias })
+    removeLinks(route, stale)
+  })
+}
+
+/** Asks the kernel for a queue, which one without traffic control refuses. */
+function status(): void {
+  try {
+    withNetlink(NETLINK_ROUTE, (route) => findRootQdisc(route, LOOPBACK))
+  } catch (error) {
+    if (!isSysError(error)) throw error
+    throw new CniError(ErrPluginNotAvailable, `the kernel has no traffic control: ${error.message}`)
+  }
+}
+
+function requirePrevious({ prevResult }: Request<BandwidthConfig>): Result {
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: is missing: must be called as chained plugin')
+  return prevResult
+}
+
+function withPair<T>(request: Request<BandwidthConfig>, prevResult: Result, body: (route: NetlinkSocket, pair: Pair) => T): T {
+  return withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => body(route, findPair(route, pod, request, prevResult))))
+}

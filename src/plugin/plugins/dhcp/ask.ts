@@ -1,0 +1,73 @@
+// What the plugin asks the daemon: a line of JSON each way over a Unix socket. The Go plugin and its daemon speak another language there.
+
+import { CniError, ErrDecodingFailure } from '../../../cni/error.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../../cni/json.ts'
+import { Reader } from '../../../cni/reader.ts'
+import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
+import { sys } from '../../../host/sys.ts'
+import { concat, cstr, u16 } from '../../../kernel/netlink/encode.ts'
+
+export const AF_UNIX = 1
+export const SOCK_STREAM = 1
+/** sizeof sun_path, linux/un.h */
+const PATH_LENGTH = 108
+
+export interface Ask extends Attachment {
+  readonly verb: 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS'
+  readonly netns: string
+  /** Option code and text. */
+  readonly provide: readonly (readonly [number, string])[]
+  readonly request: readonly number[]
+  /** GC's. */
+  readonly valid: readonly ValidAttachment[]
+}
+
+export function encodeAsk({ verb, network, containerId, ifname, netns, provide, request, valid }: Ask): JsonObject {
+  return {
+    verb,
+    network,
+    containerId,
+    ifname,
+    netns,
+    provide: provide.map(([code, text]) => ({ code, text })),
+    request,
+    valid: valid.map((entry) => ({ containerId: entry.containerId, ifname: entry.ifname })),
+  }
+}
+
+/** Throws CniError 6 for what no plugin of ours has written. */
+export function decodeAsk(line: string): Ask {
+  const json = parseJson(line, 'the request')
+  const reader = new Reader(isObject(json) ? json : {})
+  const text = (from: Reader, key: string) => from.string(key) ?? ''
+  const verb = (['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'] as const).find((known) => known === reader.string('verb'))
+  const ask = {
+    verb: verb ?? 'STATUS',
+    network: text(reader, 'network'),
+    containerId: text(reader, 'containerId'),
+    ifname: text(reader, 'ifname'),
+    netns: text(reader, 'netns'),
+    provide: reader.objects('provide', (entry): [number, string] => [entry.integer('code', 1, 254) ?? 0, text(entry, 'text')]) ?? [],
+    request: numbers(reader.value('request')),
+    valid: reader.objects('valid', (entry) => ({ containerId: text(entry, 'containerId'), ifname: text(entry, 'ifname') })) ?? [],
+  }
+  if (!verb) reader.issue('verb', 'is missing or unknown')
+  reader.report('invalid request', ErrDecodingFailure)
+  return ask
+}
+
+function numbers(value: Json | undefined): number[] {
+  return Array.isArray(value) ? value.filter((item: Json) => typeof item === 'number') : []
+}
+
+/** struct sockaddr_un */
+export function unixAddress(path: string): Uint8Array {
+  const name = cstr(path)
+  if (name.length > PATH_LENGTH)
+    throw new CniError(ErrDecodingFailure, `the path of a socket has ${PATH_LENGTH - 1} bytes at most: ${path}`)
+  return concat([u16(AF_UNIX), name])
+}
+
+export function sendLine(fd: number, json: JsonObject): void {
+  sys.send(fd, new Uint8Array(sys.encodeUtf8(`${JSON.stringify(json)}\n`)))
+}

@@ -1,0 +1,120 @@
+// A lease: what a server's ACK says, as a result and as times.
+
+import { CniError, ErrInternal } from '../../../cni/error.ts'
+import type { Dns, Result, Route } from '../../../cni/types.ts'
+import { RT_SCOPE_LINK } from '../../../kernel/route/constants.ts'
+import { type Address, formatAddress } from '../../../net/address.ts'
+import type { End } from './frame.ts'
+import {
+  type DhcpMessage,
+  OPTION_CLASSLESS_ROUTES,
+  OPTION_DOMAIN_NAME,
+  OPTION_LEASE_TIME,
+  OPTION_NAME_SERVERS,
+  OPTION_REBINDING_TIME,
+  OPTION_RENEWAL_TIME,
+  OPTION_ROUTER,
+  OPTION_SERVER,
+  OPTION_STATIC_ROUTES,
+  OPTION_SUBNET_MASK,
+  type Options,
+  secondsOption,
+  textOption,
+} from './message.ts'
+
+export interface Lease {
+  /** Four bytes. */
+  readonly address: Uint8Array
+  /** Who gave it, and the machine on the wire by which its answer came. */
+  readonly server: End
+  /** Seconds of CLOCK_BOOTTIME: the server is asked, everybody is asked, the address is lost. */
+  readonly renewAt: number
+  readonly rebindAt: number
+  readonly expiresAt: number
+  readonly result: Result
+}
+
+/** A server that names no time gives an hour. */
+const DEFAULT_SECONDS = 3600
+
+/** The lease of an ACK that came from `from` at `now`. Throws a CniError where it has no subnet mask. */
+export function leaseOf({ yiaddr, options }: DhcpMessage, from: End, now: number): Lease {
+  const seconds = secondsOption(options, OPTION_LEASE_TIME) || DEFAULT_SECONDS
+  const server = options.get(OPTION_SERVER)
+  return {
+    address: yiaddr,
+    server: { address: server?.length === 4 ? server : from.address, mac: from.mac },
+    renewAt: now + Math.min(secondsOption(options, OPTION_RENEWAL_TIME) || seconds / 2, seconds),
+    rebindAt: now + Math.min(secondsOption(options, OPTION_REBINDING_TIME) || seconds * 0.85, seconds),
+    expiresAt: now + seconds,
+    result: resultOf(yiaddr, options),
+  }
+}
+
+function resultOf(yiaddr: Uint8Array, options: Options): Result {
+  const length = maskLength(options.get(OPTION_SUBNET_MASK))
+  if (length === undefined) throw new CniError(ErrInternal, 'DHCP option Subnet Mask not found in DHCPACK, or is none')
+  const [gateway] = addressesOf(options.get(OPTION_ROUTER))
+  return {
+    interfaces: [],
+    ips: [{ address: { address: { family: 4, bytes: yiaddr }, length }, gateway }],
+    routes: routesOf(options, gateway),
+    dns: dnsOf(options),
+  }
+}
+
+/** Where there are classless routes, the others and the router count for nothing (RFC 3442). */
+function routesOf(options: Options, gateway: Address | undefined): Route[] {
+  const classless = classlessRoutes(options.get(OPTION_CLASSLESS_ROUTES) ?? new Uint8Array(0))
+  if (classless.length > 0) return classless
+  const pairs = addressesOf(options.get(OPTION_STATIC_ROUTES))
+  const routes: Route[] = []
+  for (let i = 0; i + 1 < pairs.length; i += 2) {
+    const [address, gw] = pairs.slice(i, i + 2)
+    if (address && gw) routes.push({ dst: { address, length: classOf(address) }, gw })
+  }
+  if (gateway) routes.push({ dst: { address: { family: 4, bytes: new Uint8Array(4) }, length: 0 }, gw: gateway })
+  return routes
+}
+
+/** RFC 3442: the length of the prefix, as many of its bytes as that needs, the router. One of zero says that it is on the link. */
+function classlessRoutes(bytes: Uint8Array): Route[] {
+  const routes: Route[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes[at] ?? 0
+    const end = at + 1 + Math.ceil(length / 8)
+    if (length > 32 || end + 4 > bytes.length) break
+    const prefix = new Uint8Array(4)
+    prefix.set(bytes.subarray(at + 1, end))
+    const router = bytes.slice(end, end + 4)
+    const dst = { address: { family: 4, bytes: prefix }, length } as const
+    routes.push(router.some((byte) => byte !== 0) ? { dst, gw: { family: 4, bytes: router } } : { dst, scope: RT_SCOPE_LINK })
+    at = end + 4
+  }
+  return routes
+}
+
+/** What routes had before they had lengths: that of class A, B or C. */
+function classOf({ bytes }: Address): number {
+  const first = bytes[0] ?? 0
+  return first < 128 ? 8 : first < 192 ? 16 : 24
+}
+
+/** Only what the configuration has asked for comes. */
+function dnsOf(options: Options): Dns {
+  const nameservers = addressesOf(options.get(OPTION_NAME_SERVERS)).map(formatAddress)
+  const domain = textOption(options, OPTION_DOMAIN_NAME)
+  return { ...(nameservers.length > 0 && { nameservers }), ...(domain && { domain }) }
+}
+
+function addressesOf(bytes: Uint8Array = new Uint8Array(0)): Address[] {
+  return Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => ({ family: 4, bytes: bytes.slice(4 * i, 4 * i + 4) }))
+}
+
+/** Undefined where the ones are not all in front. */
+function maskLength(mask: Uint8Array | undefined): number | undefined {
+  if (mask?.length !== 4) return undefined
+  const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('')
+  const length = bits.lastIndexOf('1') + 1
+  return bits.slice(0, length).includes('0') ? undefined : length
+}

@@ -1,0 +1,41 @@
+// CHECK and STATUS of `macvlan` and `ipvlan`: look, compare, change nothing.
+
+import { ErrPluginNotAvailable } from '../../../cni/error.ts'
+import type { Request, StatusRequest } from '../../../cni/plugin.ts'
+import { withNetlink } from '../../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
+import { findLink } from '../../../kernel/route/link.ts'
+import { hasStackedKind, readStacked } from '../../../kernel/route/stacked-link.ts'
+import { checkPodInterface, fail, requirePrevResult } from '../../pod/check-pod.ts'
+import { withPod } from '../../pod/pod-interface.ts'
+import { missingKind } from './add.ts'
+import type { StackedConfig } from './config.ts'
+import { findMaster } from './master.ts'
+
+/** Where no master is named it is the one that ADD found: the default route may lead elsewhere by now. */
+export function check(request: Request<StackedConfig>): void {
+  const { config, ifname, netns } = request
+  const prevResult = requirePrevResult(request)
+  config.ipam?.check(request)
+  withPod(netns, (pod) => {
+    const end = checkPodInterface(pod, { ifname, netns, up: true, kind: config.kind }, prevResult)
+    const mode = readStacked(end)
+    if (mode !== config.mode) fail(`interface ${ifname} has mode ${mode}, expected ${config.mode} (linux/if_link.h)`)
+    withNetlink(NETLINK_ROUTE, (host) => {
+      const below = config.linkInContainer ? pod.route : host
+      const master = config.master === undefined ? findLink(below, { index: end.peer }) : findMaster(below, config.master)
+      if (!master) fail(`the master #${end.peer} of ${ifname} is missing`)
+      if (master.index !== end.peer) fail(`interface ${ifname} is upon link #${end.peer}, and ${master.name} is #${master.index}`)
+    })
+  })
+}
+
+/** Ready where the kernel has the kind, the master is there, and IPAM is ready. */
+export function status(request: StatusRequest<StackedConfig>): void {
+  const { kind, master, linkInContainer, ipam } = request.config
+  withNetlink(NETLINK_ROUTE, (route) => {
+    if (!hasStackedKind(route, kind)) fail(missingKind(kind), ErrPluginNotAvailable)
+    if (!linkInContainer) findMaster(route, master, ErrPluginNotAvailable)
+  })
+  ipam?.status(request)
+}

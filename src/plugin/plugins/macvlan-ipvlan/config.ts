@@ -1,0 +1,57 @@
+// What `macvlan` and `ipvlan` are told alike: upon which link, and what the pod's interface is given.
+
+import { quote } from '../../../cni/json.ts'
+import type { ConfigContext } from '../../../cni/plugin.ts'
+import type { Reader } from '../../../cni/reader.ts'
+import type { Dns } from '../../../cni/types.ts'
+import { type Ipam, selectIpam } from '../../../ipam/ipam.ts'
+import type { Request } from '../../../kernel/route/request.ts'
+import type { StackedLink } from '../../../kernel/route/stacked-link.ts'
+import type { Mac } from '../../../net/mac.ts'
+import { readOwnDns } from '../../pod/dns.ts'
+
+export interface StackedConfig {
+  readonly kind: 'macvlan' | 'ipvlan'
+  /** What readStacked tells of the link. */
+  readonly mode: number
+  readonly make: (link: StackedLink) => Request
+  /** Absent: the link of the default route. */
+  readonly master: string | undefined
+  /** The master is a link of the pod's. */
+  readonly linkInContainer: boolean
+  /** 0: the master's. */
+  readonly mtu: number
+  readonly mac: Mac | undefined
+  readonly ipam: Ipam | undefined
+  /** Without IPAM the addresses are those of prevResult. */
+  readonly takesPrevious: boolean
+  /** The server of the addresses hears by this interface that they are free again. */
+  readonly leaseNeedsLink: boolean
+  readonly dns: Dns | undefined
+}
+
+type OfEvery = 'master' | 'linkInContainer' | 'mtu' | 'ipam' | 'leaseNeedsLink' | 'dns'
+
+export function readStackedConfig(reader: Reader, context: ConfigContext): Pick<StackedConfig, OfEvery> {
+  const ipamType = reader.object('ipam', (ipam) => ipam.string('type'))
+  return {
+    master: reader.string('master') || undefined,
+    linkInContainer: reader.boolean('linkInContainer') ?? false,
+    mtu: reader.integer('mtu', 0, 65535) ?? 0,
+    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
+    leaseNeedsLink: ipamType === 'dhcp',
+    dns: readOwnDns(reader),
+  }
+}
+
+/** The mode that `mode` names, `fallback` where it names none. */
+export function readMode<Modes extends Readonly<Record<string, number>>>(
+  reader: Reader,
+  modes: Modes,
+  fallback: Extract<keyof Modes, string>,
+): Extract<keyof Modes, string> {
+  const name = reader.string('mode') || fallback
+  for (const mode in modes) if (mode === name) return mode
+  reader.issue('mode', `expected one of ${Object.keys(modes).join(', ')}, got ${quote(name)}`)
+  return fallback
+}

@@ -1,0 +1,38 @@
+// The plugin `macvlan`: a link upon one of the node's, with a MAC of its own; the pod is a machine on that wire.
+
+import type { ConfigContext } from '../../../cni/plugin.ts'
+import { definePlugin } from '../../../cni/plugin.ts'
+import type { Reader } from '../../../cni/reader.ts'
+import { cniVersions } from '../../../cni/types.ts'
+import { addMacvlan, macvlanModes } from '../../../kernel/route/stacked-link.ts'
+import { readPodMac, readUnicastMac } from '../../pod/mac.ts'
+import { dropInVersion } from '../../version.ts'
+import { add } from './add.ts'
+import { check, status } from './check.ts'
+import { readMode, readStackedConfig, type StackedConfig } from './config.ts'
+import { del, gc } from './remove.ts'
+
+export const program = definePlugin({
+  name: 'macvlan',
+  version: dropInVersion,
+  supports: cniVersions,
+  config: readMacvlanConfig,
+  add,
+  del,
+  check,
+  gc,
+  status,
+})
+
+function readMacvlanConfig(reader: Reader, context: ConfigContext): StackedConfig {
+  const mode = readMode(reader, macvlanModes, 'bridge')
+  const bcqueuelen = reader.integer('bcqueuelen', 0, 0xffffffff) ?? 0
+  return {
+    ...readStackedConfig(reader, context),
+    kind: 'macvlan',
+    mode: macvlanModes[mode],
+    make: (link) => addMacvlan(link, mode, bcqueuelen),
+    mac: readPodMac(reader, context) ?? readUnicastMac(reader),
+    takesPrevious: false,
+  }
+}

@@ -1,0 +1,46 @@
+// DEL and GC of `podwire`: need no namespace, no prevResult, no ranges, no agent. Everything is tried, then the failures are told.
+
+import { gatherErrors } from '../../../cni/error.ts'
+import type { GcRequest, Request } from '../../../cni/plugin.ts'
+import type { ValidAttachment } from '../../../cni/types.ts'
+import { log } from '../../../host/log.ts'
+import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
+import { listLinks } from '../../../kernel/route/link.ts'
+import { removeLinks } from '../../../kernel/route/link-group.ts'
+import { hostPortRules } from '../../bundles/segments.ts'
+import { removeOwnLinks } from '../../link/own-links.ts'
+import { staleAliases } from '../../link/owner.ts'
+import type { PodwireConfig } from './config.ts'
+
+/**
+ * The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's.
+ * The lease stays where one of them does.
+ */
+export function del(request: Request<PodwireConfig>): void {
+  withNetlink(NETLINK_ROUTE, (route) =>
+    gatherErrors('DEL', [() => hostPortRules().removeHostPorts(request), () => removeOwnLinks(route, request)]),
+  )
+  request.config.ipam?.del(request)
+}
+
+/** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
+export function gc(request: GcRequest<PodwireConfig>): void {
+  const { config, network, valid } = request
+  if (!valid) return
+  withNetlink(NETLINK_ROUTE, (route) =>
+    gatherErrors('GC', [
+      () => hostPortRules().gcHostPorts(network, valid),
+      () => removeStaleLinks(route, network, valid),
+      () => config.ipam?.gc(request),
+    ]),
+  )
+}
+
+/** The pairs and IFBs of this network that belong to no valid attachment, with one wait for many. */
+export function removeStaleLinks(route: NetlinkSocket, network: string, valid: readonly ValidAttachment[]): void {
+  const isStale = staleAliases(network, valid)
+  const stale = listLinks(route).filter(({ kind, alias }) => (kind === 'veth' || kind === 'ifb') && isStale(alias))
+  for (const { name, alias } of stale) log.info('deleting a stale link', { name, alias })
+  removeLinks(route, stale)
+}

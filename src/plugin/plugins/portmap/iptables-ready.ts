@@ -1,0 +1,61 @@
+// What ADD has to know before it may leave iptables-save out, asked of the kernel where the host's iptables is the nf_tables one.
+// Wherever it is not sure it says no: then the text is read.
+
+import { u16 } from '../../../kernel/netlink/encode.ts'
+import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
+import { findChains } from '../../../kernel/nftables/chain.ts'
+import type { IpVersion } from '../../../kernel/nftables/field.ts'
+import type { TableRef } from '../../../kernel/nftables/request.ts'
+import { type KernelRule, listRules, targetChain } from '../../../kernel/nftables/rule.ts'
+import { xtablesMatch } from '../../netfilter/iptables-kernel.ts'
+import type { PortmapConfig } from './config.ts'
+import { chainName, DNAT_CHAIN, MASQ_CHAIN, SETMARK_CHAIN } from './iptables-rules.ts'
+import { hexOf, type Order } from './order.ts'
+
+/** Marks from here on could be taken for other numbers in a rule. */
+const DOUBTFUL_MARK = 1 << 24
+
+/** True where the shared chains are as they should be, the pod has no chain yet, and nobody has one of its ports. */
+export function isReady(socket: NetlinkSocket, ref: TableRef, order: Order): boolean {
+  const own = chainName('DN', order.attachment)
+  if (findChains(socket, ref, [own]).length > 0) return false
+  const leads = (chain: string, target: string) =>
+    listRules(socket, ref, { chain, containing: [target] }).some((rule) => targetChain(rule) === target)
+  if (!leads('PREROUTING', DNAT_CHAIN) || !leads('OUTPUT', DNAT_CHAIN)) return false
+  const { snat, setMarkChain } = order.config
+  if (snat && !setMarkChain && !(marks(socket, ref, order.config) && leads('POSTROUTING', MASQ_CHAIN))) return false
+  return !mayShareAPort(socket, ref, order)
+}
+
+/** True where a rule in front of the attachment's own names one of its ports, for whatever protocol and address. */
+export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment, config }: Order): boolean {
+  const version: IpVersion = ref.family === 'ip' ? 4 : 6
+  if (config.conditions[version].length > 0) return false
+  const own = chainName('DN', attachment)
+  const wanted = new Set(config.mappings.map(({ hostPort }) => hostPort))
+  // Those with such a number anywhere: taking all of them apart would be most of ADD on a full node.
+  const hex = [...wanted].map((port) => hexOf(u16(port)))
+  for (const rule of listRules(socket, ref, { chain: DNAT_CHAIN, containing: { hex } })) {
+    if (targetChain(rule) === own) return false
+    const ports = portsOf(rule)
+    if (!ports || ports.some((port) => wanted.has(port))) return true
+  }
+  return false
+}
+
+function marks(socket: NetlinkSocket, ref: TableRef, { mark }: PortmapConfig): boolean {
+  if (mark >= DOUBTFUL_MARK) return false
+  return [SETMARK_CHAIN, MASQ_CHAIN].every((chain) => listRules(socket, ref, { chain }).some((rule) => holds(rule, mark)))
+}
+
+/** Whether native or of x_tables, an expression with the mark has it in the machine's order, on a multiple of four bytes. */
+function holds({ list }: KernelRule, number: number): boolean {
+  for (let at = 0; list && at + 4 <= list.length; at += 4) if (list.u32(at) === number) return true
+  return false
+}
+
+/** linux/netfilter/xt_multiport.h: xt_multiport_v1 {__u8 flags, count; __u16 ports[15]; …}; undefined where the rule names its ports otherwise. */
+function portsOf(rule: KernelRule): number[] | undefined {
+  const info = xtablesMatch(rule, 'multiport')
+  return info && Array.from({ length: Math.min(info.u8(1), 15) }, (_, i) => info.u16(2 + 2 * i))
+}

@@ -1,0 +1,65 @@
+// Whose a host port is that another pod has, read off what iptables-save says. Pure.
+
+import { CniError, ErrTryAgainLater } from '../../../cni/error.ts'
+import { formatAddress } from '../../../net/address.ts'
+import { type Cidr, hostCidr } from '../../../net/cidr.ts'
+import { describeHostPort } from '../../host-ports/mapping.ts'
+import { option, type SavedRule, type SavedTable, saysCidr } from '../../netfilter/iptables-saved.ts'
+import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
+import { mappingsOf } from './mapping.ts'
+import type { Order } from './order.ts'
+
+/**
+ * Throws where a rule in front of the attachment's own leads one of its ports to another pod. Chains that lead to an address which is the pod's now
+ * are an earlier owner's and may go: these it returns. What has conditions, this pod or the other, may share a port.
+ */
+export function requireFree(table: SavedTable, { attachment, config }: Order, pod: Cidr): string[] {
+  const version = pod.address.family
+  if (config.conditions[version].length > 0) return []
+  const own = chainName('DN', attachment)
+  const entries = table.rules.filter(({ chain }) => chain === DNAT_CHAIN)
+  const at = entries.findIndex((rule) => option(rule, '-j') === own)
+  const wanted = config.mappings.map(({ hostPort }) => `${hostPort}`)
+  const stale = new Set<string>()
+  for (const entry of at < 0 ? entries : entries.slice(0, at)) {
+    const chain = option(entry, '-j')
+    if (
+      !option(entry, '--dports')
+        .split(',')
+        .some((port) => wanted.includes(port))
+    )
+      continue
+    if (isConditional(entry) || option(entry, '--comment').endsWith(` id: "${attachment.containerId}"`)) continue
+    for (const rule of table.rules.filter((found) => found.chain === chain && option(found, '-j') === 'DNAT')) {
+      const taken = mappingsOf(config.mappings, version).find(({ protocol, hostPort, hostIP }) => {
+        const to = option(rule, '-d')
+        const covers = to === '' || (hostIP !== undefined && saysCidr(to, hostCidr(hostIP)))
+        return covers && option(rule, '-p') === protocol && option(rule, '--dport') === `${hostPort}`
+      })
+      if (!taken) continue
+      if (isTarget(option(rule, '--to-destination'), pod)) stale.add(chain)
+      else throw new CniError(ErrTryAgainLater, `host port ${describeHostPort(taken)} is taken by ${ownerOf(table, entry)}`)
+    }
+  }
+  return [...stale]
+}
+
+/** True where the rule asks for more than a protocol and ports. */
+function isConditional({ words }: SavedRule): boolean {
+  const known = ['-p', '-m', '--comment', '--dports', '-j']
+  return words.some((word, i) => i % 2 === 0 && !known.includes(word)) || words.includes('!')
+}
+
+function isTarget(destination: string, { address }: Cidr): boolean {
+  const text = formatAddress(address)
+  return destination.startsWith(address.family === 4 ? `${text}:` : `[${text}]:`)
+}
+
+/** As its chain says, or by the comment of the rule that leads there, `dnat name: "NETWORK" id: "ID"`. */
+function ownerOf({ rules }: SavedTable, entry: SavedRule): string {
+  const chain = option(entry, '-j')
+  const named = rules.find((rule) => rule.chain === chain && option(rule, '--comment').startsWith(OWNER_COMMENT))
+  if (named) return option(named, '--comment').slice(OWNER_COMMENT.length)
+  const [, network, , id] = option(entry, '--comment').split('"')
+  return id ? `container ${id} of network ${network}` : `the pod of chain ${chain}`
+}

@@ -1,0 +1,156 @@
+// The iptables backend: one iptables-restore a family for ADD where the kernel can be asked what is there, and none for DEL.
+
+import { CniError, ErrInternal, ErrIOFailure, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
+import type { ValidAttachment } from '../../../cni/types.ts'
+import type { IpVersion } from '../../../kernel/nftables/field.ts'
+import { listRules, targetChain } from '../../../kernel/nftables/rule.ts'
+import type { Cidr } from '../../../net/cidr.ts'
+import { chosenVariant, hasIptables, type Purpose, restore, save, searchPath, type Tables } from '../../netfilter/iptables-command.ts'
+import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../../netfilter/iptables-kernel.ts'
+import { chainRemoval, removeLegacyChains } from '../../netfilter/iptables-legacy.ts'
+import { inTurn } from '../../netfilter/iptables-lock.ts'
+import { option, type SavedTable } from '../../netfilter/iptables-saved.ts'
+import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
+import { isReady, mayShareAPort } from './iptables-ready.ts'
+import {
+  chainName,
+  commentPrefix,
+  DNAT_CHAIN,
+  entryRules,
+  OLD_SNAT_CHAIN,
+  ownRules,
+  sharedChains,
+  sharedRules,
+  type Wanted,
+} from './iptables-rules.ts'
+import { requireFree } from './iptables-taken.ts'
+import type { Backend, Order } from './order.ts'
+
+const versions: readonly IpVersion[] = [4, 6]
+
+/** How often a table that other processes change is looked at again. */
+const TRIES = 8
+
+const purpose: Purpose = { name: 'portmap', option: 'backend', remedy: 'choose "nftables"' }
+const natOf = (version: IpVersion): Tables => ({ version, table: 'nat', purpose })
+
+export const iptables: Backend = {
+  add(order) {
+    for (const pod of order.pods) addFamily(order, pod)
+  },
+
+  check(order) {
+    for (const pod of order.pods) {
+      const { rules } = save(natOf(pod.address.family))
+      const missing = wantedRules(order, pod).find((wanted) => !rules.some(wanted.isThere))
+      if (missing) throw new CniError(ErrInternal, `portmap: iptables rule is missing: -A ${missing.chain} ${missing.words}`)
+    }
+  },
+
+  remove(attachment) {
+    const chains = [chainName('DN', attachment), chainName('SN', attachment)]
+    removeChains(
+      () => chains,
+      () => chains,
+    )
+    return []
+  },
+
+  gc(network, valid) {
+    removeChains(
+      (version) => staleChains(listEntries(version), network, valid),
+      (table) => staleChains(savedEntries(table), network, valid),
+    )
+    return []
+  },
+
+  status() {
+    if (hasIptables(4)) return
+    throw new CniError(ErrPluginNotAvailable, `backend: "iptables" needs iptables-restore in ${searchPath()}`)
+  },
+}
+
+function addFamily(order: Order, pod: Cidr): void {
+  const tables = natOf(pod.address.family)
+  const own = [...ownRules(order, pod), ...entryRules(order, pod.address.family)]
+  const overNetlink = chosenVariant(tables.version) === '-nft'
+  const chain = chainName('DN', order.attachment)
+  const socket = () => hostNftables()
+  if (!overNetlink || !isReady(socket(), kernelTable(tables), order) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
+    inTurn(() => addByText(tables, order, pod, own))
+  }
+  // Another ADD may have been as fast, for the same port: the rule that stands first has it.
+  if (overNetlink && mayShareAPort(socket(), kernelTable(tables), order)) requireFree(save(tables), order, pod)
+}
+
+/** Reads the whole table, and brings it to where it should be. */
+function addByText(tables: Tables, order: Order, pod: Cidr, own: readonly Wanted[]): void {
+  for (let attempt = 1; ; attempt++) {
+    const table = save(tables)
+    const chain = chainName('DN', order.attachment)
+    const stale = chainRemoval(table, [chain, ...requireFree(table, order, pod)])
+    const shared = sharedRules(order.config).filter(({ isThere }) => !table.rules.some(isThere))
+    const missing = sharedChains(order.config).filter((name) => !table.chains.includes(name))
+    const commands = [...stale, ...[...missing, chain].map((name) => `-N ${name}`), ...[...shared, ...own].map(append)]
+    if (tryRestore(tables, commands, attempt === TRIES)) return
+  }
+}
+
+/** False where iptables refuses it: mostly since what was read is no longer so. */
+function tryRestore(tables: Tables, commands: readonly string[], last = false): boolean {
+  try {
+    restore(tables, commands)
+    return true
+  } catch (error) {
+    if (last || !(error instanceof CniError && error.code === ErrIOFailure)) throw error
+    return false
+  }
+}
+
+function append({ chain, words, first }: Wanted): string {
+  return `${first ? '-I' : '-A'} ${chain} ${words}`
+}
+
+function wantedRules(order: Order, pod: Cidr): Wanted[] {
+  return [...sharedRules(order.config), ...ownRules(order, pod), ...entryRules(order, pod.address.family)]
+}
+
+/** Whichever iptables made them. */
+function removeChains(overNetlink: (version: IpVersion) => readonly string[], ofText: (table: SavedTable) => readonly string[]): void {
+  gatherErrors('remove iptables port mappings', [
+    ...versions.map((version) => () => whereNftables(() => removeFamily(version, overNetlink(version)))),
+    ...versions.map((version) => () => removeLegacyChains(natOf(version), ofText)),
+  ])
+}
+
+function removeFamily(version: IpVersion, chains: readonly string[]): void {
+  const ofKind = (kind: string) => chains.filter((name) => name.startsWith(kind))
+  for (const [parent, names] of [
+    [DNAT_CHAIN, ofKind('CNI-DN-')],
+    [OLD_SNAT_CHAIN, ofKind('CNI-SN-')],
+  ] as const) {
+    if (names.length > 0) removeChainsOverNetlink(hostNftables(), kernelTable(natOf(version)), parent, names)
+  }
+}
+
+/** A chain that DNAT_CHAIN leads to, and the comment of the rule that does. */
+interface Entry {
+  readonly chain: string
+  readonly comment: string
+}
+
+function staleChains(entries: readonly Entry[], network: string, valid: readonly ValidAttachment[]): string[] {
+  const live = new Set(valid.map(({ containerId }) => chainName('DN', { network, containerId })))
+  const stale = entries.filter(({ chain, comment }) => comment.startsWith(commentPrefix(network)) && !live.has(chain))
+  return [...new Set(stale.map(({ chain }) => chain))]
+}
+
+function listEntries(version: IpVersion): Entry[] {
+  const rules = listRules(hostNftables(), kernelTable(natOf(version)), { chain: DNAT_CHAIN })
+  return rules.map((rule) => ({ chain: targetChain(rule), comment: xtablesComment(rule) }))
+}
+
+function savedEntries({ rules }: SavedTable): Entry[] {
+  const entries = rules.filter(({ chain }) => chain === DNAT_CHAIN)
+  return entries.map((rule) => ({ chain: option(rule, '-j'), comment: option(rule, '--comment') }))
+}

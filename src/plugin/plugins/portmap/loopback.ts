@@ -1,0 +1,43 @@
+// route_localnet, which 127.0.0.1 needs to reach a pod, makes the kernel take packets of 127.0.0.0/8 from the pod as well. They are dropped here.
+
+import { EINVAL, EOPNOTSUPP, EPROTONOSUPPORT } from '../../../host/errno.ts'
+import { isSysError } from '../../../host/error.ts'
+import { log } from '../../../host/log.ts'
+import { commit } from '../../../kernel/nftables/batch.ts'
+import { addChain, findChains } from '../../../kernel/nftables/chain.ts'
+import { verdict } from '../../../kernel/nftables/expression.ts'
+import { iifnameNot, ipDaddr, ipSaddr } from '../../../kernel/nftables/match.ts'
+import { addRule, flushChain } from '../../../kernel/nftables/rule.ts'
+import { addTable } from '../../../kernel/nftables/table.ts'
+import { parseCidr } from '../../../net/cidr.ts'
+import { hostNftables } from '../../netfilter/socket.ts'
+import { TABLE_COMMENT, tableOf } from './nftables-table.ts'
+
+const CHAIN = 'martians'
+// linux/netfilter_ipv4.h: NF_IP_PRI_RAW; before connections are looked up, as answers to 127.0.0.1 get that destination only behind it.
+const RAW = -300
+
+/** The rules are there after this, with both backends; a kernel without nf_tables is left as the Go plugin leaves it. */
+export function protectLoopback(): void {
+  const table = tableOf(4)
+  const loopback = parseCidr('127.0.0.0/8')
+  const rules = [
+    // iifname != "lo" ip saddr 127.0.0.0/8 drop
+    [...iifnameNot('lo'), ...ipSaddr(loopback), verdict('drop')],
+    // iifname != "lo" ip daddr 127.0.0.0/8 drop
+    [...iifnameNot('lo'), ...ipDaddr(loopback), verdict('drop')],
+  ]
+  try {
+    const socket = hostNftables()
+    if (findChains(socket, table, [CHAIN])[0]?.use === rules.length) return
+    commit(socket, [
+      addTable(table, { comment: TABLE_COMMENT }),
+      addChain(table, CHAIN, { base: { type: 'filter', hook: 'prerouting', priority: RAW } }),
+      flushChain(table, CHAIN),
+      ...rules.map((rule) => addRule(table, CHAIN, rule)),
+    ])
+  } catch (error) {
+    if (!isSysError(error, EPROTONOSUPPORT, EOPNOTSUPP, EINVAL)) throw error
+    log.warn('this kernel has no nf_tables: packets that claim to be of 127.0.0.0/8 are not dropped', { error: error.message })
+  }
+}

@@ -1,0 +1,57 @@
+// What a backend is asked to do for one attachment.
+
+import type { Attachment, Result, ValidAttachment } from '../../../cni/types.ts'
+import type { Cidr } from '../../../net/cidr.ts'
+import type { Lead } from '../../netfilter/udp-flows.ts'
+import type { PortmapConfig } from './config.ts'
+import { mappingsOf } from './mapping.ts'
+
+export interface Order {
+  readonly attachment: Attachment
+  /** `namespace/pod`, '' where nobody has said. */
+  readonly owner: string
+  readonly config: PortmapConfig
+  /** The pod's first address of each family, with the prefix that the result gives it. */
+  readonly pods: readonly Cidr[]
+}
+
+/** `remove` and `gc` are for both backends, whatever the configuration says: it may have changed since ADD. */
+export interface Backend {
+  /** Replaces what the attachment had. CniError 11 with the owner's name where another has one of the ports. */
+  add(order: Order): void
+  /** Throws where something is not as `add` left it. */
+  check(order: Order): void
+  /** Returns the UDP ports of what was removed, as far as that is known. */
+  remove(attachment: Attachment): Lead[]
+  gc(network: string, valid: readonly ValidAttachment[]): Lead[]
+  /** Throws CniError 50 where `add` could not work on this host. */
+  status(config: PortmapConfig): void
+}
+
+/** The first address of each family that is the attachment's: IPAM-only results have no interface, and those of other interfaces are not its. */
+export function podCidrs({ ips, interfaces }: Result, ifname: string): Cidr[] {
+  const own = ips.filter(({ interface: index }) => {
+    const link = index === undefined ? undefined : interfaces[index]
+    return !link || (link.name === ifname && link.sandbox)
+  })
+  return ([4, 6] as const).flatMap((family) => own.find(({ address }) => address.address.family === family)?.address ?? [])
+}
+
+/** The UDP ports of an order and where they lead. */
+export function leadsOf({ config, pods }: Pick<Order, 'config' | 'pods'>): Lead[] {
+  return pods.flatMap(({ address }) =>
+    mappingsOf(config.mappings, address.family)
+      .filter(({ protocol }) => protocol === 'udp')
+      .map(({ hostIP, hostPort, containerPort }) => ({
+        family: address.family,
+        hostIP,
+        hostPort,
+        to: { address, port: containerPort },
+      })),
+  )
+}
+
+/** Bytes as `listRules` seeks them. */
+export function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}

@@ -1,0 +1,104 @@
+// The verbs of `portmap`: what comes from before is passed on as it is; rules, connections and the loopback are this plugin's.
+
+import { CniError, ErrInternal, ErrInvalidNetworkConfig, gatherErrors } from '../../../cni/error.ts'
+import type { GcRequest, Request, StatusRequest } from '../../../cni/plugin.ts'
+import type { Result } from '../../../cni/types.ts'
+import { withUndo } from '../../../cni/undo.ts'
+import { log } from '../../../host/log.ts'
+import { withNetlink } from '../../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
+import { findLink } from '../../../kernel/route/link.ts'
+import { lookUpRoutes } from '../../../kernel/route/lookup.ts'
+import { ensureSysctl, readSysctl } from '../../../kernel/sysctl.ts'
+import { formatAddress } from '../../../net/address.ts'
+import { portmapIptables, portmapNftables } from '../../bundles/segments.ts'
+import { localnet } from '../../host-ports/targets.ts'
+import { forgetFlowsToPod, forgetOldFlows, type Lead } from '../../netfilter/udp-flows.ts'
+import { podName } from '../../pod/name.ts'
+import type { PortmapConfig } from './config.ts'
+import { protectLoopback } from './loopback.ts'
+import { type Backend, leadsOf, type Order, podCidrs } from './order.ts'
+
+export function add(request: Request<PortmapConfig>): Result {
+  const { config, prevResult } = request
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'must be called as chained plugin: prevResult is missing')
+  const order = orderFor(request, prevResult)
+  if (config.mappings.length === 0 || order.pods.length === 0) return prevResult
+  withUndo((undo) => {
+    undo('remove the port mappings', () => removeRules(request))
+    backendOf(config).add(order)
+    for (const device of loopbackDevices(order)) {
+      protectLoopback()
+      ensureSysctl(localnet(device), '1')
+    }
+  })
+  forgetOldFlows(leadsOf(order))
+  return prevResult
+}
+
+/** Needs neither the mappings nor prevResult, which only tell whose UDP clients have to look for another way. */
+export function del(request: Request<PortmapConfig>): void {
+  const { prevResult } = request
+  const told = prevResult ? leadsOf(orderFor(request, prevResult)) : []
+  forgetFlowsToPod([...removeRules(request), ...told])
+}
+
+export function check(request: Request<PortmapConfig>): void {
+  const { config, prevResult } = request
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'Required prevResult missing')
+  const order = orderFor(request, prevResult)
+  if (config.mappings.length === 0 || order.pods.length === 0) return
+  backendOf(config).check(order)
+  for (const device of loopbackDevices(order)) {
+    if (readSysctl(localnet(device)) === '1') continue
+    throw new CniError(ErrInternal, `sysctl ${localnet(device)} is not 1, so 127.0.0.1 does not reach the pod`)
+  }
+}
+
+/** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
+export function gc({ network, valid }: GcRequest<PortmapConfig>): void {
+  if (!valid) return
+  let leads: Lead[] = []
+  gatherErrors('GC', [
+    () => {
+      leads = portmapNftables().gc(network, valid)
+    },
+    () => portmapIptables().gc(network, valid),
+  ])
+  forgetFlowsToPod(leads)
+}
+
+export function status({ config }: StatusRequest<PortmapConfig>): void {
+  backendOf(config).status(config)
+}
+
+function orderFor(request: Request<PortmapConfig>, prevResult: Result): Order {
+  return { attachment: request, owner: podName(request.args), config: request.config, pods: podCidrs(prevResult, request.ifname) }
+}
+
+function backendOf({ backend }: PortmapConfig): Backend {
+  return backend === 'iptables' ? portmapIptables() : portmapNftables()
+}
+
+function removeRules(request: Request<PortmapConfig>): Lead[] {
+  let leads: Lead[] = []
+  gatherErrors('remove port mappings', [
+    () => {
+      leads = portmapNftables().remove(request)
+    },
+    () => portmapIptables().remove(request),
+  ])
+  return leads
+}
+
+/** Where the kernel has to let 127.0.0.0/8 out: the device behind which the pod's IPv4 address is. */
+function loopbackDevices({ config, pods }: Order): string[] {
+  const address = pods.find((pod) => pod.address.family === 4)?.address
+  if (!address || !config.snat) return []
+  return withNetlink(NETLINK_ROUTE, (route) => {
+    const [way] = lookUpRoutes(route, [address])
+    const device = way?.oif && !way.local ? findLink(route, { index: way.oif })?.name : undefined
+    if (!device) log.warn('no route to the pod: 127.0.0.1 will not reach its ports', { address: formatAddress(address) })
+    return device ? [device] : []
+  })
+}

@@ -1,0 +1,47 @@
+// DEL and GC of `ptp`: need no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are told.
+
+import { gatherErrors } from '../../../cni/error.ts'
+import type { GcRequest, Request } from '../../../cni/plugin.ts'
+import { withNetlink } from '../../../kernel/netlink/socket.ts'
+import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
+import { removeLink } from '../../../kernel/route/link.ts'
+import { removeOwnLinks } from '../../link/own-links.ts'
+import { hostLinkName } from '../../link/owner.ts'
+import { withPodIfThere } from '../../pod/pod-interface.ts'
+import { removeStaleLinks } from '../podwire/remove.ts'
+import type { PtpConfig } from './config.ts'
+
+/**
+ * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for.
+ * The masquerade goes first: the wait for readers of its rules passes while the kernel deletes the link.
+ */
+export function del(request: Request<PtpConfig>): void {
+  const { config } = request
+  gatherErrors('DEL', [
+    () => config.masquerade?.remove(request),
+    () => {
+      removePair(request)
+      config.ipam?.del(request)
+    },
+  ])
+}
+
+/** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
+export function gc(request: GcRequest<PtpConfig>): void {
+  const { config, network, valid } = request
+  if (!valid) return
+  gatherErrors('GC', [
+    () => config.masquerade?.gc(network, valid),
+    () => withNetlink(NETLINK_ROUTE, (route) => removeStaleLinks(route, network, valid)),
+    () => config.ipam?.gc(request),
+  ])
+}
+
+/** From inside the pod, whoever made it; where its path is gone, and where the pod's end is, by the host's end of ours. */
+function removePair(request: Request<PtpConfig>): void {
+  let removed = false
+  withPodIfThere(request.netns, (pod) => {
+    removed = removeLink(pod.route, { name: request.ifname })
+  })
+  if (!removed) withNetlink(NETLINK_ROUTE, (route) => removeOwnLinks(route, request, [hostLinkName(request)]))
+}

@@ -1,0 +1,41 @@
+// The MAC that a pod's interface shall have, where somebody asks for one.
+
+import type { ConfigContext } from '../../cni/plugin.ts'
+import type { Reader } from '../../cni/reader.ts'
+import { isUnicastMac, type Mac, parseMac } from '../../net/mac.ts'
+
+/** Capability `mac`, then `args.cni.mac`, then CNI_ARGS `MAC`: the order of the reference plugin `bridge`. */
+export function readPodMac(reader: Reader, context: ConfigContext): Mac | undefined {
+  const capability = reader.object('runtimeConfig', readUnicastMac)
+  const convention = reader.object('args', (args) => args.object('cni', readUnicastMac))
+  return capability ?? convention ?? macOfArgs(reader, context)
+}
+
+/** `args.cni.mac`, then capability `mac`, then CNI_ARGS `MAC`, then `mac`: the order of the reference plugin `tuning`. */
+export function readTunedMac(reader: Reader, context: ConfigContext): Mac | undefined {
+  const convention = reader.object('args', (args) => args.object('cni', readUnicastMac))
+  return convention ?? reader.object('runtimeConfig', readUnicastMac) ?? macOfArgs(reader, context) ?? readUnicastMac(reader)
+}
+
+/** `mac` of the object; what no interface can have is a problem. */
+export function readUnicastMac(reader: Reader): Mac | undefined {
+  const mac = reader.mac('mac')
+  return mac && unicast(reader, 'mac', mac)
+}
+
+function macOfArgs(reader: Reader, context: ConfigContext): Mac | undefined {
+  const text = context.args().get('MAC')
+  if (!text) return undefined
+  try {
+    return unicast(reader, 'CNI_ARGS MAC', parseMac(text))
+  } catch {
+    reader.issue('CNI_ARGS MAC', `expected an Ethernet address, got ${JSON.stringify(text)}`)
+    return undefined
+  }
+}
+
+function unicast(reader: Reader, key: string, mac: Mac): Mac {
+  // The kernel refuses such an address with EADDRNOTAVAIL once half the work is done.
+  if (!isUnicastMac(mac)) reader.issue(key, 'a multicast or all-zero address cannot belong to an interface')
+  return mac
+}
