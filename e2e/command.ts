@@ -1,13 +1,28 @@
 // Programs as scenarios and drivers run them: how they ended is a value, and none is waited for without a limit.
 
 import { type ChildProcess, spawn } from 'node:child_process'
-import type { Background, ExecOptions } from './driver.ts'
 
 /** How a program ended: its exit status, or −1 where a signal or the time limit ended it. */
 export interface Outcome {
   readonly status: number
   readonly stdout: string
   readonly stderr: string
+}
+
+export interface ExecOptions {
+  readonly stdin?: string
+  /** Milliseconds, 60 s where absent. */
+  readonly timeout?: number
+}
+
+/** A program that runs beside the scenario until it is told to end. */
+export interface Background {
+  readonly pid: number
+  /** What it has written so far. */
+  stdout(): string
+  /** Ends its stdin and waits for it to end by itself; kills it after `timeout` milliseconds (10 s where absent). */
+  finish(timeout?: number): Promise<Outcome>
+  kill(): Promise<Outcome>
 }
 
 export interface CommandOptions extends ExecOptions {

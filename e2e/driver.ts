@@ -1,6 +1,6 @@
 // What a scenario knows of a cluster, whoever made it: our own (e2e/cluster) or kind (e2e/kind).
 
-import type { Outcome } from './command.ts'
+import type { Background, ExecOptions, Outcome } from './command.ts'
 
 export type Families = 'v4' | 'v6' | 'dual'
 
@@ -24,22 +24,6 @@ export interface ClusterOptions {
   readonly runtime?: 1 | 2
   /** What a node's kubelet takes, 110 where absent. */
   readonly maxPods?: number
-}
-
-export interface ExecOptions {
-  readonly stdin?: string
-  /** Milliseconds, 60 s where absent. */
-  readonly timeout?: number
-}
-
-/** A program that runs beside the scenario until it is told to end. */
-export interface Background {
-  readonly pid: number
-  /** What it has written so far. */
-  stdout(): string
-  /** Ends its stdin and waits for it to end by itself; kills it after `timeout` milliseconds (10 s where absent). */
-  finish(timeout?: number): Promise<Outcome>
-  kill(): Promise<Outcome>
 }
 
 export type Daemon = 'containerd' | 'kubelet' | 'kube-proxy'

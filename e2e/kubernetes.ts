@@ -1,7 +1,7 @@
 // The few things that scenarios ask of Kubernetes, through kubectl: what a user would type.
 
-import { succeeded } from './command.ts'
-import type { Cluster, ExecOptions } from './driver.ts'
+import { type ExecOptions, succeeded } from './command.ts'
+import type { Cluster } from './driver.ts'
 import { eventually } from './scenario.ts'
 
 /** The parts of a Kubernetes object that scenarios look at; the rest is there but not described. */

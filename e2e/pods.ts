@@ -1,7 +1,8 @@
 // Pods that answer and ask, on nodes that the scenario chooses.
 
+import type { Background, ExecOptions } from './command.ts'
 import { succeeded } from './command.ts'
-import type { Background, Cluster, ExecOptions } from './driver.ts'
+import type { Cluster } from './driver.ts'
 import { apply, get, getAll, type KubernetesObject, kubectl, on } from './kubernetes.ts'
 import { eventually } from './scenario.ts'
 

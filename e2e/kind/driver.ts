@@ -6,8 +6,9 @@ import { built } from '../built.ts'
 import { mustRun, run, startBackground, succeeded } from '../command.ts'
 import { type Cluster, type ClusterOptions, completeOptions, type Driver } from '../driver.ts'
 import { eventually } from '../scenario.ts'
+import { attachEngine, chooseEngine, startEngine } from './choose-engine.ts'
 import { kindConfig } from './config.ts'
-import { attachEngine, chooseEngine, type Engine, type EngineKind, startEngine } from './engine.ts'
+import type { Engine, EngineKind } from './engine.ts'
 import { endOwnEngine, state } from './own-engine.ts'
 
 type Options = Required<ClusterOptions>

@@ -15,7 +15,7 @@ import { withNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { type Link, listLinks } from '../kernel/route/link.ts'
 import { removeLinks } from '../kernel/route/link-group.ts'
-import { podwirePlugin } from '../plugin/bundles/segments.ts'
+import { podwirePlugin } from './podwire-plugin.ts'
 
 export interface Lease {
   readonly address: string

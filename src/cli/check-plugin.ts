@@ -3,7 +3,7 @@
 import type { ConfigContext } from '../cni/plugin.ts'
 import { Reader } from '../cni/reader.ts'
 import type { CheckPlugin } from '../installer/conflist.ts'
-import { podwirePlugin } from '../plugin/bundles/segments.ts'
+import { podwirePlugin } from './podwire-plugin.ts'
 
 /** Plugins of others say for themselves what is wrong, when they are called. */
 export const checkPlugin: CheckPlugin = (plugin, cniVersion) => {

@@ -1,6 +1,7 @@
 // A route as the kernel describes it: linux/rtnetlink.h, rtmsg and its attributes.
 
 import type { Address } from '../../net/address.ts'
+import type { Cidr } from '../../net/cidr.ts'
 import type { Attributes, Received, View } from '../netlink/decode.ts'
 import {
   AF_INET,
@@ -16,7 +17,23 @@ import {
   RTAX_MTU,
   RTNH_F_ONLINK,
 } from './constants.ts'
-import type { KernelRoute } from './route.ts'
+
+/** A unicast route. What is absent is the kernel's default: main table, protocol boot, scope link without a gateway. */
+export interface KernelRoute {
+  readonly dst: Cidr
+  readonly gateway?: Address | undefined
+  /** Index of the device it leaves by. */
+  readonly oif?: number | undefined
+  readonly src?: Address | undefined
+  readonly table?: number | undefined
+  readonly priority?: number | undefined
+  readonly scope?: number | undefined
+  readonly protocol?: number | undefined
+  readonly mtu?: number | undefined
+  readonly advmss?: number | undefined
+  /** The gateway is on the device, whatever the other routes say. */
+  readonly onlink?: boolean | undefined
+}
 
 /** One route for each next hop: of IPv6 routes to one destination with one metric the kernel makes one (RTA_MULTIPATH). */
 export function decodeRoute({ body }: Received): KernelRoute[] {

@@ -1,8 +1,7 @@
 // Routes.
 
-import type { Address } from '../../net/address.ts'
 import { formatAddress } from '../../net/address.ts'
-import { type Cidr, formatCidr } from '../../net/cidr.ts'
+import { formatCidr } from '../../net/cidr.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
 import {
@@ -28,25 +27,10 @@ import {
   RTPROT_BOOT,
   RTPROT_UNSPEC,
 } from './constants.ts'
-import { decodeRoute } from './read-route.ts'
+import { decodeRoute, type KernelRoute } from './read-route.ts'
 import { addressFamily, type Request } from './request.ts'
 
-/** A unicast route. What is absent is the kernel's default: main table, protocol boot, scope link without a gateway. */
-export interface KernelRoute {
-  readonly dst: Cidr
-  readonly gateway?: Address | undefined
-  /** Index of the device it leaves by. */
-  readonly oif?: number | undefined
-  readonly src?: Address | undefined
-  readonly table?: number | undefined
-  readonly priority?: number | undefined
-  readonly scope?: number | undefined
-  readonly protocol?: number | undefined
-  readonly mtu?: number | undefined
-  readonly advmss?: number | undefined
-  /** The gateway is on the device, whatever the other routes say. */
-  readonly onlink?: boolean | undefined
-}
+export type { KernelRoute } from './read-route.ts'
 
 /**
  * `ip route prepend DST via GATEWAY dev #OIF …`: beside another one to the same destination, so that IPv6 shares it between both gateways, and IPv4

@@ -8,18 +8,25 @@ import { sys } from '../../host/sys.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { exchange, transact } from '../../kernel/netlink/socket.ts'
 import { addAddress, addLinkLocal, deleteAddress, listAddresses } from '../../kernel/route/address.ts'
-import { addBridge } from '../../kernel/route/bridge.ts'
+import { addBridge, type PortVlan } from '../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP } from '../../kernel/route/constants.ts'
 import { findLink, type Link, listLinks, removeLink, setLink } from '../../kernel/route/link.ts'
 import { trySysctl } from '../../kernel/sysctl.ts'
 import { isLinkLocal, sameAddress } from '../../net/address.ts'
 import { type Cidr, cidrContains, formatCidr, sameCidr } from '../../net/cidr.ts'
 import { type Mac, macFromIPv4 } from '../../net/mac.ts'
-import type { BridgeConfig } from '../plugins/bridge/config.ts'
 import { noVlanFiltering } from './bridge-port.ts'
 
 /** What a bridge is made with. */
-export type BridgeSetup = Pick<BridgeConfig, 'bridge' | 'promisc' | 'mtu' | 'vlans'> & { readonly alias?: string }
+export interface BridgeSetup {
+  readonly bridge: string
+  readonly promisc: boolean
+  /** Bytes; 0 for the kernel's default. */
+  readonly mtu: number
+  /** VLAN filtering is on where there are any. */
+  readonly vlans: readonly PortVlan[]
+  readonly alias?: string
+}
 
 /**
  * Finds the bridge or makes it; up, promiscuous where asked. MAC, MTU and VLAN filtering that an existing one has are left alone.

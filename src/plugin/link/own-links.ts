@@ -1,13 +1,13 @@
 // The links of an attachment: found by their names, which others may have as well, and known by their alias. Only these are ever deleted.
 
-import type { Attachment } from '../../cni/types.ts'
+import type { Attachment, ValidAttachment } from '../../cni/types.ts'
 import { EEXIST } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { log } from '../../host/log.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
-import { findLink, findLinks, removeLink } from '../../kernel/route/link.ts'
+import { findLink, findLinks, listLinks, removeLink } from '../../kernel/route/link.ts'
 import { removeLinks } from '../../kernel/route/link-group.ts'
-import { hostLinkName, ifbName, isOwnAlias } from './owner.ts'
+import { hostLinkName, ifbName, isOwnAlias, staleAliases } from './owner.ts'
 
 /** Deletes the pair and the IFB, whichever are there, with one wait. What has their name and is another's stays. */
 export function removeOwnLinks(
@@ -39,4 +39,12 @@ export function freeName(route: NetlinkSocket, name: string, attachment: Attachm
     throw new SysError(`add link ${name}`, EEXIST, `${kind || 'a link'} of that name is not of this attachment: ${owner}`)
   }
   removeLink(route, { index })
+}
+
+/** The pairs and IFBs of this network that belong to no valid attachment, with one wait for many. */
+export function removeStaleLinks(route: NetlinkSocket, network: string, valid: readonly ValidAttachment[]): void {
+  const isStale = staleAliases(network, valid)
+  const stale = listLinks(route).filter(({ kind, alias }) => (kind === 'veth' || kind === 'ifb') && isStale(alias))
+  for (const { name, alias } of stale) log.info('deleting a stale link', { name, alias })
+  removeLinks(route, stale)
 }

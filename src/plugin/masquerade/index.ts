@@ -2,7 +2,7 @@
 
 import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
-import { masqueradeBackends } from '../bundles/segments.ts'
+import { loadSegment } from '../../host/segment.ts'
 import type { Masquerade } from './verbs.ts'
 
 export type { Masquerade } from './verbs.ts'
@@ -36,6 +36,9 @@ export function masqueradeWith(name: BackendName | undefined): Masquerade {
     gc: (network, valid) => inBoth('collect masquerade', (backend) => backend.gc(network, valid)),
   }
 }
+
+/** Both backends, read only by a network that has `ipMasq`. The name is that of build/plugins.sh. */
+const masqueradeBackends = () => loadSegment<typeof import('./backends.ts')>('masquerade')
 
 function isBackend(text: string): text is BackendName {
   return backendNames.some((name) => name === text)

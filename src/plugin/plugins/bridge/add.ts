@@ -11,7 +11,6 @@ import { findLink, type Link, removeLink } from '../../../kernel/route/link.ts'
 import { parseAddress } from '../../../net/address.ts'
 import { type Cidr, isDefaultRoute } from '../../../net/cidr.ts'
 import { formatMac } from '../../../net/mac.ts'
-import { spoofCheck } from '../../bundles/segments.ts'
 import { ensureBridge, ensureGateways } from '../../link/bridge-device.ts'
 import { addPort, portAlias, setPortVlans } from '../../link/bridge-port.ts'
 import { ensureSubnetRoutes } from '../../link/subnet-routes.ts'
@@ -20,6 +19,7 @@ import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGatew
 import { requireOnLink } from '../../pod/lease-problems.ts'
 import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../../pod/pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
+import { spoofCheck } from './segment.ts'
 import { ensureVlanGateway } from './vlan-gateway.ts'
 
 /** How often a bridge that vanishes is made again. */

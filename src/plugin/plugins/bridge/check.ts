@@ -10,13 +10,13 @@ import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../../kernel/route/consta
 import { findLink, type Link } from '../../../kernel/route/link.ts'
 import { readSysctl } from '../../../kernel/sysctl.ts'
 import { formatCidr, sameCidr } from '../../../net/cidr.ts'
-import { spoofCheck } from '../../bundles/segments.ts'
 import { findBridge } from '../../link/bridge-device.ts'
 import { missingPortVlan } from '../../link/bridge-port.ts'
 import { forwardingOf, gatewayCidrs } from '../../pod/attach.ts'
 import { checkPodInterface, fail, ipsOf, requirePrevResult } from '../../pod/check-pod.ts'
 import { withPod } from '../../pod/pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
+import { spoofCheck } from './segment.ts'
 import { vlanGatewayName } from './vlan-gateway.ts'
 
 export function check(request: Request<BridgeConfig>): void {

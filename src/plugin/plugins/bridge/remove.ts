@@ -7,10 +7,10 @@ import { log } from '../../../host/log.ts'
 import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { type Link, listLinks, removeLink } from '../../../kernel/route/link.ts'
-import { spoofCheck } from '../../bundles/segments.ts'
 import { portAlias, portAliasPrefix } from '../../link/bridge-port.ts'
 import { withPodIfThere } from '../../pod/pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
+import { spoofCheck } from './segment.ts'
 
 /**
  * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for. One that is

@@ -11,7 +11,7 @@ import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink, type Link, removeLink } from '../../../kernel/route/link.ts'
 import { ensureSysctl } from '../../../kernel/sysctl.ts'
 import { formatMac } from '../../../net/mac.ts'
-import { bandwidthRules, hostPortRules } from '../../bundles/segments.ts'
+import { hostPortRules } from '../../host-ports/segment.ts'
 import { findBridge } from '../../link/bridge-device.ts'
 import { defaultMtu } from '../../link/mtu.ts'
 import { freeName } from '../../link/own-links.ts'
@@ -26,6 +26,7 @@ import { type Sysctl, sysctlPath } from '../../pod/sysctl-config.ts'
 import { joinBridge } from './bridge.ts'
 import { checkAttachment } from './check.ts'
 import type { PodwireConfig } from './config.ts'
+import { bandwidthRules } from './segment.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {

@@ -9,7 +9,7 @@ import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.
 import { IFF_UP, NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../../kernel/route/link.ts'
 import { readSysctl } from '../../../kernel/sysctl.ts'
-import { bandwidthRules, hostPortRules } from '../../bundles/segments.ts'
+import { hostPortRules } from '../../host-ports/segment.ts'
 import { findBridge } from '../../link/bridge-device.ts'
 import { hostLinkName } from '../../link/owner.ts'
 import { checkPointToPoint } from '../../link/point-to-point.ts'
@@ -18,6 +18,7 @@ import { checkForwarding, checkGateways, checkPodInterface, fail, ipsOf, require
 import { type Pod, withPod } from '../../pod/pod-interface.ts'
 import { sysctlPath } from '../../pod/sysctl-config.ts'
 import type { PodwireConfig } from './config.ts'
+import { bandwidthRules } from './segment.ts'
 
 export function check(request: Request<PodwireConfig>): void {
   const prevResult = requirePrevResult(request)

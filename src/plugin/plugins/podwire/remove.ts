@@ -2,15 +2,10 @@
 
 import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'
-import type { ValidAttachment } from '../../../cni/types.ts'
-import { log } from '../../../host/log.ts'
-import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
+import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
-import { listLinks } from '../../../kernel/route/link.ts'
-import { removeLinks } from '../../../kernel/route/link-group.ts'
-import { hostPortRules } from '../../bundles/segments.ts'
-import { removeOwnLinks } from '../../link/own-links.ts'
-import { staleAliases } from '../../link/owner.ts'
+import { hostPortRules } from '../../host-ports/segment.ts'
+import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import type { PodwireConfig } from './config.ts'
 
 /**
@@ -35,12 +30,4 @@ export function gc(request: GcRequest<PodwireConfig>): void {
       () => config.ipam?.gc(request),
     ]),
   )
-}
-
-/** The pairs and IFBs of this network that belong to no valid attachment, with one wait for many. */
-export function removeStaleLinks(route: NetlinkSocket, network: string, valid: readonly ValidAttachment[]): void {
-  const isStale = staleAliases(network, valid)
-  const stale = listLinks(route).filter(({ kind, alias }) => (kind === 'veth' || kind === 'ifb') && isStale(alias))
-  for (const { name, alias } of stale) log.info('deleting a stale link', { name, alias })
-  removeLinks(route, stale)
 }

@@ -11,13 +11,13 @@ import { findLink } from '../../../kernel/route/link.ts'
 import { lookUpRoutes } from '../../../kernel/route/lookup.ts'
 import { ensureSysctl, readSysctl } from '../../../kernel/sysctl.ts'
 import { formatAddress } from '../../../net/address.ts'
-import { portmapIptables, portmapNftables } from '../../bundles/segments.ts'
 import { localnet } from '../../host-ports/targets.ts'
 import { forgetFlowsToPod, forgetOldFlows, type Lead } from '../../netfilter/udp-flows.ts'
 import { podName } from '../../pod/name.ts'
 import type { PortmapConfig } from './config.ts'
 import { protectLoopback } from './loopback.ts'
 import { type Backend, leadsOf, type Order, podCidrs } from './order.ts'
+import { portmapIptables, portmapNftables } from './segments.ts'
 
 export function add(request: Request<PortmapConfig>): Result {
   const { config, prevResult } = request

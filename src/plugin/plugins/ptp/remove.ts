@@ -5,10 +5,9 @@ import type { GcRequest, Request } from '../../../cni/plugin.ts'
 import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { removeLink } from '../../../kernel/route/link.ts'
-import { removeOwnLinks } from '../../link/own-links.ts'
+import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import { hostLinkName } from '../../link/owner.ts'
 import { withPodIfThere } from '../../pod/pod-interface.ts'
-import { removeStaleLinks } from '../podwire/remove.ts'
 import type { PtpConfig } from './config.ts'
 
 /**
