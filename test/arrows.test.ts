@@ -39,14 +39,29 @@ describe('the arrows check', () => {
     [
       'src/agent/a.ts',
       "import { b } from '../node/apply.ts'",
-      'src/agent/a.ts:1 agent may not import from node (may: net cni node/plan node/state)',
+      'src/agent/a.ts:1 agent may not import from node (may: net cni node/plan node/state agent)',
     ],
     ['src/node/plan.ts', "import { b } from './apply.ts'", 'src/node/plan.ts:1 plan is pure and may not import apply'],
+    [
+      'src/plugin/plugins/ptp/a.ts',
+      "import { b } from '../podwire/b.ts'",
+      'src/plugin/plugins/ptp/a.ts:1 plugin/plugins/ptp may not import from plugin/plugins/podwire (may: net host cni kernel ipam plugin/pod plugin/link plugin/netfilter plugin/shaping plugin/masquerade plugin/host-ports plugin/version)',
+    ],
+    [
+      'src/plugin/netfilter/a.ts',
+      "import { b } from '../link/b.ts'",
+      'src/plugin/netfilter/a.ts:1 plugin/netfilter may not import from plugin/link (may: net host cni kernel ipam)',
+    ],
+    [
+      'src/agent/kube/a.ts',
+      "import { b } from '../nodes/b.ts'",
+      'src/agent/kube/a.ts:1 agent/kube may not import from agent/nodes (may: cni)',
+    ],
     ['src/net/a.ts', "import fs from 'node:fs'", 'src/net/a.ts:1 net has no packages: node:fs'],
     ['src/net/a.ts', "import { b } from './b'", 'src/net/a.ts:1 the import of ./b lacks its .ts'],
     ['src/net/a.ts', "import { b } from '../../test/b.ts'", 'src/net/a.ts:1 an import from outside src: ../../test/b.ts'],
     ['src/net/a.ts', "import { b } from './b.test.ts'", 'src/net/a.ts:1 an import of a test: ./b.test.ts'],
-    ['src/utils/a.ts', '', 'src/utils/a.ts:1 utils is no room: add it to build/arrows.ts with what it may import'],
+    ['src/utils/a.ts', '', 'src/utils/a.ts:1 utils is not a room: add it to build/rooms.ts with what it may import'],
     ['src/kernel/a.ts', 'const { open } = __sys', 'src/kernel/a.ts:1 only src/host/sys.ts may use __sys'],
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is a source that has one
     ['src/kernel/a.ts', 'const x = `${`a` + __sys.argv}`', 'src/kernel/a.ts:1 only src/host/sys.ts may use __sys'],
@@ -58,7 +73,7 @@ describe('the arrows check', () => {
   })
 
   it.each([
-    ['src/plugin/a.ts', "import { b } from '../kernel/route/b.ts'\nimport { c } from './c.ts'"],
+    ['src/plugin/link/a.ts', "import { b } from '../../kernel/route/b.ts'\nimport { c } from '../pod/c.ts'"],
     ['src/agent/a.ts', "import { b } from '../node/plan.ts'\nimport pino from 'pino'\nconst r = /x/"],
     ['src/host/sys.ts', 'declare const __sys: object'],
     ['src/net/a.ts', "// from '../cni/x.ts' and __sys\n/* /x/ */ const s = \"from '../cni/x.ts' __sys /x/\""],
@@ -67,6 +82,16 @@ describe('the arrows check', () => {
     ['src/net/a.test.ts', "import { b } from '../kernel/b.ts'\nconst r = /x/"],
   ])('passes %s with %j', (file, text) => {
     expect(findings(file, text)).toEqual([])
+  })
+
+  it.each(['src/net', 'e2e'])('names every file of a circle in %s, also when only types close it', (folder) => {
+    write(`${folder}/a.ts`, "import { b } from './b.ts'")
+    write(`${folder}/b.ts`, "import { c } from './c.ts'")
+    const last = "import type { A } from './a.ts'"
+    expect(findings(`${folder}/c.ts`, last)).toEqual([
+      `${folder}/a.ts:1 a circle of imports: ${['a.ts', 'b.ts', 'c.ts'].map((name) => (folder === 'e2e' ? name : `net/${name}`)).join(' ')}`,
+    ])
+    expect(findings(`${folder}/c.ts`, '')).toEqual([])
   })
 
   it('only warns of a long file', () => {

@@ -1,0 +1,62 @@
+// The rooms of src, and for each the rooms and files that it may import from, besides itself. A new room is a line here.
+
+export type Rules = Readonly<Record<string, readonly string[]>>
+
+/** What a kernel act of the plugins may rest on. */
+const below = ['net', 'host', 'cni', 'kernel', 'ipam']
+
+/** A folder has the rules of the longest path here that it lies under. `plugin/plugins/*` is one room a folder: no plugin imports another. */
+export const rules: Rules = {
+  net: [],
+  host: [],
+  cni: ['net', 'host'],
+  kernel: ['net', 'host'],
+  ipam: ['net', 'host', 'cni'],
+  libcni: ['net', 'host', 'cni'],
+  plugin: ['host', 'cni'],
+  'plugin/pod': below,
+  'plugin/link': [...below, 'plugin/pod'],
+  'plugin/netfilter': below,
+  'plugin/shaping': [...below, 'plugin/pod', 'plugin/link'],
+  'plugin/masquerade': [...below, 'plugin/netfilter'],
+  'plugin/host-ports': [...below, 'plugin/netfilter'],
+  'plugin/plugins/*': [
+    ...below,
+    ...['pod', 'link', 'netfilter', 'shaping', 'masquerade', 'host-ports', 'version'].map((room) => `plugin/${room}`),
+  ],
+  'plugin/bundles': ['cni', 'libcni', 'plugin/plugins'],
+  node: ['net', 'host', 'kernel', 'cni'],
+  installer: ['host', 'cni', 'node/state'],
+  cli: ['net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
+  agent: ['net', 'cni', 'node/plan', 'node/state', 'agent'],
+  'agent/loop': ['agent/log', 'agent/failure'],
+  'agent/kube': ['cni'],
+  'agent/nodes': ['cni', 'node/plan', 'agent/failure', 'agent/loop', 'agent/kube'],
+  'agent/native': ['cni', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop'],
+  'agent/report': [
+    'cni',
+    'node/plan',
+    'node/state',
+    'agent/config',
+    'agent/failure',
+    'agent/log',
+    'agent/version',
+    'agent/loop',
+    'agent/kube',
+    'agent/native',
+  ],
+  'agent/desired': ['cni', 'node/plan', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/nodes', 'agent/report'],
+  'agent/conflist': ['agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
+  'agent/serve': ['node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/version', 'agent/loop', 'agent/report'],
+  hook: ['cni', 'agent/kube'],
+}
+
+/** The room of a file, by its path below src; undefined where no rule is for it. */
+export function roomOf(file: string, rooms: Rules): string | undefined {
+  const folders = file.split('/').slice(0, -1)
+  for (let depth = folders.length; depth > 0; depth--) {
+    const path = folders.slice(0, depth).join('/')
+    if (Object.hasOwn(rooms, path) || Object.hasOwn(rooms, [...folders.slice(0, depth - 1), '*'].join('/'))) return path
+  }
+  return undefined
+}
