@@ -1,8 +1,8 @@
 // What is measured: each case has two sides that take turns; its rows compare them step by step. Ours is the first side.
 
 import { type Host, pluginPath } from '../test/harness/throwaway-host.ts'
+import { batchCase, stormCase } from './batches.ts'
 import { addressIn, beside, type Case, lan, verbs } from './case.ts'
-import { crowdCase, stormCase } from './crowds.ts'
 import { besideIpLinkDel, besideIptablesRestore } from './floors.ts'
 import { bridge, type Chain, call, podwire, portMappings, ptp } from './plugins.ts'
 import type { Side } from './task.ts'
@@ -49,8 +49,8 @@ export function cases(host: Host, go: string): readonly (() => Promise<Case>)[] 
         56,
       ),
     () => besideGo(host, go, 'loopback, alone', () => [{ type: 'loopback' }], 58),
-    () => crowdCase(host, '250th pod, first pod', 249, 0),
-    () => crowdCase(host, 'hostPort beside 5,000, beside none', 10, 500),
+    () => batchCase(host, '250th pod, first pod', 249, 0),
+    () => batchCase(host, 'hostPort beside 5,000, beside none', 10, 500),
     () => stormCase(host, go),
   ]
 }

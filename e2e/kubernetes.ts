@@ -70,7 +70,7 @@ export async function nodesReady(cluster: Cluster, nodes: readonly string[] = on
 export const on = (cluster: Cluster) => cluster.nodes.filter((node) => !cluster.options.off.includes(node))
 
 /** What there is to say about a cluster where a check failed. */
-export async function describeTrouble(cluster: Cluster, namespace: string): Promise<string> {
+export async function describeFailure(cluster: Cluster, namespace: string): Promise<string> {
   const said = await Promise.all([
     cluster.kubectl(['get', 'nodes', '-o', 'wide'], { timeout: 5000 }),
     cluster.kubectl(['get', 'pods', '-A', '-o', 'wide'], { timeout: 5000 }),

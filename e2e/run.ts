@@ -9,7 +9,7 @@ import { addTallies, formatTally, gateTally, type Tally } from '../test/harness/
 import { namespaces } from './cluster/driver.ts'
 import type { Cluster, ClusterOptions, Driver } from './driver.ts'
 import { kind } from './kind/driver.ts'
-import { describeTrouble, kubectl, nodesReady } from './kubernetes.ts'
+import { describeFailure, kubectl, nodesReady } from './kubernetes.ts'
 import { formatOptions, parseOptions } from './options.ts'
 import { type Network, podwire } from './podwire.ts'
 import { marked, print } from './print.ts'
@@ -122,7 +122,7 @@ async function tallyGroup(runs: readonly Run[], number: number): Promise<Tally> 
     return total
   } catch (error) {
     if (error instanceof Skip) return skipAll(runs, error.message)
-    report('FAIL', 'set-up', message(error), cluster && (await describeTrouble(cluster, 'kube-system')))
+    report('FAIL', 'set-up', message(error), cluster && (await describeFailure(cluster, 'kube-system')))
     return { passed: 0, failed: runs.reduce((sum, run) => sum + Object.keys(run.scenario.checks).length, 0), skipped: 0 }
   } finally {
     await cluster?.down()
@@ -146,7 +146,7 @@ async function runChecks({ name, scenario }: Run, cluster: Cluster): Promise<Tal
         report('skip', title, error.message)
       } else {
         tally.failed++
-        report('FAIL', `${title} (${seconds(start)})`, message(error), await describeTrouble(cluster, namespace))
+        report('FAIL', `${title} (${seconds(start)})`, message(error), await describeFailure(cluster, namespace))
       }
     }
   }

@@ -1,8 +1,8 @@
 // As many pods as a node takes, at once: how long, how much CPU, and beside pods that need no network at all.
 
 import assert from 'node:assert/strict'
-import { type Cost, disperse, gather } from '../crowd.ts'
 import { on } from '../kubernetes.ts'
+import { type Cost, disperse, gather } from '../pod-batch.ts'
 import { listPods } from '../pods.ts'
 import { noLeakedAddresses } from '../podwire.ts'
 import { note, type Scenario } from '../scenario.ts'

@@ -2,7 +2,7 @@
 
 import type { AgentConfig } from './config.ts'
 import { Conflist } from './conflist/conflist.ts'
-import { PATIENCE } from './desired/desired.ts'
+import { API_TIMEOUT } from './desired/desired.ts'
 import { reasonOf } from './failure.ts'
 import { Api } from './kube/api.ts'
 import { requester } from './kube/request.ts'
@@ -16,69 +16,69 @@ import { followNodes } from './nodes/follow-api.ts'
 import { followFile } from './nodes/follow-file.ts'
 import { Nodes } from './nodes/nodes.ts'
 import { makePass } from './pass.ts'
-import { newSituation, type Situation } from './report/agent-state.ts'
-import { podOf, tellKubernetes } from './report/node-condition.ts'
+import { type AgentState, newAgentState } from './report/agent-state.ts'
+import { podOf, reportToKubernetes } from './report/kubernetes.ts'
 import { StatusFile } from './report/status-file.ts'
 import { serveHealth } from './serve/health.ts'
 import { makeMetrics } from './serve/metrics.ts'
 
 /** Milliseconds. A pass is at most one apply and one publish, each with a limit of its own. */
-const LONGEST_PASS = 45_000
+const MAX_PASS = 45_000
 
 /** Returns after `signal`, when what was under way is done. Throws a NativeError where the native program is none for this agent. */
 export async function runAgent(config: AgentConfig, native: Native, log: Logger, signal: AbortSignal): Promise<void> {
-  const situation = newSituation(config.nodeName, config.nodesFile ? 'file' : 'kubernetes', config.conflist.publish)
+  const agentState = newAgentState(config.nodeName, config.nodesFile ? 'file' : 'kubernetes', config.conflist.publish)
   const heartbeats = new Heartbeats()
   const api = new Api(config.kubeApi)
-  const metrics = makeMetrics({ situation, runDir: config.paths.runDir, bytesRead: () => api.bytesRead })
+  const metrics = makeMetrics({ agentState, runDir: config.paths.runDir, bytesRead: () => api.bytesRead })
   const nodes = new Nodes(() => reconciler.mark('nodes'))
-  const conflist = new Conflist(config, native, situation, log)
-  const status = new StatusFile(config.paths.runDir, situation, log)
-  const pass = makePass({ config, nodes, native, conflist, situation, log, onApplied: metrics.applied })
+  const conflist = new Conflist(config, native, agentState, log)
+  const status = new StatusFile(config.paths.runDir, agentState, log)
+  const pass = makePass({ config, nodes, native, conflist, agentState, log, onApplied: metrics.applied })
   const reconciler = new Reconciler(
     async (causes) => {
       const done = await pass(causes)
       await status.write()
       return done
     },
-    { fullPass: config.fullPass, firstPass: PATIENCE + 50 },
+    { fullPass: config.fullPass, firstPass: API_TIMEOUT + 50 },
     log,
   )
 
-  const health = config.listen && serveHealth(config.listen, { situation, heartbeats, registry: metrics.registry, log }, signal)
-  situation.nativeVersion = await nativeVersion(native, situation, log, signal)
+  const health = config.listen && serveHealth(config.listen, { agentState, heartbeats, registry: metrics.registry, log }, signal)
+  agentState.nativeVersion = await nativeVersion(native, agentState, log, signal)
   const listening = (yes: boolean) => {
-    situation.kernelWatch = yes
+    agentState.kernelWatch = yes
   }
   await Promise.all([
     health,
-    followSource(config, api, nodes, situation, heartbeats, log, signal),
-    reconciler.run(heartbeats.loop('reconcile', config.fullPass * 1100 + LONGEST_PASS), signal),
+    followSource(config, api, nodes, agentState, heartbeats, log, signal),
+    reconciler.run(heartbeats.loop('reconcile', config.fullPass * 1100 + MAX_PASS), signal),
     watchKernel(native, { listening, changed: () => reconciler.mark('kernel') }, log, signal),
-    conflist.watch({ beat: heartbeats.loop('conflist', LONGEST_PASS), changed: () => reconciler.mark('conflist') }, signal),
+    conflist.watch({ beat: heartbeats.loop('conflist', MAX_PASS), changed: () => reconciler.mark('conflist') }, signal),
     status.run(signal),
     // A file of Nodes has no API server behind it.
-    config.nodesFile ? undefined : tellKubernetes(config.tell, situation, requester(config.kubeApi), podOf(process.env), log, signal),
+    config.nodesFile ? undefined : reportToKubernetes(config.tell, agentState, requester(config.kubeApi), podOf(process.env), log, signal),
   ])
   api.close()
   await status.write(true)
 }
 
 /** A program that is not there yet may come, since the installer puts it there; one of another protocol will not change. */
-async function nativeVersion(native: Native, situation: Situation, log: Logger, signal: AbortSignal): Promise<string> {
-  let told = ''
+async function nativeVersion(native: Native, agentState: AgentState, log: Logger, signal: AbortSignal): Promise<string> {
+  let reported = ''
   for (;;) {
     try {
       const version = await native.version()
-      situation.apply.failure = ''
+      agentState.apply.failure = ''
       return version
     } catch (error) {
       if (signal.aborted) return ''
       if (error instanceof NativeError && error.kind === 'protocol') throw error
       const reason = reasonOf(error)
-      if (reason !== told) log.error({ reason }, 'waiting for the native program')
-      told = reason
-      situation.apply.failure = reason
+      if (reason !== reported) log.error({ reason }, 'waiting for the native program')
+      reported = reason
+      agentState.apply.failure = reason
       await sleep(1_000, signal)
     }
   }
@@ -88,15 +88,15 @@ function followSource(
   config: AgentConfig,
   api: Api,
   nodes: Nodes,
-  situation: Situation,
+  agentState: AgentState,
   heartbeats: Heartbeats,
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const { source } = situation
+  const { source } = agentState
   // Silent for as long as a list's or a watch's own limit, and the longest wait that a server may ask for.
   const beat = heartbeats.loop('nodes', config.kubeApi.idleTimeout * 1000 + 150_000)
-  let told = ''
+  let reported = ''
   const observer = {
     beat,
     state(state: 'listing' | 'watching' | 'waiting', why: string) {
@@ -104,11 +104,11 @@ function followSource(
       source.why = why
       if (state === 'waiting') {
         source.breaks++
-        if (why !== told) log.warn({ reason: why }, 'the Nodes are not followed; trying again')
-        told = why
-      } else if (state === 'watching' && told !== '') {
+        if (why !== reported) log.warn({ reason: why }, 'the Nodes are not followed; trying again')
+        reported = why
+      } else if (state === 'watching' && reported !== '') {
         log.info('the Nodes are followed again')
-        told = ''
+        reported = ''
       }
     },
     listed(count: number) {

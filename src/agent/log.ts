@@ -17,21 +17,21 @@ export function makeLog(level: string, node: string): Logger {
 /** Logs each problem when it comes and when it goes, and not in between: the same one is found again each minute. */
 export class ProblemLog {
   readonly #log: Logger
-  #told = new Set<string>()
+  #reported = new Set<string>()
 
   constructor(log: Logger) {
     this.#log = log
   }
 
   /** `problems` are all there are now. */
-  tell(problems: readonly { readonly kind: string; readonly object: string; readonly message: string }[]): void {
+  report(problems: readonly { readonly kind: string; readonly object: string; readonly message: string }[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify([problem.kind, problem.object, problem.message]), problem]))
-    for (const [key, { kind, object, message }] of now) if (!this.#told.has(key)) this.#log.warn({ kind, object }, message)
-    for (const key of this.#told) {
+    for (const [key, { kind, object, message }] of now) if (!this.#reported.has(key)) this.#log.warn({ kind, object }, message)
+    for (const key of this.#reported) {
       if (now.has(key)) continue
       const [kind, object, message]: string[] = JSON.parse(key)
       this.#log.info({ kind, object }, `no longer: ${message}`)
     }
-    this.#told = new Set(now.keys())
+    this.#reported = new Set(now.keys())
   }
 }

@@ -1,6 +1,6 @@
 // The program: reads its configuration, runs until it is told to stop. What it has made in the kernel stays.
 
-import { CniError, tell } from '../cni/error.ts'
+import { CniError, formatError } from '../cni/error.ts'
 import { runAgent } from './agent.ts'
 import { readCommandLine, usage } from './command-line.ts'
 import type { AgentConfig } from './config.ts'
@@ -10,7 +10,7 @@ import { nativeProgram } from './native/native.ts'
 import { version } from './version.ts'
 
 /** Milliseconds from the signal to the end, whatever still runs. */
-const LONGEST_STOP = 1_500
+const STOP_TIMEOUT = 1_500
 
 function main(): void {
   try {
@@ -19,7 +19,7 @@ function main(): void {
     else if (line.verb === 'version') process.stdout.write(`${version}\n`)
     else if (line.verb === 'run') run(line.config)
   } catch (error) {
-    process.stderr.write(`podwire-agent: ${error instanceof CniError ? tell(error) : reasonOf(error)}\n`)
+    process.stderr.write(`podwire-agent: ${error instanceof CniError ? formatError(error) : reasonOf(error)}\n`)
     process.exitCode = 2
   }
 }
@@ -32,7 +32,7 @@ function run(config: AgentConfig): void {
       if (stop.signal.aborted) process.exit(0)
       log.info({ signal: name }, 'stopping; the network stays as it is')
       stop.abort()
-      setTimeout(() => process.exit(0), LONGEST_STOP).unref()
+      setTimeout(() => process.exit(0), STOP_TIMEOUT).unref()
     })
   }
   log.info({ version, config: { ...config, nodeName: undefined } }, 'podwire agent')

@@ -4,21 +4,21 @@ import type { NodeState } from '../node/state.ts'
 import type { AgentConfig } from './config.ts'
 import type { Conflist } from './conflist/conflist.ts'
 import { desired } from './desired/desired.ts'
-import { Newcomers } from './desired/joined-peers.ts'
+import { JoinedPeers } from './desired/joined-peers.ts'
 import { reasonOf } from './failure.ts'
 import { type Logger, ProblemLog } from './log.ts'
 import type { Cause, Pass } from './loop/reconcile.ts'
 import { type Native, NativeError } from './native/native.ts'
 import type { ApplyReport, ReportProblem } from './native/native-report.ts'
 import type { Nodes } from './nodes/nodes.ts'
-import type { Situation } from './report/agent-state.ts'
+import type { AgentState } from './report/agent-state.ts'
 
 export interface PassParts {
   readonly config: AgentConfig
   readonly nodes: Nodes
   readonly native: Native
   readonly conflist: Conflist
-  readonly situation: Situation
+  readonly agentState: AgentState
   readonly log: Logger
   /** Told of every attempt: its seconds, and the kinds of what failed. */
   readonly onApplied: (seconds: number, errors: readonly string[]) => void
@@ -28,10 +28,10 @@ export interface PassParts {
 const OF_THE_NODE: ReadonlySet<string> = new Set(['nft', 'sysctl', 'no-uplink', 'routes'])
 
 export function makePass(parts: PassParts): Pass {
-  const { config, nodes, native, conflist, situation, log, onApplied } = parts
+  const { config, nodes, native, conflist, agentState, log, onApplied } = parts
   const planLog = new ProblemLog(log)
   const applyLog = new ProblemLog(log)
-  const newcomers = new Newcomers()
+  const joinedPeers = new JoinedPeers()
 
   const apply = async (json: string): Promise<ApplyReport | undefined> => {
     const started = performance.now()
@@ -39,19 +39,19 @@ export function makePass(parts: PassParts): Pass {
     try {
       const report = await native.apply(json)
       errors = failuresIn(report).map(({ kind }) => kind)
-      applyLog.tell(report.problems)
-      situation.apply.failure = ''
+      applyLog.report(report.problems)
+      agentState.apply.failure = ''
       return report
     } catch (error) {
       const kind = error instanceof NativeError ? error.kind : 'other'
       errors = [kind]
-      situation.apply.failure = reasonOf(error)
-      applyLog.tell([{ kind, object: '', message: reasonOf(error) }])
+      agentState.apply.failure = reasonOf(error)
+      applyLog.report([{ kind, object: '', message: reasonOf(error) }])
       return undefined
     } finally {
-      situation.apply.lastAt = performance.now()
-      situation.apply.lastMilliseconds = situation.apply.lastAt - started
-      onApplied(situation.apply.lastMilliseconds / 1000, errors)
+      agentState.apply.lastAt = performance.now()
+      agentState.apply.lastMilliseconds = agentState.apply.lastAt - started
+      onApplied(agentState.apply.lastMilliseconds / 1000, errors)
     }
   }
 
@@ -65,24 +65,24 @@ export function makePass(parts: PassParts): Pass {
   }
 
   return async (causes) => {
-    if (isConflistOnly(causes) && situation.apply.ok) return conflist.publish(situation.podCidrs, situation.apply.mtu, true)
-    const state = desired(nodes, config, situation, log)
-    situation.nodes = nodes.size
-    planLog.tell(situation.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
+    if (isConflistOnly(causes) && agentState.apply.ok) return conflist.publish(agentState.podCidrs, agentState.apply.mtu, true)
+    const state = desired(nodes, config, agentState, log)
+    agentState.nodes = nodes.size
+    planLog.report(agentState.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
     if (!state) return true
-    const joined = state.state && newcomers.next(state.state)
+    const joined = state.state && joinedPeers.next(state.state)
     if (joined) await welcome(joined)
     const report = await apply(state.json)
     if (!report) {
-      situation.apply.ok = false
+      agentState.apply.ok = false
       return false
     }
-    record(situation, report, log)
-    situation.podCidrs = state.podCidrs
+    record(agentState, report, log)
+    agentState.podCidrs = state.podCidrs
     // Once it is there it stays: running pods are not helped by a node that cannot clean up after them.
-    if (!situation.conflist.published && failuresIn(report).some(({ kind }) => OF_THE_NODE.has(kind))) return false
+    if (!agentState.conflist.published && failuresIn(report).some(({ kind }) => OF_THE_NODE.has(kind))) return false
     const published = await conflist.publish(state.podCidrs, report.mtu, causes.has('full') || causes.has('conflist'))
-    return published && situation.apply.ok
+    return published && agentState.apply.ok
   }
 }
 
@@ -94,8 +94,8 @@ function failuresIn({ problems }: ApplyReport): ReportProblem[] {
   return problems.filter(({ failed }) => failed)
 }
 
-function record(situation: Situation, report: ApplyReport, log: Logger): void {
-  const { apply, drift } = situation
+function record(agentState: AgentState, report: ApplyReport, log: Logger): void {
+  const { apply, drift } = agentState
   apply.ok = failuresIn(report).length === 0
   if (apply.ok) apply.lastSuccessAt = performance.now()
   apply.mtu = report.mtu

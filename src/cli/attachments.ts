@@ -5,12 +5,12 @@ import { isObject, parseJson } from '../cni/json.ts'
 import type { Attachment } from '../cni/types.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { isThere, namesIn, readWhole } from '../host/whole-file.ts'
+import { exists, namesIn, readWhole } from '../host/whole-file.ts'
 import { pluginsOf } from '../installer/conflist.ts'
 import { conflistPath, leaseRoot, type Paths, templatePath } from '../installer/paths.ts'
 import type { Removal } from '../installer/uninstall.ts'
 import { bootId } from '../ipam/boot.ts'
-import { surveyLeases } from '../ipam/survey.ts'
+import { scanLeases } from '../ipam/scan.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { type Link, listLinks } from '../kernel/route/link.ts'
@@ -69,7 +69,7 @@ export function listAttachments(paths: Paths): Attached[] {
 export function listLeases(paths: Paths): Lease[] {
   const now = sys.clock_gettime(0)
   return leaseDirectories(paths).flatMap(({ directory, network }) => {
-    return surveyLeases(directory, namesIn(directory), bootId()).leases.map(({ address, owner }) => ({
+    return scanLeases(directory, namesIn(directory), bootId()).leases.map(({ address, owner }) => ({
       address,
       network,
       containerId: owner?.containerId ?? '',
@@ -105,7 +105,7 @@ function leaseDirectories(paths: Paths): { directory: string; network: string }[
   const root = leaseRoot(paths)
   const directories = new Map(namesIn(root).map((network) => [`${root}/${network}`, network]))
   for (const path of [conflistPath(paths), templatePath(paths)]) {
-    for (const { directory, network } of directoriesOf(path)) if (isThere(directory)) directories.set(directory, network)
+    for (const { directory, network } of directoriesOf(path)) if (exists(directory)) directories.set(directory, network)
   }
   return [...directories].map(([directory, network]) => ({ directory, network }))
 }

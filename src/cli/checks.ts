@@ -1,15 +1,15 @@
 // What has to be true on a node that serves pods. Each check says what is wrong and what to do; none needs the agent, none changes anything.
 
-import { tell, toCniError } from '../cni/error.ts'
+import { formatError, toCniError } from '../cni/error.ts'
 import { hasMode, readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { manifestPath, type Paths, templatePath } from '../installer/paths.ts'
-import { tryProgram } from '../installer/trial.ts'
+import { tryProgram } from '../installer/self-test.ts'
 import { readSysctl } from '../kernel/sysctl.ts'
 import { listAttachments } from './attachments.ts'
 import { type ConflistState, readConflistState } from './conflist-state.ts'
-import { lookAtNode } from './node.ts'
+import { observeNode } from './node.ts'
 
 export interface Check {
   readonly name: string
@@ -31,7 +31,7 @@ export function runChecks(paths: Paths): Check[] {
     check('files', () => (manifest ? fileProblems(paths, manifest) : [])),
     check('template', () => (readWhole(templatePath(paths)) === undefined ? [`${templatePath(paths)} is not there: ${REINSTALL}`] : [])),
     check('conflist', () => conflistStateProblems(conflist)),
-    check('first', () => conflist.rivals.map(({ file, wins }) => rivalProblem(paths, file, wins))),
+    check('first', () => conflist.conflicting.map(({ file, wins }) => conflictProblem(paths, file, wins))),
     check('node', () => nodeProblems(paths)),
     check('forwarding', () => forwardingProblems(conflist)),
     check('leases', () => leaseProblems(paths)),
@@ -48,7 +48,7 @@ function readable<T>(look: () => T): [found: T | undefined, failure: string[] | 
   try {
     return [look(), undefined]
   } catch (error) {
-    return [undefined, [tell(toCniError(error))]]
+    return [undefined, [formatError(toCniError(error))]]
   }
 }
 
@@ -72,7 +72,7 @@ function conflistStateProblems({ state, path, problems }: ConflistState): string
   return state === 'edited' ? [`${path} was edited since it was published: the agent puts it back while it runs`] : []
 }
 
-function rivalProblem({ confDir, confName }: Paths, file: string, wins: boolean): string {
+function conflictProblem({ confDir, confName }: Paths, file: string, wins: boolean): string {
   const path = `${confDir}/${file}`
   return wins
     ? `${path} sorts before ${confName}, and the runtime uses it: remove it, or have the agent back it up`
@@ -80,7 +80,7 @@ function rivalProblem({ confDir, confName }: Paths, file: string, wins: boolean)
 }
 
 function nodeProblems({ stateDir }: Paths): string[] {
-  const { changes: all = [], problems } = lookAtNode(stateDir)
+  const { changes: all = [], problems } = observeNode(stateDir)
   // Forwarding has a check of its own.
   const changes = all.filter(({ kind, object }) => kind !== 'sysctls' || !object.includes('forward'))
   const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)

@@ -1,14 +1,14 @@
 // What lies where the runtime reads its network: is it ours, is it good, is it the one that is used, and how full are its ranges.
 
-import { CniError, tell } from '../cni/error.ts'
+import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
 import { Reader } from '../cni/reader.ts'
 import { isSysError } from '../host/error.ts'
 import { readWhole, sha256Of } from '../host/whole-file.ts'
+import { type ConflictingConfig, findConflictingConfigs } from '../installer/conflicting-configs.ts'
 import { conflistProblems, pluginsOf } from '../installer/conflist.ts'
 import type { Manifest } from '../installer/manifest.ts'
 import { conflistPath, type Paths } from '../installer/paths.ts'
-import { findRivals, type Rival } from '../installer/rivals.ts'
 import { capacity, formatRangeSet, givesOut, type RangeSet, readRange } from '../ipam/range.ts'
 import { parseAddress } from '../net/address.ts'
 import { formatCidr } from '../net/cidr.ts'
@@ -23,7 +23,7 @@ export interface ConflistState {
   readonly name: string
   readonly problems: readonly string[]
   /** Configurations of others that the runtime uses instead, or fails on. */
-  readonly rivals: readonly Rival[]
+  readonly conflicting: readonly ConflictingConfig[]
   readonly sets: readonly RangeSet[]
   /** As it lies there; empty where it cannot be read. */
   readonly list: JsonObject
@@ -39,8 +39,8 @@ export interface Pool {
 
 export function readConflistState(paths: Paths, manifest: Manifest | undefined): ConflistState {
   const path = conflistPath(paths)
-  const rivals = findRivals(paths).filter(({ wins, blocks }) => wins || blocks)
-  const base = { path, sha256: sha256Of(path) ?? '', name: '', rivals, sets: [], list: {} }
+  const conflicting = findConflictingConfigs(paths).filter(({ wins, blocks }) => wins || blocks)
+  const base = { path, sha256: sha256Of(path) ?? '', name: '', conflicting, sets: [], list: {} }
   if (base.sha256 === '') return { ...base, state: 'missing', problems: [`${path} is not there`] }
   const list = readList(path)
   if (!isObject(list)) return { ...base, state: 'invalid', problems: [list] }
@@ -66,7 +66,7 @@ function readList(path: string): JsonObject | string {
     const list = parseJson(readWhole(path) ?? '', path)
     return isObject(list) ? list : `${path} is not a JSON object`
   } catch (error) {
-    if (error instanceof CniError) return tell(error)
+    if (error instanceof CniError) return formatError(error)
     if (isSysError(error) || error instanceof RangeError) return error.message
     throw error
   }

@@ -79,7 +79,7 @@ export const removeVerb: Verb = {
 
 /** Prints the changes of the given kinds; 1 where there are any. */
 export function runDiff(given: Given, wanted: (change: Change) => boolean): number {
-  const report = lookAtNode(pathsFrom(given).stateDir)
+  const report = observeNode(pathsFrom(given).stateDir)
   const changes = (report.changes ?? []).filter(wanted)
   if (wantsJson(given)) printJson({ changes, problems: report.problems })
   else {
@@ -91,7 +91,7 @@ export function runDiff(given: Given, wanted: (change: Change) => boolean): numb
 }
 
 /** What a pass would do, without doing it; throws a CniError where nothing was applied yet. */
-export function lookAtNode(stateDir: string): Report {
+export function observeNode(stateDir: string): Report {
   return applyLast({ stateDir, dryRun: true })
 }
 

@@ -1,6 +1,6 @@
 // `podwire status`: one look at the node. It tells, and judges nothing: that is `verify`.
 
-import { CniError, tell } from '../cni/error.ts'
+import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, parseJson } from '../cni/json.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -10,7 +10,7 @@ import { desiredPath, type Paths, statusPath } from '../installer/paths.ts'
 import { version } from '../plugin/version.ts'
 import { listAttachments, listLeases } from './attachments.ts'
 import { poolsOf, readConflistState } from './conflist-state.ts'
-import { lookAtNode } from './node.ts'
+import { observeNode } from './node.ts'
 import { formatAge, formatTable, print, printJson } from './output.ts'
 import { DONE, outputFlag, pathFlags, pathsFrom, type Verb, wantsJson } from './verb.ts'
 
@@ -31,11 +31,11 @@ type Status = ReturnType<typeof gather>
 function gather(paths: Paths) {
   const manifest = orNothing(() => readManifest(paths))
   const conflist = readConflistState(paths, manifest)
-  const { path, state, sha256, rivals } = conflist
+  const { path, state, sha256, conflicting } = conflist
   return {
     version,
     ...readNode(paths),
-    conflist: { path, state, sha256, usedInstead: rivals.map(({ file }) => file) },
+    conflist: { path, state, sha256, usedInstead: conflicting.map(({ file }) => file) },
     installed: manifest ? installedFiles(paths, manifest) : null,
     pools: poolsOf(conflist, listLeases(paths)),
     pods: listAttachments(paths).filter(({ link }) => link !== '').length,
@@ -61,7 +61,7 @@ function installedFiles({ binDir }: Paths, { version: installed, files, time }: 
 /** How the kernel compares with that state, or why that cannot be told. */
 function readKernel({ stateDir }: Paths) {
   try {
-    const { routes, mtu, vxlan, changes = [], problems } = lookAtNode(stateDir)
+    const { routes, mtu, vxlan, changes = [], problems } = observeNode(stateDir)
     const nft = changes.filter(({ kind }) => kind === 'nft').length
     return { routes, mtu, vxlan, differences: changes.length, nftInSync: nft === 0, problems, reason: '' }
   } catch (error) {
@@ -115,7 +115,7 @@ function orNothing<T>(look: () => T): T | undefined {
 }
 
 function reasonOf(error: unknown): string {
-  if (error instanceof CniError) return tell(error)
+  if (error instanceof CniError) return formatError(error)
   if (isSysError(error)) return error.message
   throw error
 }

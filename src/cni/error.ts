@@ -70,10 +70,10 @@ export function gatherErrors(what: string, steps: readonly (() => unknown)[]): v
   const [first] = errors
   if (!first) return
   if (errors.length === 1) throw first
-  throw new CniError(first.code, `${what}: ${errors.length} steps failed, first: ${first.message}`, errors.map(tell).join('\n'))
+  throw new CniError(first.code, `${what}: ${errors.length} steps failed, first: ${first.message}`, errors.map(formatError).join('\n'))
 }
 
 /** One line or more: the message, and the details where there are any. */
-export function tell({ message, details }: CniError): string {
+export function formatError({ message, details }: CniError): string {
   return details ? `${message} (${details})` : message
 }

@@ -4,7 +4,7 @@ import { log } from '../host/log.ts'
 import { parseArgs } from './args.ts'
 import { type CommonConfig, readCommonConfig, readPrevResult, readValidAttachments } from './config.ts'
 import { type Command, type Environment, readEnvironment } from './environment.ts'
-import { CniError, ErrInvalidNetNS, ErrIOFailure, encodeError, tell, toCniError } from './error.ts'
+import { CniError, ErrInvalidNetNS, ErrIOFailure, encodeError, formatError, toCniError } from './error.ts'
 import { type Io, processIo } from './io.ts'
 import type { Json } from './json.ts'
 import type { Reader } from './reader.ts'
@@ -82,7 +82,7 @@ export function definePlugin<Config>(plugin: Plugin<Config>): Program {
       return 0
     } catch (error) {
       const answer = toCniError(error)
-      log.error(`${plugin.name}: ${tell(answer)}`, { code: answer.code, ...callFields(io) })
+      log.error(`${plugin.name}: ${formatError(answer)}`, { code: answer.code, ...callFields(io) })
       io.writeStdout(encodeError(answer, cniVersion))
       return 1
     }

@@ -1,6 +1,6 @@
 // What was done is undone in reverse when a later step fails.
 
-import { CniError, tell, toCniError } from './error.ts'
+import { CniError, formatError, toCniError } from './error.ts'
 
 /** Registers the step that takes back what was just done; `what` names it in an error: `release the lease`. */
 export type Undo = (what: string, step: () => void) => void
@@ -16,7 +16,7 @@ export function withUndo<T>(body: (undo: Undo) => T): T {
         step()
         return []
       } catch (failure) {
-        return [`could not ${what}: ${tell(toCniError(failure))}`]
+        return [`could not ${what}: ${formatError(toCniError(failure))}`]
       }
     })
     if (failures.length === 0) throw error

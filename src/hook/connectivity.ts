@@ -71,7 +71,7 @@ async function waitForServers(request: Request, plan: ConnectivityPlan): Promise
 }
 
 const ATTEMPTS = 3
-const PATIENCE = 3_000
+const TIMEOUT = 3_000
 
 async function check(name: string, run: () => Promise<string>): Promise<Check> {
   for (let attempt = 1; ; attempt++) {
@@ -85,7 +85,7 @@ async function check(name: string, run: () => Promise<string>): Promise<Check> {
 }
 
 async function fetchFrom(ip: string, port: number, node: string): Promise<string> {
-  const response = await fetch(`http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/`, { signal: AbortSignal.timeout(PATIENCE) })
+  const response = await fetch(`http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/`, { signal: AbortSignal.timeout(TIMEOUT) })
   const body = (await response.text()).trim()
   if (body.split(' ')[0] !== node) throw new Error(`the answer is not of ${node}: ${body.slice(0, 100)}`)
   return body
@@ -97,13 +97,13 @@ function connectTo(target: string): Promise<string> {
     const socket = net.connect({
       host: target.slice(0, cut).replace(/^\[|\]$/g, ''),
       port: Number(target.slice(cut + 1)),
-      timeout: PATIENCE,
+      timeout: TIMEOUT,
     })
     socket.on('connect', () => {
       done(socket.remoteAddress ?? '')
       socket.destroy()
     })
-    socket.on('timeout', () => socket.destroy(new Error(`no answer in ${PATIENCE / 1000} s`)))
+    socket.on('timeout', () => socket.destroy(new Error(`no answer in ${TIMEOUT / 1000} s`)))
     socket.on('error', fail)
   })
 }

@@ -40,7 +40,7 @@ export async function uninstallEverywhere(
   request: Request,
   plan: UninstallPlan,
   owner: Owner,
-  tell: (outcome: Outcome) => void,
+  report: (outcome: Outcome) => void,
   pause = PAUSE,
 ): Promise<Outcome[]> {
   const deadline = performance.now() + plan.timeoutSeconds * 1000
@@ -50,9 +50,9 @@ export async function uninstallEverywhere(
   await untilGone(request, plan, plan.selector, reachable, deadline, pause)
   await stopAgents(request, plan, reachable, deadline, pause)
   const lost = nodes.filter((node) => !node.reachable).map(({ name }): Outcome => ({ node: name, ok: false, message: unreachable }))
-  for (const outcome of lost) tell(outcome)
+  for (const outcome of lost) report(outcome)
   try {
-    return [...(await runPods(request, plan, owner, tell, [...reachable], deadline, pause)), ...lost].sort((a, b) =>
+    return [...(await runPods(request, plan, owner, report, [...reachable], deadline, pause)), ...lost].sort((a, b) =>
       a.node < b.node ? -1 : 1,
     )
   } finally {
@@ -93,7 +93,7 @@ async function runPods(
   request: Request,
   plan: UninstallPlan,
   owner: Owner,
-  tell: (outcome: Outcome) => void,
+  report: (outcome: Outcome) => void,
   nodes: readonly string[],
   deadline: number,
   pause: number,
@@ -115,12 +115,12 @@ async function runPods(
       running.delete(pod.node)
       const outcome = outcomeOf(pod, plan.timeoutSeconds)
       outcomes.push(outcome)
-      tell(outcome)
+      report(outcome)
       await unless404(request('DELETE', `/api/v1/namespaces/${plan.namespace}/pods/${pod.name}`))
     }
     if (late) {
       const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'there was no time left for it' }))
-      for (const outcome of rest) tell(outcome)
+      for (const outcome of rest) report(outcome)
       return [...outcomes, ...rest]
     }
     await sleep(pause)
@@ -140,16 +140,15 @@ const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'
 function outcomeOf(pod: Pod, seconds: number): Outcome {
   if (pod.phase === 'Succeeded') return { node: pod.node, ok: true, message: '' }
   const message =
-    complaintsIn(pod.message) ||
-    (isOver(pod) ? 'its pod failed without a word' : `its pod is ${pod.phase || 'not started'} after ${seconds} s`)
+    errorsIn(pod.message) || (isOver(pod) ? 'its pod failed without a word' : `its pod is ${pod.phase || 'not started'} after ${seconds} s`)
   return { node: pod.node, ok: false, message }
 }
 
 /** Of what `podwire uninstall` said the part about what did not work; all of it where there is none. */
-function complaintsIn(message: string): string {
+function errorsIn(message: string): string {
   const lines = message.split('\n')
-  const complaints = lines.filter((line) => line.startsWith('podwire: ')).map((line) => line.slice('podwire: '.length))
-  return (complaints.length > 0 ? complaints : lines).join('; ')
+  const errors = lines.filter((line) => line.startsWith('podwire: ')).map((line) => line.slice('podwire: '.length))
+  return (errors.length > 0 ? errors : lines).join('; ')
 }
 
 function podFor(pod: JsonObject, node: string, owner: Owner): JsonObject {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sys } from './sys.ts'
-import { copyFile, makeDirectories, readWhole, removeDrafts, replaceByLink, replaceFile, replaceText, sha256Of } from './whole-file.ts'
+import { copyFile, makeDirectories, readWhole, removeTempFiles, replaceByLink, replaceFile, replaceText, sha256Of } from './whole-file.ts'
 
 let dir: string
 let file: string
@@ -52,7 +52,7 @@ describe('replaceFile', () => {
   it.each([
     ['filling', () => replaceFile(file, 0o600, () => sys.write(999, 'x')), `write ${'FILE'}: `],
     [
-      'the look at the draft',
+      'the look at the temp',
       () =>
         replaceFile(
           file,
@@ -64,7 +64,7 @@ describe('replaceFile', () => {
         ),
       'not good',
     ],
-  ])('leaves the old file and no draft when %s fails', (_what, act, message) => {
+  ])('leaves the old file and no temp when %s fails', (_what, act, message) => {
     writeFileSync(file, 'old')
     expect(act).toThrow(message.replace('FILE', file))
     expect([readdirSync(dir), readFileSync(file, 'utf8')]).toEqual([['file'], 'old'])
@@ -97,11 +97,11 @@ describe('whole files', () => {
   })
 })
 
-it('removes the drafts of a writer that died and nothing else', () => {
+it('removes the tempFiles of a writer that died and nothing else', () => {
   for (const name of ['.podwire-0123', '.other', 'podwire-1']) writeFileSync(join(dir, name), '')
-  expect(removeDrafts(dir)).toEqual(['.podwire-0123'])
+  expect(removeTempFiles(dir)).toEqual(['.podwire-0123'])
   expect(readdirSync(dir).sort()).toEqual(['.other', 'podwire-1'])
-  expect(removeDrafts(join(dir, 'missing'))).toEqual([])
+  expect(removeTempFiles(join(dir, 'missing'))).toEqual([])
 })
 
 it('makes directories as far as they are missing', () => {

@@ -19,7 +19,7 @@ const CHUNK = 256 << 10
 
 /** The text of the file; undefined where there is none. Throws a RangeError above `limit` bytes. */
 export function readWhole(path: string, limit = 8 << 20): string | undefined {
-  const fd = openIfThere(path)
+  const fd = openIfExists(path)
   if (fd === undefined) return undefined
   try {
     return readToEnd(fd, limit, `${path} is over ${limit} bytes`)
@@ -30,7 +30,7 @@ export function readWhole(path: string, limit = 8 << 20): string | undefined {
 
 /** Lower-case hex of the file's SHA-256; undefined where there is none. */
 export function sha256Of(path: string): string | undefined {
-  const fd = openIfThere(path)
+  const fd = openIfExists(path)
   if (fd === undefined) return undefined
   try {
     return sys.sha256(fd)
@@ -62,12 +62,12 @@ function identityOf(path: string): string {
 }
 
 /**
- * Puts what `fill` writes in the place of the file at `path`: a draft beside it, its mode, its content to the disk, then the name.
- * A failure leaves the old file and no draft; `inspect` may fail after a look at the complete draft.
+ * Puts what `fill` writes in the place of the file at `path`: a temp beside it, its mode, its content to the disk, then the name.
+ * A failure leaves the old file and no temp; `inspect` may fail after a look at the complete temp.
  */
-export function replaceFile(path: string, mode: number, fill: (fd: number) => void, inspect?: (draft: string) => void): void {
-  const draft = draftBeside(path)
-  const fd = sys.open(draft, O_WRONLY | O_CREAT | O_EXCL, mode)
+export function replaceFile(path: string, mode: number, fill: (fd: number) => void, inspect?: (temp: string) => void): void {
+  const temp = tempBeside(path)
+  const fd = sys.open(temp, O_WRONLY | O_CREAT | O_EXCL, mode)
   try {
     try {
       sys.fchmod(fd, mode)
@@ -79,10 +79,10 @@ export function replaceFile(path: string, mode: number, fill: (fd: number) => vo
     } finally {
       sys.close(fd)
     }
-    inspect?.(draft)
-    sys.rename(draft, path)
+    inspect?.(temp)
+    sys.rename(temp, path)
   } catch (error) {
-    removeIfThere(draft)
+    removeIfExists(temp)
     throw error
   }
   syncDirectory(directoryOf(path))
@@ -97,12 +97,12 @@ export function replaceText(path: string, text: string, mode: number): boolean {
 
 /** Makes `path` a second name of the file `of` in the same directory, in the place of what is there. */
 export function replaceByLink(of: string, path: string): void {
-  const draft = draftBeside(path)
-  sys.link(of, draft)
+  const temp = tempBeside(path)
+  sys.link(of, temp)
   try {
-    sys.rename(draft, path)
+    sys.rename(temp, path)
   } catch (error) {
-    removeIfThere(draft)
+    removeIfExists(temp)
     throw error
   }
   syncDirectory(directoryOf(path))
@@ -123,11 +123,11 @@ export function copyFile(from: string, to: string): void {
   }
 }
 
-/** Removes the drafts of writers that died; nobody else may be writing there. Returns their names. */
-export function removeDrafts(directory: string): string[] {
-  const drafts = namesIn(directory).filter((name) => name.startsWith(DRAFT))
+/** Removes the tempFiles of writers that died; nobody else may be writing there. Returns their names. */
+export function removeTempFiles(directory: string): string[] {
+  const tempFiles = namesIn(directory).filter((name) => name.startsWith(DRAFT))
   try {
-    return drafts.filter((name) => removeIfThere(`${directory}/${name}`))
+    return tempFiles.filter((name) => removeIfExists(`${directory}/${name}`))
   } catch (error) {
     // They cannot do harm where nothing can be written.
     if (isSysError(error, EROFS)) return []
@@ -146,7 +146,7 @@ export function namesIn(directory: string): string[] {
 }
 
 /** Deletes the file; false where there is none. */
-export function removeIfThere(path: string): boolean {
+export function removeIfExists(path: string): boolean {
   try {
     sys.unlink(path)
     return true
@@ -163,7 +163,7 @@ export function makeDirectories(path: string, mode = 0o755): void {
   } catch (error) {
     if (isSysError(error, EEXIST)) return
     // A directory that is there on a read-only file system.
-    if (isSysError(error, EROFS) && isThere(path)) return
+    if (isSysError(error, EROFS) && exists(path)) return
     const above = directoryOf(path)
     if (!isSysError(error, ENOENT) || above === path) throw error
     makeDirectories(above, mode)
@@ -171,7 +171,7 @@ export function makeDirectories(path: string, mode = 0o755): void {
   }
 }
 
-export function isThere(path: string): boolean {
+export function exists(path: string): boolean {
   try {
     sys.lstat(path)
     return true
@@ -212,13 +212,13 @@ export function syncDirectory(directory: string): void {
   }
 }
 
-function draftBeside(path: string): string {
+function tempBeside(path: string): string {
   const random = new Uint8Array(sys.getrandom(6))
   return `${directoryOf(path)}/${DRAFT}${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
 /** A named pipe does not block the caller. */
-function openIfThere(path: string): number | undefined {
+function openIfExists(path: string): number | undefined {
   try {
     return sys.open(path, O_RDONLY | O_NONBLOCK)
   } catch (error) {

@@ -1,7 +1,7 @@
 // The conflist as a value: what it is without a node's ranges, what it becomes with them, and what is wrong with it.
 
 import { checkNetworkName } from '../cni/environment.ts'
-import { CniError, tell } from '../cni/error.ts'
+import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, type JsonObject, quote } from '../cni/json.ts'
 import { type CniVersion, cniVersions } from '../cni/types.ts'
 import { readVersion } from '../cni/version.ts'
@@ -73,7 +73,7 @@ export function conflistProblems(list: JsonObject, check: CheckPlugin): string[]
       return read()
     } catch (error) {
       if (!(error instanceof CniError)) throw error
-      problems.push(tell(error))
+      problems.push(formatError(error))
       return undefined
     }
   }

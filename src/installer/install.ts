@@ -5,7 +5,7 @@ import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
 import { EACCES, ENOSPC, EPERM, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { makeDirectories, readWhole, removeDrafts, replaceText } from '../host/whole-file.ts'
+import { makeDirectories, readWhole, removeTempFiles, replaceText } from '../host/whole-file.ts'
 import {
   type CheckPlugin,
   conflistProblems,
@@ -16,10 +16,10 @@ import {
   withOptions,
   withRanges,
 } from './conflist.ts'
+import { withLock } from './lock.ts'
 import { type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { type Paths, templatePath } from './paths.ts'
-import { copyFiles, type FileReport, planFiles, settledFiles } from './plugin-files.ts'
-import { inTurn } from './turn.ts'
+import { copyFiles, type FileReport, planFiles, unchangedFiles } from './plugin-files.ts'
 
 export interface InstallOptions extends TemplateOptions {
   readonly paths: Paths
@@ -47,18 +47,18 @@ export function install(options: InstallOptions): InstallReport {
   const { paths } = options
   // Whatever is wrong with it must not leave half an installation.
   const template = readTemplate(options)
-  return writing(paths.stateDir, () => inTurn(paths, () => installInTurn(options, template)))
+  return writing(paths.stateDir, () => withLock(paths, () => installWithLock(options, template)))
 }
 
-function installInTurn(options: InstallOptions, template: JsonObject): InstallReport {
+function installWithLock(options: InstallOptions, template: JsonObject): InstallReport {
   const { paths, version, names, skip, confMode } = options
-  removeDrafts(paths.stateDir)
+  removeTempFiles(paths.stateDir)
   const old = readManifest(paths)
   const plan = planFiles(paths.binDir, names, skip, old)
   const base = { version, paths, confMode, conflist: old?.conflist ?? '', backups: old?.backups ?? [] }
   const files = copyFiles(plan, () => writing(paths.stateDir, () => writeManifest(paths, { ...base, time: now(), files: plan.files })))
   const changed = replaceText(templatePath(paths), formatConflist(template), 0o600)
-  const settled = settledFiles(plan)
+  const settled = unchangedFiles(plan)
   if (!isSame(old, { ...base, files: settled })) writeManifest(paths, { ...base, time: now(), files: settled })
   // The runtime makes it 0700 where it is missing, and some look into it as another user.
   makeDirectories(paths.confDir)

@@ -34,8 +34,8 @@ export const conflistPath = ({ confDir, confName }: Paths) => `${confDir}/${conf
 export const templatePath = ({ stateDir }: Paths) => `${stateDir}/conflist.json`
 export const manifestPath = ({ stateDir }: Paths) => `${stateDir}/install.json`
 export const desiredPath = ({ stateDir }: Paths) => `${stateDir}/desired.json`
-/** What the last pass found, which had nothing to do (src/node/settled.ts). */
-export const settledPath = ({ stateDir }: Paths) => `${stateDir}/settled.json`
+/** What the last pass found, which had nothing to do (src/node/converged.ts). */
+export const convergedPath = ({ stateDir }: Paths) => `${stateDir}/settled.json`
 /** Configurations of others that were moved out of the way. */
 export const backupDir = ({ stateDir }: Paths) => `${stateDir}/backup`
 /** host-local's data directory: one directory a network. */

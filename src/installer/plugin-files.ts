@@ -6,17 +6,17 @@ import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import {
   copyRest,
+  exists,
   hasMode,
-  isThere,
   makeDirectories,
-  removeDrafts,
+  removeTempFiles,
   replaceByLink,
   replaceFile,
   sha256Of,
   sha256OfEach,
 } from '../host/whole-file.ts'
 import type { InstalledFile, Manifest } from './manifest.ts'
-import { tryProgram } from './trial.ts'
+import { tryProgram } from './self-test.ts'
 
 const SELF = '/proc/self/exe'
 /** The name whose file the others are links to. */
@@ -56,7 +56,7 @@ export function planFiles(binDir: string, names: readonly string[], skipped: rea
     const known = old?.files.find((file) => file.name === name)
     if (!known || there === known.sha256 || there === known.previous) return known !== undefined
     // Noted, but cut short before it was kept. Otherwise the name is ours, and somebody has damaged it.
-    return !known.replaced || isThere(`${binDir}/${known.replaced}`)
+    return !known.replaced || exists(`${binDir}/${known.replaced}`)
   }
   const foreign = wanted.filter((name) => !isOurs(name, found.get(name)))
   const files = wanted.map((name): InstalledFile => {
@@ -78,7 +78,7 @@ export function copyFiles(plan: FilePlan, announce: () => void): FileReport[] {
   if (stale.length > 0) {
     explain(plan, () => {
       makeDirectories(binDir)
-      removeDrafts(binDir)
+      removeTempFiles(binDir)
       if (stale.includes(FIRST)) {
         copySelf(path(FIRST), announce)
         done.set(FIRST, 'written')
@@ -97,14 +97,14 @@ export function copyFiles(plan: FilePlan, announce: () => void): FileReport[] {
 }
 
 /** The manifest's list once every file is in place. */
-export function settledFiles({ files, names }: FilePlan): InstalledFile[] {
+export function unchangedFiles({ files, names }: FilePlan): InstalledFile[] {
   return files.map(({ previous, ...file }) => (previous && !names.includes(file.name) ? { ...file, previous } : file))
 }
 
 function copySelf(path: string, inspect: () => void = () => {}): void {
   const self = sys.open(SELF, 0)
-  const look = (draft: string) => {
-    tryProgram(draft, path)
+  const look = (temp: string) => {
+    tryProgram(temp, path)
     inspect()
   }
   try {
@@ -136,7 +136,7 @@ function keepForeign({ binDir, files, foreign }: FilePlan, name: string): void {
 /** An older podwire's names are one file, whatever became of its manifest. */
 function isLinkToFirst(binDir: string, name: string): boolean {
   if (name === FIRST) return true
-  if (!isThere(`${binDir}/${FIRST}`)) return false
+  if (!exists(`${binDir}/${FIRST}`)) return false
   const [first, other] = [sys.lstat(`${binDir}/${FIRST}`), sys.lstat(`${binDir}/${name}`)]
   return first.ino === other.ino && first.dev === other.dev
 }
@@ -149,7 +149,7 @@ function explain({ binDir, different }: FilePlan, work: () => void): void {
     const { message } = error
     // The files are right and only their permissions could be better: whether they run is seen next.
     if (isSysError(error, EROFS) && different.length === 0) return
-    const missing = different.map((name) => (isThere(`${binDir}/${name}`) ? `${name} (another version)` : name)).join(', ')
+    const missing = different.map((name) => (exists(`${binDir}/${name}`) ? `${name} (another version)` : name)).join(', ')
     if (isSysError(error, EROFS)) {
       throw new CniError(
         ErrIOFailure,

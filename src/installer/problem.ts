@@ -1,6 +1,6 @@
 // What went wrong on the way, as every report tells it.
 
-import { type CniError, tell, toCniError } from '../cni/error.ts'
+import { type CniError, formatError, toCniError } from '../cni/error.ts'
 
 export interface Problem {
   /** What sort of thing it is: `bin-dir`, `conflist`, `other-conflist`. */
@@ -15,7 +15,7 @@ export interface Problem {
 /** A failure as a problem with `object`. */
 export function problemOf(kind: string, object: string, error: unknown): Problem {
   const known: CniError = toCniError(error)
-  return { kind, object, message: tell(known), failed: true }
+  return { kind, object, message: formatError(known), failed: true }
 }
 
 /** Tries every step; each failure is a problem and stops no other step. */

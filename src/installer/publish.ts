@@ -6,23 +6,23 @@ import { Reader } from '../cni/reader.ts'
 import { sys } from '../host/sys.ts'
 import {
   copyFile,
-  isThere,
+  exists,
   makeDirectories,
   readWhole,
-  removeDrafts,
-  removeIfThere,
+  removeIfExists,
+  removeTempFiles,
   replaceText,
   sha256Of,
   syncDirectory,
 } from '../host/whole-file.ts'
 import { PROTOCOL } from '../node/state.ts'
 import { bridgeFilterProblems } from './bridge-filter.ts'
+import { type ConflictingConfig, findConflictingConfigs } from './conflicting-configs.ts'
 import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
+import { withLock } from './lock.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { backupDir, conflistPath, type Paths, templatePath } from './paths.ts'
 import { attempt, type Problem } from './problem.ts'
-import { findRivals, type Rival } from './rivals.ts'
-import { inTurn } from './turn.ts'
 
 /** What is done about configurations of others. */
 const EXCLUSIVE = ['leave', 'warn', 'backup'] as const
@@ -51,7 +51,7 @@ export interface PublishReport {
 /** `stdin` is `{protocol, podCidrs, mtu?, exclusive?, mode?}`; throws one CniError that tells all that is wrong with it. */
 export function publish(paths: Paths, stdin: string, check: CheckPlugin): PublishReport {
   const input = readInput(stdin)
-  return inTurn(paths, () => {
+  return withLock(paths, () => {
     const problems: Problem[] = []
     const manifest = readManifest(paths)
     const path = conflistPath(paths)
@@ -60,14 +60,14 @@ export function publish(paths: Paths, stdin: string, check: CheckPlugin): Publis
     const published = attempt(problems, 'conflist', path, () => {
       list = compose(paths, input, check)
       makeDirectories(paths.confDir)
-      removeDrafts(paths.confDir)
+      removeTempFiles(paths.confDir)
       const mode = input.mode ?? (Number.parseInt(manifest?.confMode ?? '', 8) || 0o600)
-      // A draft in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
+      // A temp in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
       changed = replaceText(path, formatConflist(list), mode)
     })
     const sha256 = sha256Of(path) ?? ''
     const backups = [...(manifest?.backups ?? [])]
-    const others = published ? dealWithRivals(paths, input.exclusive, backups, problems, manifest) : []
+    const others = published ? handleConflictingConfigs(paths, input.exclusive, backups, problems, manifest) : []
     if (manifest && published) note(paths, { ...manifest, conflist: sha256, backups }, manifest, problems)
     if (published) problems.push(...missingPlugins(paths, list), ...unfilteredBridges(list, input.podCidrs))
     return { published, changed, path, sha256, others, problems }
@@ -116,14 +116,20 @@ function compose(paths: Paths, { podCidrs, mtu }: Input, check: CheckPlugin): Js
 }
 
 /** Only after ours is in place: the node is never without. */
-function dealWithRivals(paths: Paths, exclusive: Exclusive, backups: Backup[], problems: Problem[], manifest: Manifest | undefined) {
-  return findRivals(paths).map(({ file, wins, blocks }: Rival) => {
+function handleConflictingConfigs(
+  paths: Paths,
+  exclusive: Exclusive,
+  backups: Backup[],
+  problems: Problem[],
+  manifest: Manifest | undefined,
+) {
+  return findConflictingConfigs(paths).map(({ file, wins, blocks }: ConflictingConfig) => {
     const path = `${paths.confDir}/${file}`
     const moved = exclusive === 'backup' && attempt(problems, 'other-conflist', path, () => moveAway(paths, file, backups, manifest))
-    const tell = (message: string) => problems.push({ kind: 'other-conflist', object: path, message, failed: false })
+    const warn = (message: string) => problems.push({ kind: 'other-conflist', object: path, message, failed: false })
     if (!moved && exclusive !== 'leave') {
-      if (wins) tell(`the runtime uses it and not ${paths.confName}, which sorts after it`)
-      if (blocks) tell('it is invalid and sorts first: containerd loads nothing')
+      if (wins) warn(`the runtime uses it and not ${paths.confName}, which sorts after it`)
+      if (blocks) warn('it is invalid and sorts first: containerd loads nothing')
     }
     return { file, wins: wins && !moved, action: moved ? ('backed-up' as const) : ('left' as const) }
   })
@@ -139,13 +145,13 @@ function moveAway(paths: Paths, file: string, backups: Backup[], manifest: Manif
   copyFile(from, `${backupDir(paths)}/${name}`)
   if (!known) backups.push({ path: from, name })
   writeManifest(paths, { ...manifest, backups })
-  removeIfThere(from)
+  removeIfExists(from)
   syncDirectory(paths.confDir)
 }
 
 function freeName(paths: Paths, file: string): string {
   let name = file
-  for (let number = 1; isThere(`${backupDir(paths)}/${name}`); number++) name = `${file}.${number}`
+  for (let number = 1; exists(`${backupDir(paths)}/${name}`); number++) name = `${file}.${number}`
   return name
 }
 

@@ -8,29 +8,29 @@ import { sys } from '../host/sys.ts'
 import {
   copyFile,
   directoryOf,
-  isThere,
+  exists,
   namesIn,
   readWhole,
-  removeDrafts,
-  removeIfThere,
+  removeIfExists,
+  removeTempFiles,
   sha256Of,
   syncDirectory,
 } from '../host/whole-file.ts'
 import { pluginsOf } from './conflist.ts'
+import { lockPath, withLock } from './lock.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import {
   backupDir,
   conflistPath,
+  convergedPath,
   desiredPath,
   leaseRoot,
   manifestPath,
   type Paths,
-  settledPath,
   statusPath,
   templatePath,
 } from './paths.ts'
 import { attempt, type Problem } from './problem.ts'
-import { inTurn, lockPath } from './turn.ts'
 
 /** What went, or would. */
 export interface Removal {
@@ -77,7 +77,7 @@ export function uninstall(options: UninstallOptions): UninstallReport {
     )
   }
   // The lock is in a directory that a look must not make.
-  return isThere(paths.stateDir) && !options.dryRun ? inTurn(paths, () => removeAll(options)) : removeAll(options)
+  return exists(paths.stateDir) && !options.dryRun ? withLock(paths, () => removeAll(options)) : removeAll(options)
 }
 
 function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallReport {
@@ -98,7 +98,7 @@ function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallR
   if (manifest) {
     removeFiles(paths, manifest, report)
     restoreBackups(paths, manifest, report)
-  } else if (isThere(`${paths.binDir}/podwire`)) report.keep(`${paths.binDir}/podwire`, 'no manifest says who brought it')
+  } else if (exists(`${paths.binDir}/podwire`)) report.keep(`${paths.binDir}/podwire`, 'no manifest says who brought it')
   for (const path of [statusPath(paths), `${paths.runDir}/.status.json.new`, `${paths.runDir}/agent.lock`]) removeFile(path, report)
   removeDirectory(paths.runDir, report)
   removeState(paths, report)
@@ -109,13 +109,13 @@ function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallR
 function removeConflist(paths: Paths, manifest: Manifest | undefined, report: Report): void {
   const path = conflistPath(paths)
   report.attempt('conflist', path, () => {
-    if (!isThere(path)) return
+    if (!exists(path)) return
     const sha256 = sha256Of(path)
     if (sha256 !== manifest?.conflist && !namesPodwire(path))
       return report.keep(path, 'it is not the one that was published, and has no podwire in it')
     removeFile(path, report, 'conflist')
   })
-  if (!report.dryRun) report.attempt('conflist', paths.confDir, () => removeDrafts(paths.confDir))
+  if (!report.dryRun) report.attempt('conflist', paths.confDir, () => removeTempFiles(paths.confDir))
 }
 
 function namesPodwire(path: string): boolean {
@@ -134,7 +134,7 @@ function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): vo
       const found = sha256Of(path)
       const ours = found !== undefined && (found === sha256 || found === previous)
       if (found !== undefined && !ours) return report.keep(path, 'somebody has changed it since it was installed')
-      if (replaced && isThere(`${binDir}/${replaced}`)) {
+      if (replaced && exists(`${binDir}/${replaced}`)) {
         report.step('restored', path, () => {
           sys.rename(`${binDir}/${replaced}`, path)
           syncDirectory(binDir)
@@ -142,7 +142,7 @@ function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): vo
       } else if (ours) removeFile(path, report, 'file')
     })
   }
-  if (!report.dryRun) report.attempt('file', binDir, () => removeDrafts(binDir))
+  if (!report.dryRun) report.attempt('file', binDir, () => removeTempFiles(binDir))
 }
 
 /** A name that somebody has taken meanwhile is theirs. */
@@ -150,11 +150,11 @@ function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): vo
   for (const { path, name } of backups) {
     const backup = `${backupDir(paths)}/${name}`
     report.attempt('backup', path, () => {
-      if (!isThere(backup)) return
-      if (isThere(path)) return report.keep(backup, `${path} is there again`)
+      if (!exists(backup)) return
+      if (exists(path)) return report.keep(backup, `${path} is there again`)
       report.step('restored', path, () => {
         copyFile(backup, path)
-        removeIfThere(backup)
+        removeIfExists(backup)
       })
     })
   }
@@ -162,9 +162,9 @@ function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): vo
 
 /** The manifest stays as long as something does that it names. */
 function removeState(paths: Paths, report: Report): void {
-  if (!isThere(paths.stateDir)) return
-  for (const path of [desiredPath(paths), settledPath(paths), templatePath(paths)]) removeFile(path, report)
-  if (!report.dryRun) report.attempt('file', paths.stateDir, () => removeDrafts(paths.stateDir))
+  if (!exists(paths.stateDir)) return
+  for (const path of [desiredPath(paths), convergedPath(paths), templatePath(paths)]) removeFile(path, report)
+  if (!report.dryRun) report.attempt('file', paths.stateDir, () => removeTempFiles(paths.stateDir))
   removeDirectory(backupDir(paths), report)
   if (report.problems.length > 0) return
   for (const path of [manifestPath(paths), lockPath(paths)]) removeFile(path, report)
@@ -172,7 +172,7 @@ function removeState(paths: Paths, report: Report): void {
 }
 
 function removeTree(path: string, report: Report): void {
-  if (!isThere(path)) return
+  if (!exists(path)) return
   report.step('leases', path, () => clear(path))
 }
 
@@ -180,7 +180,7 @@ function clear(directory: string): void {
   for (const name of namesIn(directory)) {
     const path = `${directory}/${name}`
     if ((sys.lstat(path).mode & S_IFMT) === S_IFDIR) clear(path)
-    else removeIfThere(path)
+    else removeIfExists(path)
   }
   sys.rmdir(directory)
 }
@@ -191,9 +191,9 @@ const S_IFDIR = 0o040000
 
 function removeFile(path: string, report: Report, kind = 'file'): void {
   report.attempt(kind, path, () => {
-    if (!isThere(path)) return
+    if (!exists(path)) return
     report.step(kind, path, () => {
-      removeIfThere(path)
+      removeIfExists(path)
       syncDirectory(directoryOf(path))
     })
   })
@@ -201,10 +201,10 @@ function removeFile(path: string, report: Report, kind = 'file'): void {
 
 /** Only one of our own, and only where nothing of others is in it; what a container has mounted stays. */
 function removeDirectory(path: string, report: Report): void {
-  if (!isThere(path)) return
+  if (!exists(path)) return
   try {
     if (!report.dryRun) sys.rmdir(path)
-    report.tell('directory', path)
+    report.warn('directory', path)
   } catch (error) {
     if (isSysError(error, ENOTEMPTY)) report.keep(path, `others have files in it: ${namesIn(path).slice(0, 5).join(' ')}`)
     else if (!isSysError(error, ENOENT, EBUSY, EROFS)) throw error
@@ -221,7 +221,7 @@ class Report implements UninstallReport {
     this.dryRun = dryRun
   }
 
-  tell(kind: string, object: string): void {
+  warn(kind: string, object: string): void {
     this.removed.push({ kind, object })
   }
 
@@ -237,7 +237,7 @@ class Report implements UninstallReport {
   step(kind: string, object: string, act: () => void): void {
     this.attempt(kind, object, () => {
       if (!this.dryRun) act()
-      this.tell(kind, object)
+      this.warn(kind, object)
     })
   }
 }

@@ -51,8 +51,8 @@ function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
 /** What STATUS cannot know: libcni hands it no runtimeConfig, so the ranges of a network that has them from there (capability `ipRanges`) come with ADD. */
 export function rangesComeWithAdd(reader: Reader, { command }: Pick<ConfigContext, 'command'>): boolean {
   if (command !== 'STATUS') return false
-  const isTold = reader.object('runtimeConfig', (given) => given.value('ipRanges')) !== undefined
-  return !isTold && reader.object('capabilities', (capabilities) => capabilities.boolean('ipRanges')) === true
+  const isGiven = reader.object('runtimeConfig', (given) => given.value('ipRanges')) !== undefined
+  return !isGiven && reader.object('capabilities', (capabilities) => capabilities.boolean('ipRanges')) === true
 }
 
 /** Wrapped, so that a range which cannot be read still takes its place in the set. */
@@ -63,8 +63,8 @@ function readEntry(reader: Reader): { readonly range: Range | undefined } {
 /** The results of 0.1.0 and 0.2.0 have room for one address a family. */
 export function requireRoom(addresses: readonly Address[], reader: Reader, { cniVersion }: ConfigContext): void {
   if (cniVersions.indexOf(cniVersion) >= cniVersions.indexOf('0.3.0')) return
-  const crowded = ([4, 6] as const).some((family) => addresses.filter((address) => address.family === family).length > 1)
-  if (crowded) reader.issue('ipam', `CNI version ${cniVersion} does not support more than 1 address per family`)
+  const tooMany = ([4, 6] as const).some((family) => addresses.filter((address) => address.family === family).length > 1)
+  if (tooMany) reader.issue('ipam', `CNI version ${cniVersion} does not support more than 1 address per family`)
 }
 
 function readRequested(reader: Reader, context: ConfigContext): Address[] {

@@ -9,7 +9,7 @@ import { parseAddress } from '../net/address.ts'
 import { bootId } from './boot.ts'
 import type { HostLocalConfig } from './host-local-config.ts'
 import { capacity, formatRangeSet, givesOut } from './range.ts'
-import { surveyLeases } from './survey.ts'
+import { scanLeases } from './scan.ts'
 
 /** Where a network's leases lie. */
 export function leaseDirectory({ config, network }: { readonly config: HostLocalConfig; readonly network: string }): string {
@@ -24,7 +24,7 @@ export function status(request: StatusRequest<HostLocalConfig>): void {
     const room = capacity(set)
     // The names alone mostly settle it; only when they fill the set it matters which of them are leases that stand.
     if (names.length < room) continue
-    const used = surveyLeases(directory, names, bootId()).leases.filter(({ address }) => givesOut(set, parseAddress(address))).length
+    const used = scanLeases(directory, names, bootId()).leases.filter(({ address }) => givesOut(set, parseAddress(address))).length
     if (used < room) continue
     const figures = `${used} of ${room} addresses are in use, in ${directory}`
     throw new CniError(ErrPluginNotAvailable, `no IP addresses available in range set: ${formatRangeSet(set)}`, figures)

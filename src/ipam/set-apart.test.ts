@@ -36,7 +36,7 @@ const pools = (json: Json, ...leased: string[]) => {
     sha256: '',
     name: 'net',
     problems: [],
-    rivals: [],
+    conflicting: [],
     sets: readConfig(read, json).sets,
     list: {},
   }

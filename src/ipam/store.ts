@@ -10,9 +10,9 @@ import { bootId } from './boot.ts'
 import { formatOwner, type Owner, ownerKey, parseOwner, sameOwner } from './lease.ts'
 import { withLock } from './lease-lock.ts'
 import { type OwnerIndex, openOwnerIndex } from './owner-index.ts'
-import { isAddress, type Lease } from './survey.ts'
+import { isAddress, type Lease } from './scan.ts'
+import { tempName, tidy } from './sweep.ts'
 import { createText, overwriteText, readText } from './text-file.ts'
-import { draftName, tidy } from './tidy.ts'
 
 /** Runs `body` on the network's leases, alone; makes the directory. Throws CniError 11 where the lock does not come free in ten seconds. */
 export function withLeases<T>(directory: string, body: (store: LeaseStore) => T): T {
@@ -43,8 +43,8 @@ export class LeaseStore {
   readonly #directory: string
   readonly #boot = bootId()
   readonly #index: OwnerIndex
-  /** The draft's owner: the draft is linked to each address that the owner takes. */
-  #drafted: Owner | undefined
+  /** The temp's owner: the temp is linked to each address that the owner takes. */
+  #written: Owner | undefined
   #misses = 0
   #names: ReadonlySet<string> | undefined
   /** Whether the index has to be sealed again. */
@@ -69,9 +69,9 @@ export class LeaseStore {
   take(address: Address, owner: Owner): boolean {
     const name = formatAddress(address)
     if (this.#names?.has(name)) return false
-    this.#draft(owner)
+    this.#temp(owner)
     try {
-      sys.link(this.#path(draftName), this.#path(name))
+      sys.link(this.#path(tempName), this.#path(name))
     } catch (error) {
       if (!isSysError(error, EEXIST)) throw error
       this.#misses++
@@ -126,7 +126,7 @@ export class LeaseStore {
   /** The last call. It fails for nothing: the leases stand as they are, and without the seal the next one walks. */
   finish(): void {
     try {
-      if (this.#drafted) sys.unlink(this.#path(draftName))
+      if (this.#written) sys.unlink(this.#path(tempName))
     } catch (error) {
       if (!isSysError(error)) throw error
     }
@@ -147,13 +147,13 @@ export class LeaseStore {
     }
   }
 
-  #draft(owner: Owner): void {
-    if (this.#drafted && sameOwner(this.#drafted, owner)) return
+  #temp(owner: Owner): void {
+    if (this.#written && sameOwner(this.#written, owner)) return
     this.#changed = true
-    if (this.#drafted) sys.unlink(this.#path(draftName))
-    this.#drafted = undefined
-    createText(this.#path(draftName), formatOwner(owner))
-    this.#drafted = owner
+    if (this.#written) sys.unlink(this.#path(tempName))
+    this.#written = undefined
+    createText(this.#path(tempName), formatOwner(owner))
+    this.#written = owner
   }
 
   #readLastReserved(set: number): string {

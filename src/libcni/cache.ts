@@ -3,7 +3,7 @@
 import { decodeBase64, encodeBase64 } from '../cni/base64.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../cni/json.ts'
 import type { Attachment } from '../cni/types.ts'
-import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../host/whole-file.ts'
+import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../host/whole-file.ts'
 
 /** The attachment's arguments, as ADD was given them and DEL will be. */
 export interface RuntimeAttachment extends Attachment {
@@ -50,7 +50,7 @@ export function keptResult(cacheDir: string, attachment: Attachment): JsonObject
 }
 
 export function forgetResult(cacheDir: string, attachment: Attachment): void {
-  removeIfThere(pathOf(cacheDir, attachment))
+  removeIfExists(pathOf(cacheDir, attachment))
 }
 
 /** All attachments of the network that are kept, by file name. Files that are something else, or lie under another name than theirs, are passed over. */

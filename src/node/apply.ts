@@ -8,18 +8,18 @@ import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { formatPacked } from '../net/packed.ts'
+import { readConverged, writeConverged } from './converged.ts'
 import { desiredPath, readDesiredText, writeDesired } from './desired-file.ts'
 import { readFacts } from './facts.ts'
 import { syncForward } from './forward.ts'
-import { lookAtKernel } from './look.ts'
 import { syncMasquerade } from './masquerade.ts'
 import { ownPort, VXLAN_NAME } from './names.ts'
+import { observeKernel } from './observe.ts'
 import type { Pass } from './pass.ts'
 import { findPaths, formatPrefix } from './paths.ts'
 import { peerObjects, syncPeers } from './peers.ts'
 import { parseNodeState } from './read-state.ts'
 import { attempt, driftOf, hasChanges, NO_DRIFT, newLog, noteFailure, noteProblem, type Report } from './report.ts'
-import { readSettled, writeSettled } from './settled.ts'
 import { PROTOCOL } from './state.ts'
 import { ensureForwarding, relaxReversePath } from './sysctls.ts'
 import { ensureTunnel, removeTunnel } from './tunnel-device.ts'
@@ -36,8 +36,8 @@ export function applyState(text: string, options: ApplyOptions): Report {
   const { stateDir, dryRun } = options
   const unchanged = readDesiredText(stateDir) === text
   const sockets = openSockets()
-  const settled = unchanged && !dryRun ? stillSettled(text, stateDir, sockets) : undefined
-  const report = settled ?? work(text, options, unchanged, sockets)
+  const converged = unchanged && !dryRun ? stillConverged(text, stateDir, sockets) : undefined
+  const report = converged ?? work(text, options, unchanged, sockets)
   closeNetlink(sockets.route)
   // The other is left to the end of the process: closing it waits until what it deleted is out of use.
   return { ...report, durationMs: Math.round((now() - start) * 10) / 10 }
@@ -51,7 +51,7 @@ export function applyLast(options: ApplyOptions): Report {
   return applyState(text, options)
 }
 
-const MOST_PEERS = 50
+const MAX_PEERS = 50
 
 interface Sockets {
   readonly route: NetlinkSocket
@@ -72,9 +72,9 @@ function openSockets(): Sockets {
 }
 
 /** What the pass before said, where it had nothing to do and the kernel looks as it did then. */
-function stillSettled(text: string, stateDir: string, { route, nft }: Sockets): Report | undefined {
-  const settled = readSettled(stateDir, text)
-  return nft && settled && lookAtKernel(route, nft, settled.place) === settled.kernel ? settled.report : undefined
+function stillConverged(text: string, stateDir: string, { route, nft }: Sockets): Report | undefined {
+  const converged = readConverged(stateDir, text)
+  return nft && converged && observeKernel(route, nft, converged.place) === converged.kernel ? converged.report : undefined
 }
 
 function work(text: string, { stateDir, dryRun }: ApplyOptions, unchanged: boolean, sockets: Sockets): Report {
@@ -96,14 +96,14 @@ function work(text: string, { stateDir, dryRun }: ApplyOptions, unchanged: boole
     vxlan: done.vxlan,
     problems: log.problems,
     failed: log.failed,
-    peers: paths.unreached.slice(0, MOST_PEERS).map(({ name, reason }) => ({ name, path: 'none', reason })),
+    peers: paths.unreached.slice(0, MAX_PEERS).map(({ name, reason }) => ({ name, path: 'none', reason })),
     durationMs: 0,
     drift: unchanged ? driftOf(log) : NO_DRIFT,
     ...(log.changes && { changes: log.changes }),
   }
   const { node, routing } = state
   if (nft && unchanged && !dryRun && log.failed === 0 && !hasChanges(log)) {
-    writeSettled(stateDir, text, lookAtKernel(route, nft, { node, routing }), { node, routing }, report)
+    writeConverged(stateDir, text, observeKernel(route, nft, { node, routing }), { node, routing }, report)
   }
   return report
 }
@@ -118,7 +118,7 @@ interface Outcome {
 function runPass(pass: Pass, hasFilter: boolean, added: () => void): Outcome {
   const { log, dryRun } = pass
   const { tunnel } = pass.paths
-  tellProblems(pass)
+  reportProblems(pass)
   attempt(log, 'sysctl', 'forwarding', () => ensureForwarding(pass))
   const index = tunnel && attempt(log, 'link', VXLAN_NAME, () => ensureTunnel(pass, tunnel))
   if (index) attempt(log, 'sysctl', 'rp_filter', () => relaxReversePath(pass))
@@ -144,7 +144,7 @@ function hasUplink({ paths, facts, state, log }: Pass): boolean {
   return false
 }
 
-function tellProblems({ log, paths, state, facts }: Pass): void {
+function reportProblems({ log, paths, state, facts }: Pass): void {
   for (const { name, subnet, address, fatal } of paths.overlaps) {
     const consequence = fatal ? 'and gets no route, which would cut this node off' : 'and takes what is there'
     noteProblem(

@@ -30,7 +30,7 @@ export const LEGACY_TABLES = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6
 export function syncForward(pass: Pass): void {
   for (const family of [4, 6] as const) {
     const own = pass.state.forwardAccept ? pass.state.node.podCidrs.filter(({ first }) => packedFamily(first) === family) : []
-    if (own.length > 0) tellOfLegacy(pass, family)
+    if (own.length > 0) warnOfLegacy(pass, family)
     syncChain(pass, FILTER_TABLES[family], own)
   }
 }
@@ -79,7 +79,7 @@ function acceptRules({ first, length }: PackedPrefix): { text: string; expressio
 }
 
 /** The older iptables keeps its tables elsewhere, where only its own program can read and write them. */
-function tellOfLegacy({ log }: Pass, family: 4 | 6): void {
+function warnOfLegacy({ log }: Pass, family: 4 | 6): void {
   const file = LEGACY_TABLES[family]
   if (!(readWhole(file) ?? '').split('\n').includes('filter')) return
   const message = `iptables-legacy has a filter table, which podwire cannot read: if its FORWARD policy is DROP, accept the pods' subnets there`

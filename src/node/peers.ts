@@ -95,7 +95,7 @@ export function syncPeers(pass: Pass, wanted: PeerObjects, vxlan: number | undef
   const sweeps: (() => void)[] = []
   const sync = (kind: Bulk, difference: Difference): void => {
     if (dryRun) {
-      tellAll(pass, kind, difference)
+      noteAll(pass, kind, difference)
       return
     }
     put(pass, kind, 'added', difference.add)
@@ -159,7 +159,7 @@ function put({ route, log }: Pass, kind: Bulk, action: Action, bodies: readonly 
   log.changed[kind][action] += bodies.length - refused
 }
 
-function tellAll({ log }: Pass, kind: Bulk, { add, replace, remove }: Difference): void {
+function noteAll({ log }: Pass, kind: Bulk, { add, replace, remove }: Difference): void {
   for (const body of add) noteChange(log, kind, 'added', () => describe(kind, body))
   for (const body of replace) noteChange(log, kind, 'replaced', () => describe(kind, body))
   for (const body of remove) noteChange(log, kind, 'removed', () => describe(kind, body))

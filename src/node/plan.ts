@@ -60,29 +60,29 @@ const LENGTHS = { 4: [8, 30], 6: [16, 126] } as const
 
 /** What node `self` should have, by name of the peers. The same input gives the same plan, in whatever order the nodes come. */
 export function plan(nodes: readonly ClusterNode[], self: string, config: PlanConfig): Plan {
-  const survey: Survey = { self, problems: [], subnets: noClaims(), addresses: noClaims(), services: noClaims() }
+  const scan: LeaseScan = { self, problems: [], subnets: noClaims(), addresses: noClaims(), services: noClaims() }
   for (const cidr of config.serviceCidrs) {
     const prefix = packPrefix(cidr)
-    if (prefix) claim(survey.services, prefix, cidr)
-    else tell(survey, 'bad-config', '', `serviceCidrs: ${cidr} is no subnet`)
+    if (prefix) claim(scan.services, prefix, cidr)
+    else report(scan, 'bad-config', '', `serviceCidrs: ${cidr} is no subnet`)
   }
-  const known = uniqueByName(survey, nodes)
+  const known = uniqueByName(scan, nodes)
   // All addresses before the first subnet: a subnet must not hold any of them.
-  const withAddresses = known.map((node) => ({ node, addresses: takeAddresses(survey, node) }))
+  const withAddresses = known.map((node) => ({ node, addresses: takeAddresses(scan, node) }))
   const entries = withAddresses.flatMap(({ node, addresses }) => {
-    const podCidrs = takeSubnets(survey, node)
+    const podCidrs = takeSubnets(scan, node)
     return addresses.length > 0 && podCidrs.length > 0 ? [{ name: node.name, addresses, podCidrs }] : []
   })
   entries.sort((a, b) => order(a.name, b.name))
   const own = entries.find(({ name }) => name === self)
-  if (!known.some(({ name }) => name === self)) tell(survey, 'self-unknown', self, 'there is no Node of this name yet')
+  if (!known.some(({ name }) => name === self)) report(scan, 'self-unknown', self, 'there is no Node of this name yet')
   const state = own && desiredState(own, entries, config)
-  survey.problems.sort((a, b) => order(a.node, b.node))
-  return { state, problems: survey.problems }
+  scan.problems.sort((a, b) => order(a.node, b.node))
+  return { state, problems: scan.problems }
 }
 
 /** What is known so far, and who has what. */
-interface Survey {
+interface LeaseScan {
   readonly self: string
   readonly problems: Problem[]
   readonly subnets: Claims
@@ -90,8 +90,8 @@ interface Survey {
   readonly services: Claims
 }
 
-function tell(survey: Survey, kind: ProblemKind, node: string, message: string): void {
-  survey.problems.push({ kind, node, message })
+function report(scan: LeaseScan, kind: ProblemKind, node: string, message: string): void {
+  scan.problems.push({ kind, node, message })
 }
 
 function desiredState(node: NodeEntry, entries: readonly NodeEntry[], config: PlanConfig): NodeState {
@@ -109,8 +109,8 @@ function desiredState(node: NodeEntry, entries: readonly NodeEntry[], config: Pl
 }
 
 /** In the order in which they may take what others want as well: this node, then the older, then by name. */
-function uniqueByName(survey: Survey, nodes: readonly ClusterNode[]): ClusterNode[] {
-  const { self } = survey
+function uniqueByName(scan: LeaseScan, nodes: readonly ClusterNode[]): ClusterNode[] {
+  const { self } = scan
   const age = ({ creationTimestamp }: ClusterNode) => creationTimestamp ?? '~'
   const ranked = [...nodes].sort((a, b) => {
     if (a.name !== b.name && (a.name === self || b.name === self)) return a.name === self ? -1 : 1
@@ -119,55 +119,55 @@ function uniqueByName(survey: Survey, nodes: readonly ClusterNode[]): ClusterNod
   const names = new Set<string>()
   return ranked.filter(({ name }) => {
     if (!names.has(name)) return names.add(name)
-    tell(survey, 'duplicate-name', name, 'another Node has the same name; the older one counts')
+    report(scan, 'duplicate-name', name, 'another Node has the same name; the older one counts')
     return false
   })
 }
 
-function takeAddresses(survey: Survey, { name, addresses }: ClusterNode): string[] {
-  if (addresses.length === 0) tell(survey, 'no-address', name, 'it has no InternalIP')
+function takeAddresses(scan: LeaseScan, { name, addresses }: ClusterNode): string[] {
+  if (addresses.length === 0) report(scan, 'no-address', name, 'it has no InternalIP')
   return addresses.filter((text, i) => {
     const packed = packAddress(text)
     if (packed === undefined || !isOrdinary(packed)) {
-      tell(survey, 'bad-address', name, `InternalIP ${JSON.stringify(text)} is no address that a node can be reached at`)
+      report(scan, 'bad-address', name, `InternalIP ${JSON.stringify(text)} is no address that a node can be reached at`)
       return false
     }
     if (addresses.indexOf(text) !== i) return false
-    const owner = claim(survey.addresses, { first: packed, length: packedBits(packed) }, name)
+    const owner = claim(scan.addresses, { first: packed, length: packedBits(packed) }, name)
     if (owner === undefined || owner === name) return owner === undefined
-    tell(survey, 'duplicate-address', name, `InternalIP ${text} is the address of Node ${owner}, which keeps it`)
+    report(scan, 'duplicate-address', name, `InternalIP ${text} is the address of Node ${owner}, which keeps it`)
     return false
   })
 }
 
-function takeSubnets(survey: Survey, { name, podCidrs, maxPods }: ClusterNode): string[] {
-  if (podCidrs.length === 0) tell(survey, 'no-pod-cidr', name, 'it has no podCIDR yet')
-  const taken = podCidrs.filter((text) => takeSubnet(survey, name, text))
-  if (name === survey.self && maxPods !== undefined) {
-    for (const text of taken) warnOfPool(survey, name, text, maxPods)
+function takeSubnets(scan: LeaseScan, { name, podCidrs, maxPods }: ClusterNode): string[] {
+  if (podCidrs.length === 0) report(scan, 'no-pod-cidr', name, 'it has no podCIDR yet')
+  const taken = podCidrs.filter((text) => takeSubnet(scan, name, text))
+  if (name === scan.self && maxPods !== undefined) {
+    for (const text of taken) warnOfPool(scan, name, text, maxPods)
   }
   return taken
 }
 
-function takeSubnet(survey: Survey, name: string, text: string): boolean {
+function takeSubnet(scan: LeaseScan, name: string, text: string): boolean {
   const prefix = packPrefix(text)
   if (!prefix || !isPlausible(prefix)) {
     const [shortest, longest] = LENGTHS[text.includes(':') ? 6 : 4]
     const wanted = `expected the first address of a subnet and a length from ${shortest} to ${longest}`
-    tell(survey, 'bad-pod-cidr', name, `podCIDR ${JSON.stringify(text)} is no subnet for pods: ${wanted}`)
+    report(scan, 'bad-pod-cidr', name, `podCIDR ${JSON.stringify(text)} is no subnet for pods: ${wanted}`)
     return false
   }
-  const service = ownerIn(survey.services, prefix)
-  if (service !== undefined) tell(survey, 'service-overlap', name, `podCIDR ${text} overlaps the Services' ${service}`)
-  const host = ownerIn(survey.addresses, prefix)
+  const service = ownerIn(scan.services, prefix)
+  if (service !== undefined) report(scan, 'service-overlap', name, `podCIDR ${text} overlaps the Services' ${service}`)
+  const host = ownerIn(scan.addresses, prefix)
   if (host !== undefined) {
-    tell(survey, 'host-overlap', name, `podCIDR ${text} holds the address of Node ${host}`)
+    report(scan, 'host-overlap', name, `podCIDR ${text} holds the address of Node ${host}`)
     // A route for it would cut that node off. This node's own is its pods' all the same.
-    if (name !== survey.self) return false
+    if (name !== scan.self) return false
   }
-  const owner = claim(survey.subnets, prefix, name)
+  const owner = claim(scan.subnets, prefix, name)
   if (owner === undefined) return true
-  tell(survey, 'overlapping-pod-cidr', name, `podCIDR ${text} overlaps one of Node ${owner}, which keeps it`)
+  report(scan, 'overlapping-pod-cidr', name, `podCIDR ${text} overlaps one of Node ${owner}, which keeps it`)
   return false
 }
 
@@ -183,10 +183,10 @@ function isPlausible({ first, length }: PackedPrefix): boolean {
 }
 
 /** The first address and the gateway's are nobody's, nor is the last one of IPv4. */
-function warnOfPool(survey: Survey, name: string, text: string, maxPods: number): void {
+function warnOfPool(scan: LeaseScan, name: string, text: string, maxPods: number): void {
   const prefix = packPrefix(text)
   const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - (packedFamily(prefix.first) === 4 ? 3 : 2) : 0
-  if (maxPods > pool) tell(survey, 'pool-too-small', name, `podCIDR ${text} has ${pool} addresses for up to ${maxPods} pods`)
+  if (maxPods > pool) report(scan, 'pool-too-small', name, `podCIDR ${text} has ${pool} addresses for up to ${maxPods} pods`)
 }
 
 function order(a: string, b: string): number {

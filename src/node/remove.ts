@@ -67,9 +67,9 @@ function removeTable(nft: NetlinkSocket, dryRun: boolean): Removed[] {
 function removeRoutes(log: Log, route: NetlinkSocket, family: 4 | 6, dryRun: boolean): Removed[] {
   const bodies = dumpRoutes(route, family, ROUTE_PROTOCOL)
   const requests = bodies.map((body) => ({ type: RTM_DELROUTE, flags: 0, body }))
-  const refusals = dryRun ? [] : sendBodies(route, requests)
-  const refused = new Set(refusals.map(({ index }) => index))
-  for (const { index, errno, detail } of refusals) {
+  const failures = dryRun ? [] : sendBodies(route, requests)
+  const refused = new Set(failures.map(({ index }) => index))
+  for (const { index, errno, detail } of failures) {
     noteFailure(log, 'route', describeRouteBody(bodies[index] ?? ''), `${sys.strerror(errno)}${detail && ` (${detail})`}`)
   }
   return bodies.filter((_, i) => !refused.has(i)).map((body) => ({ kind: 'route', object: describeRouteBody(body) }))

@@ -60,7 +60,7 @@ export interface Log {
 }
 
 /** A fault that thousands of objects share is told with the first of them. */
-const MOST_PROBLEMS = 50
+const MAX_PROBLEMS = 50
 
 export function newLog(dryRun: boolean): Log {
   const none = (): Counts => ({ added: 0, removed: 0, replaced: 0 })
@@ -75,12 +75,12 @@ export function noteChange(log: Log, kind: Kind, action: Action, object: () => s
 }
 
 export function noteProblem(log: Log, kind: string, object: string, message: string): void {
-  if (log.problems.length < MOST_PROBLEMS) log.problems.push({ kind, object, message, failed: false })
+  if (log.problems.length < MAX_PROBLEMS) log.problems.push({ kind, object, message, failed: false })
 }
 
 export function noteFailure(log: Log, kind: string, object: string, message: string): void {
   log.failed++
-  if (log.problems.length < MOST_PROBLEMS) log.problems.push({ kind, object, message, failed: true })
+  if (log.problems.length < MAX_PROBLEMS) log.problems.push({ kind, object, message, failed: true })
 }
 
 /** Runs a step of which the others do not depend; undefined where it failed. */

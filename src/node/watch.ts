@@ -26,7 +26,7 @@ import { judgeRoute } from './watch-route.ts'
 import { readWatched, type Watched } from './watched.ts'
 
 /** A burst of thousands says no more than its first. */
-const MOST_OF_A_KIND = 10
+const MAX_OF_A_KIND = 10
 
 /** The state on the disk is looked at again after so many milliseconds where a pass is under way, or has not been yet. */
 const SOON = 50
@@ -38,7 +38,7 @@ const STDOUT = 1
 /** Writes `{"event":"ready"}`, then a line for each event, until standard input ends or nobody reads any more. */
 export function watchNode(stateDir: string): void {
   const route = listen(NETLINK_ROUTE, routeGroups())
-  const filter = listenIfThere(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1))
+  const filter = listenIfExists(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1))
   const sockets = filter ? [route, filter] : [route]
   let watched = readWatched(stateDir)
   let stamp = stampOf(stateDir)
@@ -100,7 +100,7 @@ function shorten(events: readonly NodeEvent[]): NodeEvent[] {
   return events.filter(({ event, object }) => {
     const name = `${event} ${object}`
     const count = counts.get(event) ?? 0
-    if (told.has(name) || count === MOST_OF_A_KIND) return false
+    if (told.has(name) || count === MAX_OF_A_KIND) return false
     told.add(name)
     counts.set(event, count + 1)
     return true
@@ -132,7 +132,7 @@ function listen(protocol: number, groups: number): NetlinkSocket {
 }
 
 /** A kernel without nf_tables has nothing to tell of it. */
-function listenIfThere(protocol: number, groups: number): NetlinkSocket | undefined {
+function listenIfExists(protocol: number, groups: number): NetlinkSocket | undefined {
   try {
     return listen(protocol, groups)
   } catch (error) {

@@ -216,7 +216,7 @@ export class FakeApi {
       watch ? `watch ${url.searchParams.get('resourceVersion')}` : `list${url.searchParams.has('continue') ? ' more' : ''}`,
     )
     if (this.#mute) return
-    const refusal = this.#takeRefusal(watch ? 'watch' : url.searchParams.has('continue') ? 'more' : 'list')
+    const refusal = this.#takeFailure(watch ? 'watch' : url.searchParams.has('continue') ? 'more' : 'list')
     const { authorization } = this.#options
     const unknown = url.pathname !== '/api/v1/nodes' || request.method !== 'GET'
     const stranger = authorization !== undefined && request.headers.authorization !== authorization
@@ -230,7 +230,7 @@ export class FakeApi {
     else this.#list(response, Number(url.searchParams.get('limit') ?? Number.POSITIVE_INFINITY), url.searchParams.get('continue'))
   }
 
-  #takeRefusal(kind: 'list' | 'more' | 'watch'): Refusal | undefined {
+  #takeFailure(kind: 'list' | 'more' | 'watch'): Refusal | undefined {
     const at = this.#refusals.findIndex(({ on }) => on === undefined || on === kind)
     return at < 0 ? undefined : this.#refusals.splice(at, 1)[0]
   }

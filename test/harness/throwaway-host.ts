@@ -183,9 +183,9 @@ function killGroup(child: ChildProcess): void {
 function readiness(keeper: ChildProcess): Promise<string> {
   return new Promise((done, fail) => {
     let said = ''
-    let complaint = ''
+    let stderr = ''
     keeper.stderr?.on('data', (part) => {
-      complaint += part
+      stderr += part
     })
     keeper.stdout?.on('data', (part) => {
       said += part
@@ -193,7 +193,7 @@ function readiness(keeper: ChildProcess): Promise<string> {
       if (pid) done(pid)
     })
     keeper.on('error', fail)
-    keeper.on('close', (code) => fail(new Error(`no test host: unshare ended with ${code}: ${complaint}`)))
+    keeper.on('close', (code) => fail(new Error(`no test host: unshare ended with ${code}: ${stderr}`)))
   })
 }
 

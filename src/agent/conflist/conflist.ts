@@ -8,9 +8,9 @@ import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import { type Logger, ProblemLog } from '../log.ts'
 import { FolderWatch } from '../loop/folder-watch.ts'
-import { Wake } from '../loop/signal.ts'
+import { Notifier } from '../loop/signal.ts'
 import type { Native } from '../native/native.ts'
-import type { Situation } from '../report/agent-state.ts'
+import type { AgentState } from '../report/agent-state.ts'
 
 /** Milliseconds: what the notification misses. */
 const POLL = 2_000
@@ -24,24 +24,24 @@ export interface ConflistWatcher {
 export class Conflist {
   readonly #config: AgentConfig
   readonly #native: Native
-  readonly #situation: Situation
+  readonly #agentState: AgentState
   readonly #log: Logger
   readonly #problems: ProblemLog
   /** What was published last, and how the folder looked then. */
   #input = ''
   #seen = ''
 
-  constructor(config: AgentConfig, native: Native, situation: Situation, log: Logger) {
+  constructor(config: AgentConfig, native: Native, agentState: AgentState, log: Logger) {
     this.#config = config
     this.#native = native
-    this.#situation = situation
+    this.#agentState = agentState
     this.#log = log
     this.#problems = new ProblemLog(log)
   }
 
   /** Makes the file say these ranges; does nothing where it does already, unless `full`. False where it could not. */
   async publish(podCidrs: readonly string[], mtu: number, full: boolean): Promise<boolean> {
-    const { conflist } = this.#situation
+    const { conflist } = this.#agentState
     const { publish, others, mode } = this.#config.conflist
     if (!publish) return true
     const input = JSON.stringify([podCidrs, mtu])
@@ -49,12 +49,12 @@ export class Conflist {
     try {
       const report = await this.#native.publish({ podCidrs, mtu, others, mode })
       const repaired = report.changed && conflist.published && input === this.#input
-      if (repaired) this.#situation.drift.set('conflist', (this.#situation.drift.get('conflist') ?? 0) + 1)
+      if (repaired) this.#agentState.drift.set('conflist', (this.#agentState.drift.get('conflist') ?? 0) + 1)
       if (report.changed) this.#log.info({ path: report.path, podCidrs, mtu }, repaired ? 'conflist put back' : 'conflist published')
       conflist.report = report
       conflist.failure = ''
       conflist.published = report.published
-      this.#problems.tell(report.problems)
+      this.#problems.report(report.problems)
       if (report.published) conflist.lastSuccessAt = performance.now()
       else conflist.failure = report.problems[0]?.message ?? 'the program did not say why'
       this.#input = input
@@ -63,19 +63,19 @@ export class Conflist {
       return report.published && this.#seen !== ''
     } catch (error) {
       conflist.failure = reasonOf(error)
-      this.#problems.tell([{ kind: 'publish', object: this.#config.paths.confName, message: conflist.failure }])
+      this.#problems.report([{ kind: 'publish', object: this.#config.paths.confName, message: conflist.failure }])
       return false
     }
   }
 
   /** Runs until `signal`. */
   async watch({ beat, changed }: ConflistWatcher, signal: AbortSignal): Promise<void> {
-    const change = new Wake()
-    const folder = new FolderWatch(this.#config.paths.confDir, () => change.wake())
+    const change = new Notifier()
+    const folder = new FolderWatch(this.#config.paths.confDir, () => change.notify())
     while (!signal.aborted) {
       folder.ensure()
       beat()
-      if (this.#situation.conflist.published && this.#look() !== this.#seen) changed()
+      if (this.#agentState.conflist.published && this.#look() !== this.#seen) changed()
       await change.wait(POLL, signal)
     }
     folder.close()

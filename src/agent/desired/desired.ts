@@ -6,11 +6,11 @@ import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import type { Nodes } from '../nodes/nodes.ts'
-import type { Situation } from '../report/agent-state.ts'
+import type { AgentState } from '../report/agent-state.ts'
 import { type LastState, readLastState } from './last-state.ts'
 
 /** How long the API server may take before the disk has to do; milliseconds. */
-export const PATIENCE = 1_000
+export const API_TIMEOUT = 1_000
 
 /** `json` is a NodeState. */
 export interface Desired {
@@ -24,20 +24,20 @@ export interface Desired {
  * Undefined while there is nothing to go by, and then nothing is to be touched: a node without a podCIDR waits for one, and one whose Node object has gone
  * keeps what it has, since the list may be of a cluster that is just being restored.
  */
-export function desired(nodes: Nodes, config: AgentConfig, situation: Situation, log: Logger): Desired | undefined {
+export function desired(nodes: Nodes, config: AgentConfig, agentState: AgentState, log: Logger): Desired | undefined {
   if (nodes.synced) {
     const { state, problems } = plan(nodes.list(), config.nodeName, config.plan)
-    situation.planProblems = problems
+    agentState.planProblems = problems
     if (state) {
-      situation.stateFrom = 'nodes'
+      agentState.stateFrom = 'nodes'
       return { json: JSON.stringify(state), state, podCidrs: state.node.podCidrs }
     }
-  } else if (performance.now() - situation.startedAt < PATIENCE) {
+  } else if (performance.now() - agentState.startedAt < API_TIMEOUT) {
     return undefined
   }
   const last = lastState(config, log)
-  if (last && situation.stateFrom !== 'disk') log.warn({ podCidrs: last.podCidrs }, 'going on with the last state, from the disk')
-  situation.stateFrom = last ? 'disk' : 'nothing'
+  if (last && agentState.stateFrom !== 'disk') log.warn({ podCidrs: last.podCidrs }, 'going on with the last state, from the disk')
+  agentState.stateFrom = last ? 'disk' : 'nothing'
   return last
 }
 

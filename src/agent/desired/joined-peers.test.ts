@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { defaultRouting, type NodeEntry, type NodeState } from '../../node/state.ts'
-import { Newcomers } from './joined-peers.ts'
+import { JoinedPeers } from './joined-peers.ts'
 
 const peer = (n: number): NodeEntry => ({
   name: `n${n}`,
@@ -28,8 +28,8 @@ it.each<[what: string, before: NodeEntry[], now: NodeEntry[], expected: NodeEntr
   ['one that joins a small cluster', peers(1, 500), peers(1, 501), undefined],
   ['the first state', [], peers(1, 600), undefined],
 ])('of %s', (_what, before, now, expected) => {
-  const newcomers = new Newcomers()
-  expect(newcomers.next(stateOf(before))).toBeUndefined()
-  expect(newcomers.next(stateOf(now))).toEqual(expected && stateOf(expected))
-  expect(newcomers.next(stateOf(now))).toBeUndefined()
+  const joinedPeers = new JoinedPeers()
+  expect(joinedPeers.next(stateOf(before))).toBeUndefined()
+  expect(joinedPeers.next(stateOf(now))).toEqual(expected && stateOf(expected))
+  expect(joinedPeers.next(stateOf(now))).toBeUndefined()
 })

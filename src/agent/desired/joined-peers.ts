@@ -8,7 +8,7 @@ const LARGE = 500
 const FEW = 50
 
 /** Has a lifetime: the names of the last state's peers. */
-export class Newcomers {
+export class JoinedPeers {
   #known: ReadonlySet<string> = new Set()
 
   /** The state with those peers only that the one before did not have; undefined where there are none, or many, or few others. */

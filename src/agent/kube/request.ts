@@ -10,7 +10,7 @@ export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 /** Sends JSON (to PATCH: a strategic merge patch) and returns the JSON that comes back. Throws an ApiError where the answer is none of 2xx. */
 export type Request = (method: Method, path: string, body?: object) => Promise<unknown>
 
-const PATIENCE = 20_000
+const TIMEOUT = 20_000
 
 /** Reads the credentials anew for each request: they are few, and tokens are renewed on the disk. */
 export function requester(config: KubeApiConfig): Request {
@@ -38,7 +38,7 @@ function exchange(url: URL, options: https.RequestOptions, body: string): Promis
       response.on('error', fail)
       response.on('end', () => done({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() }))
     })
-    request.setTimeout(PATIENCE, () => request.destroy(new Error(`${url.pathname}: no answer in ${PATIENCE / 1000} s`)))
+    request.setTimeout(TIMEOUT, () => request.destroy(new Error(`${url.pathname}: no answer in ${TIMEOUT / 1000} s`)))
     request.on('error', fail)
     request.end(body)
   })

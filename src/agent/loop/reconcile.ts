@@ -2,7 +2,7 @@
 
 import type { Logger } from '../log.ts'
 import { backoff, jittered, sleep } from './backoff.ts'
-import { Wake } from './signal.ts'
+import { Notifier } from './signal.ts'
 
 /** Why a pass is made: the Nodes changed, the kernel did, the conflist did, or it is time to look at everything. */
 export type Cause = 'nodes' | 'kernel' | 'conflist' | 'full'
@@ -22,14 +22,14 @@ const FIRST_RETRY = 1_000
 /** What passes may take more than there was rest between them: a few events are never late. A storm of them leaves the node half of its time. */
 const ALLOWANCE = 500
 /** A repair has to come within a second. */
-const LONGEST_REST = 250
+const MAX_REST = 250
 
 /** Events mark, one loop works: at most one pass at a time, and what is marked during one is done by the next. */
 export class Reconciler {
   readonly #pass: Pass
   readonly #options: ReconcileOptions
   readonly #log: Logger
-  readonly #wake = new Wake()
+  readonly #notifier = new Notifier()
   #causes = new Set<Cause>()
 
   constructor(pass: Pass, options: ReconcileOptions, log: Logger) {
@@ -40,7 +40,7 @@ export class Reconciler {
 
   mark(cause: Cause): void {
     this.#causes.add(cause)
-    this.#wake.wake()
+    this.#notifier.notify()
   }
 
   /** Runs until `signal`; a pass under way is waited for. */
@@ -52,7 +52,7 @@ export class Reconciler {
     // How much longer passes took than there was rest between them.
     let debt = 0
     for (;;) {
-      const marked = await this.#wake.wait(wait, signal)
+      const marked = await this.#notifier.wait(wait, signal)
       if (signal.aborted) return
       beat()
       const started = performance.now()
@@ -67,7 +67,7 @@ export class Reconciler {
       debt = Math.max(0, debt + took - (started - ended))
       ended = performance.now()
       this.#log.debug({ causes: [...causes], milliseconds: Math.round(took), done }, 'pass')
-      if (debt > ALLOWANCE) await sleep(Math.min(debt - ALLOWANCE, LONGEST_REST), signal)
+      if (debt > ALLOWANCE) await sleep(Math.min(debt - ALLOWANCE, MAX_REST), signal)
       const left = Math.max(0, untilFull - performance.now())
       wait = done ? left : Math.min(left, retry.next())
     }

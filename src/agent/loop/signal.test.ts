@@ -1,25 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { Wake } from './signal.ts'
+import { Notifier } from './signal.ts'
 
 const { signal } = new AbortController()
 
 describe('a wait', () => {
   it('ends when woken', async () => {
-    const wake = new Wake()
-    const waiting = wake.wait(60_000, signal)
-    wake.wake()
+    const notifier = new Notifier()
+    const waiting = notifier.wait(60_000, signal)
+    notifier.notify()
     expect(await waiting).toBe(true)
   })
 
   it('ends at once when it was woken before, and once only', async () => {
-    const wake = new Wake()
-    wake.wake()
-    wake.wake()
-    expect(await wake.wait(60_000, signal)).toBe(true)
-    expect(await wake.wait(1, signal)).toBe(false)
+    const notifier = new Notifier()
+    notifier.notify()
+    notifier.notify()
+    expect(await notifier.wait(60_000, signal)).toBe(true)
+    expect(await notifier.wait(1, signal)).toBe(false)
   })
 
   it('ends with its signal', async () => {
-    expect(await new Wake().wait(60_000, AbortSignal.abort())).toBe(false)
+    expect(await new Notifier().wait(60_000, AbortSignal.abort())).toBe(false)
   })
 })

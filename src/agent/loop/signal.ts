@@ -1,12 +1,12 @@
 // A loop's sleep that others can cut short. What came while the loop was busy is not lost: its next wait ends at once.
 
 /** One loop waits, anybody wakes. */
-export class Wake {
+export class Notifier {
   #pending = false
   #end: (() => void) | undefined
 
   /** Ends the present wait, or the next. */
-  wake(): void {
+  notify(): void {
     this.#pending = true
     this.#end?.()
   }

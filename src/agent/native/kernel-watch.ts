@@ -7,7 +7,7 @@ import type { Native } from './native.ts'
 
 /** Milliseconds. */
 const FIRST_WAIT = 200
-const LONGEST_WAIT = 30_000
+const MAX_WAIT = 30_000
 const GOOD_RUN = 10_000
 
 export interface KernelObserver {
@@ -19,7 +19,7 @@ export interface KernelObserver {
 
 /** Runs until `signal`. */
 export async function watchKernel(native: Native, observer: KernelObserver, log: Logger, signal: AbortSignal): Promise<void> {
-  const wait = backoff(FIRST_WAIT, LONGEST_WAIT)
+  const wait = backoff(FIRST_WAIT, MAX_WAIT)
   const onEvent = (event: string, object: string) => {
     log.debug({ event, object }, 'kernel')
     if (event === 'ready') observer.listening(true)

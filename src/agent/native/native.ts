@@ -127,23 +127,23 @@ async function follow(
     const event = parseWatchEvent(line)
     if (event) onEvent(event.event, event.object)
   })
-  let complaint = ''
+  let stderr = ''
   child.stdout.on('data', (chunk: Buffer) => {
     try {
       lines.write(chunk)
     } catch (error) {
-      complaint = reasonOf(error)
+      stderr = reasonOf(error)
       child.kill()
     }
   })
   child.stderr.on('data', (chunk: Buffer) => {
-    complaint = (complaint + chunk.toString()).slice(-500)
+    stderr = (stderr + chunk.toString()).slice(-500)
   })
   // A program that ends while we write has an end of its own, which is told below.
   child.stdin.on('error', () => {})
   const { exitCode, shortMessage } = await child
   signal.removeEventListener('abort', stop)
   if (signal.aborted) return
-  const reason = complaint.trim() || shortMessage || 'it said nothing'
+  const reason = stderr.trim() || shortMessage || 'it said nothing'
   throw new NativeError('died', `${file} ${args.slice(0, 2).join(' ')} ended: status ${exitCode ?? 'none'}: ${reasonOf(reason)}`)
 }

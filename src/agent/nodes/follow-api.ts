@@ -33,7 +33,7 @@ export interface FollowOptions {
 const PATH = '/api/v1/nodes'
 /** Milliseconds. */
 const FIRST_WAIT = 200
-const LONGEST_WAIT = 30_000
+const MAX_WAIT = 30_000
 /** A watch that lived that long was no failure, whatever it said. */
 const GOOD_WATCH = 5_000
 const LIST_IDLE = 30_000
@@ -52,7 +52,7 @@ export interface Follow {
 /** Runs until `signal`. Never throws and never gives up: each failure is told and tried again, 0.2 to 30 s later. */
 export async function followNodes(follow: Follow): Promise<void> {
   const { observer, signal } = follow
-  const wait = backoff(FIRST_WAIT, LONGEST_WAIT)
+  const wait = backoff(FIRST_WAIT, MAX_WAIT)
   // Where the watch has to go on; undefined where only a list can tell.
   let version: string | undefined
   const attempt = async () => {

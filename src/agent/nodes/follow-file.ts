@@ -7,7 +7,7 @@ import type { ClusterNode } from '../../node/plan.ts'
 import { reasonOf } from '../failure.ts'
 import { sleep } from '../loop/backoff.ts'
 import { FolderWatch } from '../loop/folder-watch.ts'
-import { Wake } from '../loop/signal.ts'
+import { Notifier } from '../loop/signal.ts'
 import { clusterNodeOf } from './node-object.ts'
 import type { Nodes } from './nodes.ts'
 
@@ -25,10 +25,10 @@ const SETTLE = 20
 /** Keeps `nodes` as `path` has them until `signal`. A file that is gone or cannot be read changes nothing: the last good content stays. */
 export async function followFile(path: string, nodes: Nodes, observer: FileObserver, signal: AbortSignal): Promise<void> {
   let seen = ''
-  let told = ''
-  const change = new Wake()
+  let reported = ''
+  const change = new Notifier()
   // The folder, since editors and `mv` put a new file in the place of the old.
-  const folder = new FolderWatch(dirname(path), () => change.wake())
+  const folder = new FolderWatch(dirname(path), () => change.notify())
   while (!signal.aborted) {
     folder.ensure()
     observer.beat()
@@ -40,13 +40,13 @@ export async function followFile(path: string, nodes: Nodes, observer: FileObser
         nodes.replace(all)
         observer.listed(all.size)
         observer.state('watching', '')
-        told = ''
+        reported = ''
       }
     } catch (error) {
       seen = ''
       const reason = reasonOf(error)
-      if (reason !== told) observer.state('waiting', reason)
-      told = reason
+      if (reason !== reported) observer.state('waiting', reason)
+      reported = reason
     }
     if (await change.wait(POLL, signal)) await sleep(SETTLE, signal)
   }

@@ -5,7 +5,7 @@ import type { Problem } from '../../node/plan.ts'
 import type { PublishReport, ReportProblem } from '../native/native-report.ts'
 
 /** Times are of performance.now() where they are named `…At`, since the clock of the day may jump; -Infinity is never. */
-export interface Situation {
+export interface AgentState {
   readonly node: string
   readonly startedAt: number
   /** Of the native program; '' before it was asked. */
@@ -51,7 +51,7 @@ export interface Situation {
   readonly drift: Map<string, number>
 }
 
-export function newSituation(node: string, kind: 'kubernetes' | 'file', publish: boolean): Situation {
+export function newAgentState(node: string, kind: 'kubernetes' | 'file', publish: boolean): AgentState {
   return {
     node,
     startedAt: performance.now(),

@@ -1,6 +1,6 @@
 // Whether pods of this node have a network: what /readyz asks. The API server is not part of it; a node that serves its last state is ready.
 
-import type { Situation } from './agent-state.ts'
+import type { AgentState } from './agent-state.ts'
 
 export interface ReadyCheck {
   readonly name: 'podCIDR' | 'routes' | 'masquerade' | 'conflist'
@@ -12,7 +12,7 @@ export interface ReadyCheck {
 /** Failures of these kinds leave pods without a way out of the node. */
 const OF_MASQUERADE: ReadonlySet<string> = new Set(['nft', 'sysctl'])
 
-export function readyChecks({ node, podCidrs, apply, conflist, planProblems, stateFrom }: Situation): ReadyCheck[] {
+export function readyChecks({ node, podCidrs, apply, conflist, planProblems, stateFrom }: AgentState): ReadyCheck[] {
   const own = planProblems.find((problem) => problem.node === node)?.message
   const never = apply.lastAt === Number.NEGATIVE_INFINITY ? 'not applied yet' : ''
   const masquerade = apply.problems.find(({ kind, failed }) => failed && OF_MASQUERADE.has(kind))

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import { sleep } from '../loop/backoff.ts'
-import type { Situation } from './agent-state.ts'
+import type { AgentState } from './agent-state.ts'
 import { type Status, statusOf } from './status.ts'
 
 /** Milliseconds. */
@@ -14,13 +14,13 @@ const PERIOD = 10_000
 /** Written after each pass, and each ten seconds in between. */
 export class StatusFile {
   readonly #runDir: string
-  readonly #situation: Situation
+  readonly #agentState: AgentState
   readonly #log: Logger
-  #told = ''
+  #reported = ''
 
-  constructor(runDir: string, situation: Situation, log: Logger) {
+  constructor(runDir: string, agentState: AgentState, log: Logger) {
     this.#runDir = runDir
-    this.#situation = situation
+    this.#agentState = agentState
     this.#log = log
   }
 
@@ -33,12 +33,12 @@ export class StatusFile {
 
   async write(stopping = false): Promise<void> {
     try {
-      await writeStatus(this.#runDir, statusOf(this.#situation, stopping))
-      this.#told = ''
+      await writeStatus(this.#runDir, statusOf(this.#agentState, stopping))
+      this.#reported = ''
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== this.#told) this.#log.warn({ reason }, 'status.json cannot be written')
-      this.#told = reason
+      if (reason !== this.#reported) this.#log.warn({ reason }, 'status.json cannot be written')
+      this.#reported = reason
     }
   }
 }

@@ -1,12 +1,12 @@
-// The agent's situation as JSON: what /status answers and status.json holds.
+// The agent's agentState as JSON: what /status answers and status.json holds.
 
 import { PROTOCOL } from '../../node/state.ts'
 import { version } from '../version.ts'
-import type { Situation } from './agent-state.ts'
+import type { AgentState } from './agent-state.ts'
 import { isReady, type ReadyCheck, readyChecks } from './ready.ts'
 
 /** Of each list; thousands of bad Nodes are not to become megabytes on a tmpfs. */
-const MOST = 100
+const MAX = 100
 
 export interface Status {
   readonly version: string
@@ -23,17 +23,17 @@ export interface Status {
   readonly [more: string]: unknown
 }
 
-export function statusOf(situation: Situation, stopping = false): Status {
-  const { source, apply, conflist } = situation
-  const checks = readyChecks(situation)
+export function statusOf(agentState: AgentState, stopping = false): Status {
+  const { source, apply, conflist } = agentState
+  const checks = readyChecks(agentState)
   return {
     version,
     protocol: PROTOCOL,
-    nativeVersion: situation.nativeVersion,
-    node: situation.node,
+    nativeVersion: agentState.nativeVersion,
+    node: agentState.node,
     pid: process.pid,
     time: Math.floor(Date.now() / 1000),
-    uptime: Math.floor((performance.now() - situation.startedAt) / 1000),
+    uptime: Math.floor((performance.now() - agentState.startedAt) / 1000),
     stopping,
     ready: isReady(checks),
     checks,
@@ -42,33 +42,33 @@ export function statusOf(situation: Situation, stopping = false): Status {
       state: source.state,
       ...(source.why !== '' && { why: source.why }),
       synced: source.synced,
-      nodes: situation.nodes,
+      nodes: agentState.nodes,
       ...ageOf('lastEvent', source.lastEventAt),
     },
-    stateFrom: situation.stateFrom,
-    podCidrs: situation.podCidrs,
+    stateFrom: agentState.stateFrom,
+    podCidrs: agentState.podCidrs,
     mtu: apply.mtu,
     vxlan: apply.vxlan,
     routes: apply.routes,
-    peers: apply.peers.slice(0, MOST),
+    peers: apply.peers.slice(0, MAX),
     apply: {
       ok: apply.ok,
       ...(apply.failure !== '' && { failure: apply.failure }),
       ...ageOf('last', apply.lastAt),
       ...ageOf('lastSuccess', apply.lastSuccessAt),
       milliseconds: Math.round(apply.lastMilliseconds),
-      problems: apply.problems.slice(0, MOST),
+      problems: apply.problems.slice(0, MAX),
     },
-    nodeProblems: situation.planProblems.slice(0, MOST),
-    nodeProblemCount: situation.planProblems.length,
+    nodeProblems: agentState.planProblems.slice(0, MAX),
+    nodeProblemCount: agentState.planProblems.length,
     conflist: {
       wanted: conflist.wanted,
       published: conflist.published,
       ...(conflist.failure !== '' && { failure: conflist.failure }),
       ...(conflist.report && { path: conflist.report.path, sha256: conflist.report.sha256, others: conflist.report.others }),
     },
-    kernelWatch: situation.kernelWatch,
-    drift: Object.fromEntries(situation.drift),
+    kernelWatch: agentState.kernelWatch,
+    drift: Object.fromEntries(agentState.drift),
   }
 }
 

@@ -7,12 +7,12 @@ import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import { sleep } from '../loop/backoff.ts'
 import type { Heartbeats } from '../loop/heartbeat.ts'
-import type { Situation } from '../report/agent-state.ts'
+import type { AgentState } from '../report/agent-state.ts'
 import { isReady, readyChecks } from '../report/ready.ts'
 import { statusOf } from '../report/status.ts'
 
 export interface HealthParts {
-  readonly situation: Situation
+  readonly agentState: AgentState
   readonly heartbeats: Heartbeats
   readonly registry: Registry
   readonly log: Logger
@@ -28,7 +28,7 @@ export async function serveHealth(
   signal: AbortSignal,
 ): Promise<void> {
   const { log } = parts
-  let told = ''
+  let reported = ''
   while (!signal.aborted) {
     const server = createServer(
       { maxHeaderSize: 8 << 10, requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 30_000 },
@@ -52,24 +52,24 @@ export async function serveHealth(
       return
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== told) log.error({ reason }, 'metrics and health cannot be served; trying again')
-      told = reason
+      if (reason !== reported) log.error({ reason }, 'metrics and health cannot be served; trying again')
+      reported = reason
       await sleep(RETRY, signal)
     }
   }
 }
 
-async function answer(path: string, response: ServerResponse, { situation, heartbeats, registry }: HealthParts): Promise<void> {
+async function answer(path: string, response: ServerResponse, { agentState, heartbeats, registry }: HealthParts): Promise<void> {
   if (path === '/healthz') {
     const stuck = heartbeats.stuck()
     return send(response, stuck.length === 0 ? 200 : 503, 'text/plain', stuck.length === 0 ? 'ok\n' : `${stuck.join('\n')}\n`)
   }
   if (path === '/readyz') {
-    const checks = readyChecks(situation)
+    const checks = readyChecks(agentState)
     const lines = checks.map(({ name, ok, why }) => (ok ? `ok ${name}\n` : `not ready ${name}: ${why}\n`))
     return send(response, isReady(checks) ? 200 : 503, 'text/plain', lines.join(''))
   }
-  if (path === '/status') return send(response, 200, 'application/json', `${JSON.stringify(statusOf(situation), undefined, 2)}\n`)
+  if (path === '/status') return send(response, 200, 'application/json', `${JSON.stringify(statusOf(agentState), undefined, 2)}\n`)
   if (path === '/metrics') return send(response, 200, registry.contentType, await registry.metrics())
   send(response, 404, 'text/plain', '/metrics /healthz /readyz /status\n')
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { newSituation } from '../report/agent-state.ts'
+import { newAgentState } from '../report/agent-state.ts'
 import { makeMetrics } from './metrics.ts'
 
 function make() {
-  const situation = newSituation('self', 'kubernetes', true)
-  return { situation, metrics: makeMetrics({ situation, runDir: '/absent', bytesRead: () => 12 }) }
+  const agentState = newAgentState('self', 'kubernetes', true)
+  return { agentState, metrics: makeMetrics({ agentState, runDir: '/absent', bytesRead: () => 12 }) }
 }
 
 describe('the metrics', () => {
@@ -24,11 +24,11 @@ describe('the metrics', () => {
     expect(documented.sort()).toEqual(registered.sort())
   })
 
-  it('tell what the situation is', async () => {
-    const { situation, metrics } = make()
-    situation.podCidrs = ['10.1.0.0/24']
-    situation.drift.set('route', 3)
-    situation.planProblems = [
+  it('tell what the agentState is', async () => {
+    const { agentState, metrics } = make()
+    agentState.podCidrs = ['10.1.0.0/24']
+    agentState.drift.set('route', 3)
+    agentState.planProblems = [
       { kind: 'no-pod-cidr', node: 'a', message: '' },
       { kind: 'no-pod-cidr', node: 'b', message: '' },
     ]

@@ -2,7 +2,7 @@
 
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { PROTOCOL } from '../../node/state.ts'
-import type { Situation } from '../report/agent-state.ts'
+import type { AgentState } from '../report/agent-state.ts'
 import { poolUse } from '../report/pool.ts'
 import { isReady, readyChecks } from '../report/ready.ts'
 import { version } from '../version.ts'
@@ -15,15 +15,15 @@ export interface Metrics {
 
 /** What is read when somebody asks, instead of being told. */
 export interface MetricSources {
-  readonly situation: Situation
+  readonly agentState: AgentState
   readonly runDir: string
   /** Of the API server's answers. */
   bytesRead(): number
 }
 
-export function makeMetrics({ situation, runDir, bytesRead }: MetricSources): Metrics {
+export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): Metrics {
   const registry = new Registry()
-  const { source, apply, conflist } = situation
+  const { source, apply, conflist } = agentState
   const gauge = (name: string, help: string, read: () => number) => {
     new Gauge({
       name,
@@ -73,14 +73,14 @@ export function makeMetrics({ situation, runDir, bytesRead }: MetricSources): Me
     registers: [registry],
     collect() {
       this.reset()
-      this.set({ version, native_version: situation.nativeVersion, protocol: String(PROTOCOL) }, 1)
+      this.set({ version, native_version: agentState.nativeVersion, protocol: String(PROTOCOL) }, 1)
     },
   })
-  gauge('podwire_ready', '1 where /readyz says so', () => Number(isReady(readyChecks(situation))))
+  gauge('podwire_ready', '1 where /readyz says so', () => Number(isReady(readyChecks(agentState))))
 
-  gauge('podwire_nodes', 'Nodes that are known', () => situation.nodes)
+  gauge('podwire_nodes', 'Nodes that are known', () => agentState.nodes)
   table(Gauge, 'podwire_node_problems', 'What is wrong with Nodes, by kind; docs/configure.md tells what each means', 'kind', () =>
-    countByKind(situation.planProblems),
+    countByKind(agentState.planProblems),
   )
   gauge('podwire_nodes_watch_up', '1 while the Nodes are watched, 0 while they are listed or the source is waited for', () =>
     Number(source.state === 'watching'),
@@ -95,13 +95,13 @@ export function makeMetrics({ situation, runDir, bytesRead }: MetricSources): Me
   gauge('podwire_routes_desired', 'Routes to peers that there should be', () => apply.routes.desired)
   gauge('podwire_routes_actual', 'Of these, those that the kernel has', () => apply.routes.actual)
   gauge('podwire_pod_mtu_bytes', 'MTU of the pods; 0 before the first pass', () => apply.mtu)
-  gauge('podwire_kernel_watch_up', "1 while the kernel's notifications are read", () => Number(situation.kernelWatch))
+  gauge('podwire_kernel_watch_up', "1 while the kernel's notifications are read", () => Number(agentState.kernelWatch))
   table(
     Counter,
     'podwire_drift_repairs_total',
     'Objects of ours that somebody else removed or changed, put right again, by kind',
     'kind',
-    () => situation.drift,
+    () => agentState.drift,
   )
   const duration = new Histogram({
     name: 'podwire_reconcile_duration_seconds',
@@ -134,7 +134,7 @@ export function makeMetrics({ situation, runDir, bytesRead }: MetricSources): Me
       labelNames: ['range'],
       registers: [registry],
       async collect() {
-        const uses = await poolUse(runDir, situation.podCidrs)
+        const uses = await poolUse(runDir, agentState.podCidrs)
         this.reset()
         for (const use of uses) this.set({ range: use.podCidr }, read(use))
       },

@@ -17,7 +17,7 @@ export interface BodyRequest {
 }
 
 /** What the kernel answered to one that it did not do. */
-export interface Refusal {
+export interface RequestFailure {
   /** The request's place in the list. */
   readonly index: number
   readonly errno: number
@@ -97,8 +97,8 @@ export function dumpBodies(socket: NetlinkSocket, op: string, type: number, body
  * Sends the requests, in datagrams of some hundreds, and reads every answer: the kernel works in order and tells each failure, then the last one's ack
  * says that all are done. ENOBUFS from here means that answers were lost, and nothing is known of the requests of that datagram.
  */
-export function sendBodies(socket: NetlinkSocket, requests: readonly BodyRequest[]): Refusal[] {
-  const refusals: Refusal[] = []
+export function sendBodies(socket: NetlinkSocket, requests: readonly BodyRequest[]): RequestFailure[] {
+  const failures: RequestFailure[] = []
   for (let from = 0; from < requests.length; from += REQUESTS_AT_ONCE) {
     const some = requests.slice(from, from + REQUESTS_AT_ONCE)
     const first = socket.sequence
@@ -110,9 +110,9 @@ export function sendBodies(socket: NetlinkSocket, requests: readonly BodyRequest
       if (request) text += hexMessage(request.type, request.flags | NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0), first + i, request.body)
     }
     send(socket, text)
-    for (const refusal of receiveAcks(socket, first, last)) refusals.push({ ...refusal, index: from + refusal.index })
+    for (const refusal of receiveAcks(socket, first, last)) failures.push({ ...refusal, index: from + refusal.index })
   }
-  return refusals
+  return failures
 }
 
 /** 16 bits in the machine's order. */
@@ -178,7 +178,7 @@ function receiveDump(socket: NetlinkSocket, op: string, sequence: number, most: 
         const type = header & 0xffff
         if (type === NLMSG_DONE || type === NLMSG_ERROR) {
           const errno = -((words[at + 4] ?? 0) | 0)
-          if (errno > 0 && errno !== EINTR) throw new SysError(op, errno, type === NLMSG_ERROR ? refusalText(datagram, at * 4, length) : '')
+          if (errno > 0 && errno !== EINTR) throw new SysError(op, errno, type === NLMSG_ERROR ? failureText(datagram, at * 4, length) : '')
           return interrupted || errno === EINTR ? undefined : bodies
         }
         const size = length - NLMSG_HDRLEN
@@ -189,8 +189,8 @@ function receiveDump(socket: NetlinkSocket, op: string, sequence: number, most: 
   }
 }
 
-function receiveAcks(socket: NetlinkSocket, first: number, last: number): Refusal[] {
-  const refusals: Refusal[] = []
+function receiveAcks(socket: NetlinkSocket, first: number, last: number): RequestFailure[] {
+  const failures: RequestFailure[] = []
   for (;;) {
     const datagram = sys.recv(socket.fd)
     const words = new Uint32Array(datagram, 0, datagram.byteLength >> 2)
@@ -200,12 +200,12 @@ function receiveAcks(socket: NetlinkSocket, first: number, last: number): Refusa
       const index = (words[at + 2] ?? 0) - first
       if (((words[at + 1] ?? 0) & 0xffff) === NLMSG_ERROR && index >= 0 && index <= last) {
         const errno = -((words[at + 4] ?? 0) | 0)
-        if (errno > 0) refusals.push({ index, errno, detail: refusalText(datagram, at * 4, length) })
+        if (errno > 0) failures.push({ index, errno, detail: failureText(datagram, at * 4, length) })
         done ||= index === last
       }
       at += (length + 3) >> 2
     }
-    if (done) return refusals
+    if (done) return failures
   }
 }
 
@@ -218,7 +218,7 @@ function messageLength(words: Uint32Array, at: number, datagram: ArrayBuffer): n
 }
 
 /** NLMSGERR_ATTR_MSG of an error. */
-function refusalText(datagram: ArrayBuffer, start: number, length: number): string {
+function failureText(datagram: ArrayBuffer, start: number, length: number): string {
   const flags = new DataView(datagram).getUint16(start + 6, true)
   if (!(flags & NLM_F_ACK_TLVS) || length <= ERROR_LENGTH) return ''
   const text = readHexAttributes(sys.hex(datagram, start + ERROR_LENGTH, length - ERROR_LENGTH), 0)?.get(NLMSGERR_ATTR_MSG)

@@ -29,7 +29,7 @@ interface Shared {
 }
 
 /** Texts (ASCII), or bytes of any kind as hex digits: one of them is enough. */
-export type Sought = readonly string[] | { readonly hex: readonly string[] }
+export type Filter = readonly string[] | { readonly hex: readonly string[] }
 
 /** A window on received bytes with readers by width and order. */
 export class View {
@@ -73,15 +73,15 @@ export class View {
     return new Uint8Array(this.shared.buffer.slice(start, start + length))
   }
 
-  /** False only where none of what is sought stands in it: a test that saves looking closer. */
-  contains(sought: Sought): boolean {
-    if ('hex' in sought) {
+  /** False only where none of what is filter stands in it: a test that saves looking closer. */
+  contains(filter: Filter): boolean {
+    if ('hex' in filter) {
       const digits = sys.hex(this.shared.buffer, this.start, this.length)
-      return sought.hex.some((bytes) => digits.includes(bytes))
+      return filter.hex.some((bytes) => digits.includes(bytes))
     }
     const bytes = sys.decodeUtf8(this.shared.buffer, this.start, this.length)
     // QuickJS takes a byte that begins no character and the next one together for one U+FFFD: a text's first character may be lost to a length before it.
-    return sought.some((text) => bytes.includes(text.slice(1)))
+    return filter.some((text) => bytes.includes(text.slice(1)))
   }
 
   /** Text up to the first NUL. */
@@ -153,7 +153,7 @@ export function viewOf(buffer: ArrayBuffer, start = 0, length = buffer.byteLengt
  * Splits a datagram into its messages (linux/netlink.h: nlmsghdr). With `containing`, only those in which something of it occurs, and what
  * tells of the dump itself: looking for a text costs a twentieth of taking the message apart, and dumps can be long.
  */
-export function decodeMessages(datagram: ArrayBuffer, containing?: Sought): Received[] {
+export function decodeMessages(datagram: ArrayBuffer, containing?: Filter): Received[] {
   const view = viewOf(datagram)
   const messages: Received[] = []
   let offset = 0

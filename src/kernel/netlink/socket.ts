@@ -3,7 +3,7 @@
 import { EAGAIN, EINTR, EPERM } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
-import { decodeMessages, NLM_F_DUMP_INTR, type Received, type Sought } from './decode.ts'
+import { decodeMessages, type Filter, NLM_F_DUMP_INTR, type Received } from './decode.ts'
 import { concat, encodeMessage, type Message } from './encode.ts'
 
 // sys/socket.h, linux/netlink.h
@@ -123,7 +123,7 @@ export function exchangeBatch(socket: NetlinkSocket, begin: Message, requests: r
  * All objects of a dump, or those in which something of `containing` occurs.
  * The kernel flags one that changed under its hands (NLM_F_DUMP_INTR): such a dump is asked for again.
  */
-export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }, containing?: Sought): Received[] {
+export function dump(socket: NetlinkSocket, request: Message & { readonly op: string }, containing?: Filter): Received[] {
   for (let attempt = 0; attempt < DUMP_TRIES; attempt++) {
     const sequence = socket.sequence++
     sys.send(socket.fd, encodeMessage(request, sequence, NLM_F_REQUEST | NLM_F_DUMP))
@@ -144,7 +144,7 @@ function receive(
   socket: NetlinkSocket,
   first: number,
   last: number,
-  { whole = -1, containing }: { whole?: number; containing?: Sought | undefined } = {},
+  { whole = -1, containing }: { whole?: number; containing?: Filter | undefined } = {},
 ): { answers: Received[][]; failures: Failure[] } {
   const answers: Received[][] = Array.from({ length: last + 1 }, () => [])
   const failures: Failure[] = []

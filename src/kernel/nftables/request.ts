@@ -2,7 +2,7 @@
 
 import { EINVAL, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
-import type { Received, Sought } from '../netlink/decode.ts'
+import type { Filter, Received } from '../netlink/decode.ts'
 import { type Attribute, be16, concat, type Message, u8 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import { NFNL_SUBSYS_NFTABLES, NFPROTO_BRIDGE, NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6 } from './constants.ts'
@@ -36,7 +36,7 @@ export function nfgenmsg(family: number, resource: number): Uint8Array {
 }
 
 /** The objects of a dump, or those in which something of `containing` occurs; none where this kernel has no nf_tables at all. */
-export function dumpObjects(socket: NetlinkSocket, request: Request, containing?: Sought): Received[] {
+export function dumpObjects(socket: NetlinkSocket, request: Request, containing?: Filter): Received[] {
   try {
     return dump(socket, request, containing)
   } catch (error) {

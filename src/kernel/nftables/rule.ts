@@ -1,6 +1,6 @@
 // Rules: added, deleted, read back, compared. Nothing here knows what a rule means; its line is written with match.ts and statement.ts.
 
-import type { Received, Sought, View } from '../netlink/decode.ts'
+import type { Filter, Received, View } from '../netlink/decode.ts'
 import { type Attribute, be64, concat, cstr, sameBytes } from '../netlink/encode.ts'
 import { type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_RULE_COMMENT, noteData, PODWIRE_UDATA_RULE_NOTE, readComment } from './comment.ts'
@@ -62,7 +62,7 @@ export function flushChain(ref: TableRef, chain: string): Request {
 export function listRules(
   socket: NetlinkSocket,
   ref: TableRef,
-  { chain, containing }: { chain?: string; containing?: Sought | undefined } = {},
+  { chain, containing }: { chain?: string; containing?: Filter | undefined } = {},
 ): KernelRule[] {
   const filter: Attribute[] = chain === undefined ? [[NFTA_RULE_TABLE, cstr(ref.table)]] : chained(ref, chain)
   const request = nftRequest(`list rules ${describeTable(ref)} ${chain ?? ''}`.trimEnd(), NFT_MSG_GETRULE, 0, ref.family, filter)

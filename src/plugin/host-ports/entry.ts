@@ -6,7 +6,7 @@ import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
 import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../kernel/nftables/match.ts'
 import type { Address } from '../../net/address.ts'
 import { attachmentHash } from '../netfilter/identity.ts'
-import type { Lead } from '../netfilter/udp-flows.ts'
+import type { PortForward } from '../netfilter/udp-flows.ts'
 import type { HostPort, Protocol } from './mapping.ts'
 import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './maps.ts'
 
@@ -99,7 +99,7 @@ export function decodeTarget(data: Uint8Array): { address: Address; port: number
 }
 
 /** What of it UDP clients have to hear of. */
-export function leadOf({ entry, element }: Placed): Lead[] {
+export function leadOf({ entry, element }: Placed): PortForward[] {
   if ('device' in entry || entry.protocol !== 'udp' || !(element.data instanceof Uint8Array)) return []
   const to = decodeTarget(element.data)
   return to ? [{ family: entry.family, hostIP: entry.address, hostPort: entry.port, to }] : []

@@ -26,7 +26,7 @@ interface WantedRule {
   readonly chain: string
   readonly matches: readonly string[]
   readonly target: string
-  readonly isThere: (rule: SavedRule) => boolean
+  readonly exists: (rule: SavedRule) => boolean
 }
 
 /** The chain with its rules and the jumps to it; what is there already stays and is not doubled. */
@@ -64,7 +64,7 @@ export function checkIptables(attachment: Attachment, ips: readonly IpConfig[]):
     const cidrs = ips.map(({ address }) => address).filter(({ address }) => address.family === version)
     if (cidrs.length === 0) continue
     const { rules } = save(natOf(version))
-    const missing = wantedRules(attachment, cidrs).find((rule) => !rules.some(rule.isThere))
+    const missing = wantedRules(attachment, cidrs).find((rule) => !rules.some(rule.exists))
     if (missing) throw new CniError(ErrInternal, `masquerade: iptables rule is missing: ${line('-A', attachment, missing)}`)
   }
 }
@@ -79,7 +79,7 @@ function addFamily(attachment: Attachment, version: IpVersion, cidrs: readonly C
     if (!(error instanceof CniError && error.code === ErrIOFailure)) throw error
     const present = save(natOf(version))
     if (!present.chains.includes(chain)) throw error
-    const missing = wanted.filter((rule) => !present.rules.some(rule.isThere))
+    const missing = wanted.filter((rule) => !present.rules.some(rule.exists))
     // Before the rest of the chain: an ACCEPT behind its MASQUERADE would never be reached.
     const repair = missing.map((rule) => line(rule.target === 'ACCEPT' ? '-I' : '-A', attachment, rule))
     if (repair.length > 0) restore(natOf(version), repair)
@@ -92,18 +92,18 @@ function wantedRules(attachment: Attachment, cidrs: readonly Cidr[]): WantedRule
   const wide = multicast[cidrs[0]?.address.family ?? 4]
   const inChain = (rule: SavedRule, target: string) => rule.chain === chain && option(rule, '-j') === target
   const accepts = cidrs.map((cidr): WantedRule => {
-    const isThere = (rule: SavedRule) => inChain(rule, 'ACCEPT') && saysCidr(option(rule, '-d'), networkOf(cidr))
-    return { chain, matches: ['-d', formatCidr(cidr)], target: 'ACCEPT', isThere }
+    const exists = (rule: SavedRule) => inChain(rule, 'ACCEPT') && saysCidr(option(rule, '-d'), networkOf(cidr))
+    return { chain, matches: ['-d', formatCidr(cidr)], target: 'ACCEPT', exists }
   })
   const masquerade: WantedRule = {
     chain,
     matches: ['!', '-d', wide],
     target: 'MASQUERADE',
-    isThere: (rule) => inChain(rule, 'MASQUERADE') && rule.words.includes('!'),
+    exists: (rule) => inChain(rule, 'MASQUERADE') && rule.words.includes('!'),
   }
   const jumps = cidrs.map(({ address }): WantedRule => {
-    const isThere = (rule: SavedRule) => option(rule, '-j') === chain && saysCidr(option(rule, '-s'), hostCidr(address))
-    return { chain: 'POSTROUTING', matches: ['-s', formatAddress(address)], target: chain, isThere }
+    const exists = (rule: SavedRule) => option(rule, '-j') === chain && saysCidr(option(rule, '-s'), hostCidr(address))
+    return { chain: 'POSTROUTING', matches: ['-s', formatAddress(address)], target: chain, exists }
   })
   return [...accepts, masquerade, ...jumps]
 }

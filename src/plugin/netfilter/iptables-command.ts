@@ -87,13 +87,13 @@ function run(tables: Tables, verb: 'save' | 'restore', options: readonly string[
   const exit = sys.spawn({ file, args: [file, ...options], env: sys.environ(), stdin, captureStderr: true, timeout: TIMEOUT })
   if (exit.timedOut) throw new CniError(ErrTryAgainLater, `${purpose.name}: ${name} did not end within ${TIMEOUT / 1000} s`)
   if (exit.status === 0) return exit.stdout
-  const complaint = exit.stderr.trim()
+  const stderr = exit.stderr.trim()
   // iptables(8): status 4 is "resource problem", which is the lock, and with nf_tables any rule that the kernel refused.
-  if (complaint.includes('xtables lock')) {
+  if (stderr.includes('xtables lock')) {
     throw new CniError(ErrTryAgainLater, `${purpose.name}: another program holds the xtables lock, ${name} gave up after ${LOCK_WAIT} s`)
   }
   const how = exit.status < 0 ? `signal ${exit.signal}` : `status ${exit.status}`
-  throw new CniError(ErrIOFailure, `${purpose.name}: ${name} failed with ${how}`, complaint)
+  throw new CniError(ErrIOFailure, `${purpose.name}: ${name} failed with ${how}`, stderr)
 }
 
 /** What a symbolic link says; undefined where the file is none. */

@@ -13,7 +13,7 @@ const waitMilliseconds = 30_000
  * Runs `body` while none of our plugins does so in this network namespace. iptables-nft-restore does not refuse a table that has changed since we read
  * it: it looks again, leaves out the `-N` of a chain that is there by now and makes the rules after it a second time. CniError 11.
  */
-export function inTurn<T>(body: () => T): T {
+export function withLock<T>(body: () => T): T {
   // The namespace's inode is the same for whoever works in it: no file stays. /run/xtables.lock is what iptables-legacy itself waits for.
   const fd = sys.open('/proc/self/ns/net', O_RDONLY)
   try {

@@ -11,7 +11,7 @@ import { readSysctl } from '../../kernel/sysctl.ts'
 import { type Address, formatAddress, sameAddress } from '../../net/address.ts'
 
 /** A UDP port of the node, on one of its addresses or on all, and what it leads to. */
-export interface Lead {
+export interface PortForward {
   readonly family: 4 | 6
   readonly hostIP: Address | undefined
   readonly hostPort: number
@@ -19,7 +19,7 @@ export interface Lead {
 }
 
 /** After ADD: flows to the ports that go elsewhere than to the pod, as the next packet shall. What only passes through the node stays. */
-export function forgetOldFlows(leads: readonly Lead[]): void {
+export function forgetOldFlows(leads: readonly PortForward[]): void {
   forget(leads, (flows, { hostIP, to }) => {
     const elsewhere = flows.filter(({ original, reply }) => {
       const here = sameAddress(reply.src, to.address) && reply.sport === to.port
@@ -31,14 +31,14 @@ export function forgetOldFlows(leads: readonly Lead[]): void {
 }
 
 /** After DEL: flows that the ports led to the pod. */
-export function forgetFlowsToPod(leads: readonly Lead[]): void {
+export function forgetFlowsToPod(leads: readonly PortForward[]): void {
   forget(leads, (flows, { to }) =>
     flows.filter(({ original, reply }) => sameAddress(reply.src, to.address) && !sameAddress(original.dst, to.address)),
   )
 }
 
 /** Failing here loses packets of some clients until they pause; failing the pod for it would lose more. */
-function forget(leads: readonly Lead[], choose: (flows: readonly Flow[], lead: Lead) => readonly Flow[]): void {
+function forget(leads: readonly PortForward[], choose: (flows: readonly Flow[], lead: PortForward) => readonly Flow[]): void {
   // A node that tracks nothing has nothing to forget: the dump would walk an empty table of some megabytes.
   if (leads.length === 0 || readSysctl('net/netfilter/nf_conntrack_count') === '0') return
   try {

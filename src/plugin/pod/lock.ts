@@ -7,6 +7,6 @@ import type { Pod } from './pod-interface.ts'
 const waitMilliseconds = 30_000
 
 /** Waits for the ADDs under way in the pod. The lock is on the namespace itself: it leaves no file, and ends with the process. CniError 11. */
-export function awaitTurn({ fd }: Pod, netns: string): void {
+export function lockPod({ fd }: Pod, netns: string): void {
   lockExclusively(fd, waitMilliseconds, `another ADD is under way in ${netns}`)
 }

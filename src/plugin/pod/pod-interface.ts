@@ -32,7 +32,7 @@ export function withPod<T>(netns: string, body: (pod: Pod) => T): T {
 const noNamespace = [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO, EINVAL]
 
 /** Like withPod where the namespace may be gone: gone, too, where only the mount point's empty file is left of it. False then. */
-export function withPodIfThere(netns: string, body: (pod: Pod) => void): boolean {
+export function withPodIfExists(netns: string, body: (pod: Pod) => void): boolean {
   if (netns === '') return false
   let pod: Pod
   try {

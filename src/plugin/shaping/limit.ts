@@ -37,7 +37,7 @@ export interface IfbPlan {
 export const PRIORITY = 49153
 
 /** How many seconds a burst may last: the kernel keeps that in 32 bits of 64 ns, which is some 274 s. */
-export const LONGEST_BURST_SECONDS = 270
+export const MAX_BURST_SECONDS = 270
 
 /** What one packet can measure before it is cut up for the wire (net/core: GSO). */
 export const LARGEST_PACKET = 65536
@@ -45,7 +45,7 @@ export const LARGEST_PACKET = 65536
 const LINK_HEADER = 22
 
 /** The bytes that a bucket has to hold for any packet to pass. */
-export function leastBurst(mtu: number): number {
+export function minBurst(mtu: number): number {
   return 2 * (mtu + LINK_HEADER)
 }
 

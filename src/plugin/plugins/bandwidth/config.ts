@@ -2,7 +2,7 @@
 
 import type { Reader } from '../../../cni/reader.ts'
 import type { Tbf } from '../../../kernel/tc/qdisc.ts'
-import { LARGEST_PACKET, LONGEST_BURST_SECONDS, leastBurst } from '../../shaping/limit.ts'
+import { LARGEST_PACKET, MAX_BURST_SECONDS, minBurst } from '../../shaping/limit.ts'
 import { BURST_LIMIT, BURST_SECONDS, isUnchosen, readRuntimeBurst } from '../../shaping/unchosen-burst.ts'
 
 /** One direction, as configured: bit/s and bits. */
@@ -41,7 +41,7 @@ export function readBandwidthConfig(reader: Reader): BandwidthConfig {
  */
 export function bucketOf({ rate: bits, burst: bitsAtOnce }: Limit, { latency }: Pick<BandwidthConfig, 'latency'>, mtu: number): Tbf {
   const rate = Math.max(Math.floor(bits / 8), 1)
-  const burst = Math.max(leastBurst(mtu), Math.min(Math.floor(bitsAtOnce / 8), rate * LONGEST_BURST_SECONDS))
+  const burst = Math.max(minBurst(mtu), Math.min(Math.floor(bitsAtOnce / 8), rate * MAX_BURST_SECONDS))
   const queue = latency === undefined ? rate * LATENCY_SECONDS + burst : (rate * latency) / 1000 + Math.min(burst, LARGEST_PACKET)
   return bucket(rate, burst, queue)
 }

@@ -8,7 +8,7 @@ import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { type Link, listLinks, removeLink } from '../../../kernel/route/link.ts'
 import { portAlias, portAliasPrefix } from '../../link/bridge-port.ts'
-import { withPodIfThere } from '../../pod/pod-interface.ts'
+import { withPodIfExists } from '../../pod/pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
 import { spoofCheck } from './segment.ts'
 
@@ -44,7 +44,7 @@ export function gc(request: GcRequest<BridgeConfig>): void {
 
 /** From inside the pod; where its path is gone by the host's end: a process may still keep the namespace, and the address in it, alive. */
 function removePair(request: Request<BridgeConfig>): void {
-  if (withPodIfThere(request.netns, (pod) => removeLink(pod.route, { name: request.ifname }))) return
+  if (withPodIfExists(request.netns, (pod) => removeLink(pod.route, { name: request.ifname }))) return
   const own = portAlias(request)
   deleteLinks((alias) => alias === own)
 }

@@ -1,21 +1,21 @@
 // `dhcp daemon`: one loop over its socket, the plugins that ask, and the conversations with DHCP servers. It never waits for one of them alone.
 
-import { CniError, ErrInternal, tell, toCniError } from '../../../cni/error.ts'
+import { CniError, ErrInternal, formatError, toCniError } from '../../../cni/error.ts'
 import type { JsonObject } from '../../../cni/json.ts'
 import { ECONNREFUSED, ENOENT, EPIPE } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import { sys } from '../../../host/sys.ts'
-import { directoryOf, makeDirectories, removeIfThere, replaceText } from '../../../host/whole-file.ts'
+import { directoryOf, makeDirectories, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { AF_UNIX, decodeAsk, SOCK_STREAM, sendLine, unixAddress } from './ask.ts'
 import { parseDaemonFlags, usage } from './daemon-flags.ts'
 import type { Exchange } from './exchange.ts'
-import { CLOCK_BOOTTIME, Keeper, say } from './keeper.ts'
+import { CLOCK_BOOTTIME, LeaseManager, say } from './lease-manager.ts'
 
 const STDERR = 2
 const BACKLOG = 128
 /** With those of the conversations fewer than poll takes. */
-const MOST_CONNECTIONS = 100
-const LONGEST_LINE = 1 << 20
+const MAX_CONNECTIONS = 100
+const MAX_LINE = 1 << 20
 /** systemd's first (sd_listen_fds(3)). */
 const LISTEN_FDS_START = 3
 
@@ -38,29 +38,29 @@ export function runDaemon(args: readonly string[]): number {
     const path = `${flags.hostprefix}${flags.socketpath}`
     const listener = listen(path)
     if (flags.pidfile) replaceText(flags.pidfile, String(sys.getpid()), 0o644)
-    loop(listener, new Keeper(flags, `${path}.leases`))
+    loop(listener, new LeaseManager(flags, `${path}.leases`))
   } catch (error) {
-    say(tell(toCniError(error)))
+    say(formatError(toCniError(error)))
     return 1
   }
 }
 
-function loop(listener: number, keeper: Keeper): never {
+function loop(listener: number, manager: LeaseManager): never {
   const connections = new Map<number, Connection>()
   for (;;) {
     const now = sys.clock_gettime(CLOCK_BOOTTIME)
-    keeper.tick(now)
-    const wait = keeper.dueAt - sys.clock_gettime(CLOCK_BOOTTIME)
-    const exchanges = new Map([...keeper.exchanges].map((exchange) => [exchange.fd, exchange]))
-    const accepting = connections.size < MOST_CONNECTIONS && keeper.hasRoom ? [listener] : []
+    manager.tick(now)
+    const wait = manager.dueAt - sys.clock_gettime(CLOCK_BOOTTIME)
+    const exchanges = new Map([...manager.exchanges].map((exchange) => [exchange.fd, exchange]))
+    const accepting = connections.size < MAX_CONNECTIONS && manager.hasRoom ? [listener] : []
     const ready = sys.poll([...exchanges.keys(), ...connections.keys(), ...accepting], milliseconds(wait))
     for (const fd of ready) {
       // A descriptor may have been closed, and be another's, since poll told of it.
       if (fd !== listener && sys.poll([fd], 0).length === 0) continue
       const exchange = exchanges.get(fd)
       const connection = connections.get(fd)
-      if (exchange && [...keeper.exchanges].includes(exchange)) exchange.receive(sys.clock_gettime(CLOCK_BOOTTIME))
-      else if (connection) hear(connection, connections, keeper)
+      if (exchange && [...manager.exchanges].includes(exchange)) exchange.receive(sys.clock_gettime(CLOCK_BOOTTIME))
+      else if (connection) hear(connection, connections, manager)
       else if (fd === listener) accept(listener, connections)
     }
   }
@@ -77,16 +77,16 @@ function accept(listener: number, connections: Map<number, Connection>): void {
 }
 
 /** Reads what a plugin asks. One that goes away before it has its answer wants none any more. */
-function hear(connection: Connection, connections: Map<number, Connection>, keeper: Keeper): void {
+function hear(connection: Connection, connections: Map<number, Connection>, manager: LeaseManager): void {
   const part = readPart(connection.fd)
   const close = () => {
     if (!connections.delete(connection.fd)) return
     sys.close(connection.fd)
   }
-  if (part === '' || connection.asked || connection.text.length > LONGEST_LINE) {
+  if (part === '' || connection.asked || connection.text.length > MAX_LINE) {
     if (connection.exchange) {
       say('a plugin has ended before its server answered')
-      keeper.cancel(connection.exchange)
+      manager.cancel(connection.exchange)
     }
     close()
     return
@@ -96,11 +96,11 @@ function hear(connection: Connection, connections: Map<number, Connection>, keep
   if (end < 0) return
   connection.asked = true
   const answer = (outcome: JsonObject | CniError) => {
-    tellPlugin(connection.fd, outcome)
+    answerPlugin(connection.fd, outcome)
     close()
   }
   try {
-    connection.exchange = keeper.serve(decodeAsk(connection.text.slice(0, end)), sys.clock_gettime(CLOCK_BOOTTIME), answer)
+    connection.exchange = manager.serve(decodeAsk(connection.text.slice(0, end)), sys.clock_gettime(CLOCK_BOOTTIME), answer)
   } catch (error) {
     answer(toCniError(error))
   }
@@ -116,7 +116,7 @@ function readPart(fd: number): string {
   }
 }
 
-function tellPlugin(fd: number, outcome: JsonObject | CniError): void {
+function answerPlugin(fd: number, outcome: JsonObject | CniError): void {
   const { code, message, details } = outcome instanceof CniError ? outcome : new CniError(ErrInternal, '')
   try {
     sendLine(fd, outcome instanceof CniError ? { error: { code, msg: message, details } } : outcome)
@@ -130,7 +130,7 @@ function listen(path: string): number {
   if (sys.getenv('LISTEN_PID') === String(sys.getpid()) && sys.getenv('LISTEN_FDS') === '1') return LISTEN_FDS_START
   makeDirectories(directoryOf(path), 0o700)
   if (isAnswered(path)) throw new CniError(ErrInternal, `another daemon listens on ${path}`)
-  removeIfThere(path)
+  removeIfExists(path)
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   sys.bind(fd, unixAddress(path))
   sys.listen(fd, BACKLOG)

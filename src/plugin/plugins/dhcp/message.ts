@@ -60,7 +60,7 @@ const BROADCAST = 0x8000
 const COOKIE = [0x63, 0x82, 0x53, 0x63]
 const HEADER = 236
 /** Old servers and relays drop what is shorter (RFC 1542 section 2.1). */
-const LEAST = 300
+const MIN_LENGTH = 300
 
 /** A client's message. An option of more than 255 bytes is cut. */
 export function encodeDhcp({ xid, seconds, broadcast, ciaddr, chaddr, options }: DhcpMessage): Uint8Array {
@@ -74,7 +74,7 @@ export function encodeDhcp({ xid, seconds, broadcast, ciaddr, chaddr, options }:
   header.set(chaddr, 28)
   const encoded = [...options].map(([code, value]) => concat([Uint8Array.of(code, Math.min(value.length, 255)), value.slice(0, 255)]))
   const message = concat([header, Uint8Array.from(COOKIE), ...encoded, Uint8Array.of(OPTION_END)])
-  return message.length < LEAST ? concat([message, new Uint8Array(LEAST - message.length)]) : message
+  return message.length < MIN_LENGTH ? concat([message, new Uint8Array(MIN_LENGTH - message.length)]) : message
 }
 
 /** A server's message; undefined for what is none, or cut. */

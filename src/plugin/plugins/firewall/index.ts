@@ -10,7 +10,7 @@ import { RT_SCOPE_UNIVERSE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import type { Address } from '../../../net/address.ts'
 import { hasIptables } from '../../netfilter/iptables-command.ts'
-import { withPodIfThere } from '../../pod/pod-interface.ts'
+import { withPodIfExists } from '../../pod/pod-interface.ts'
 import { dropInVersion } from '../../version.ts'
 import {
   addWith,
@@ -117,7 +117,7 @@ function addressesIn({ ips }: Result): Address[] {
 
 function addressesInPod({ netns, ifname }: Request<FirewallConfig>): Address[] {
   const addresses: Address[] = []
-  withPodIfThere(netns, (pod) => {
+  withPodIfExists(netns, (pod) => {
     const link = findLink(pod.route, { name: ifname })
     const found = link ? listAddresses(pod.route, link.index) : []
     addresses.push(...found.filter(({ scope }) => scope === RT_SCOPE_UNIVERSE).map(({ cidr }) => cidr.address))

@@ -21,7 +21,7 @@ import { deleteRule, expressionsOf, type KernelRule, listRules, targetChain } fr
 import type { Address } from '../../../net/address.ts'
 import { chosenVariant, legacyVariant, type Purpose, restore, save, type Tables } from '../../netfilter/iptables-command.ts'
 import { hasLegacyTable, kernelTable } from '../../netfilter/iptables-kernel.ts'
-import { inTurn } from '../../netfilter/iptables-lock.ts'
+import { withLock } from '../../netfilter/iptables-lock.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { FirewallConfig } from './config.ts'
 import {
@@ -52,7 +52,7 @@ export function addToIptables(config: FirewallConfig, addresses: readonly Addres
     const own = ofFamily(addresses, version)
     if (own.length === 0) continue
     if (accept && config.policy === 'open' && addBesideOthers(config, version, own)) continue
-    inTurn(() => addMissing(tablesOf(version), wantedRules(config, own, bridge, accept)))
+    withLock(() => addMissing(tablesOf(version), wantedRules(config, own, bridge, accept)))
   }
 }
 

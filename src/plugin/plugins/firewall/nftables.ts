@@ -35,8 +35,8 @@ export function addToNftables(config: FirewallConfig, attachment: Attachment, ad
       return [...removal, ...addElements(ref, podSet(address.family), [{ key: address.bytes, comment }])]
     })
     requests.push(...policyElements(ref, config.policy, bridge))
-    const isThere = findChains(hostNftables(), ref, [POD_CHAIN]).length > 0
-    const failure = tryCommit(hostNftables(), isThere ? requests : [...createTable(config), ...requests])
+    const exists = findChains(hostNftables(), ref, [POD_CHAIN]).length > 0
+    const failure = tryCommit(hostNftables(), exists ? requests : [...createTable(config), ...requests])
     if (!failure) return
     if (failure.errno !== ENOENT || attempt === TRIES) throw failure
   }

@@ -3,7 +3,7 @@
 
 import { isObject } from '../../../cni/json.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
-import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../../../host/whole-file.ts'
+import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { type Address, formatAddress, parseAddress } from '../../../net/address.ts'
 
 /** Before the rules are made: what is recorded and has no rules yet does no harm. */
@@ -45,7 +45,7 @@ export function staleAddresses(dataDir: string, network: string, valid: readonly
 }
 
 export function forgetAddresses(dataDir: string, addresses: readonly Address[]): void {
-  for (const address of addresses) removeIfThere(fileOf(dataDir, address))
+  for (const address of addresses) removeIfExists(fileOf(dataDir, address))
 }
 
 function findAddresses(dataDir: string, wanted: (owner: Attachment) => boolean): Address[] {

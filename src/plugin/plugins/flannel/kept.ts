@@ -3,7 +3,7 @@
 import { isObject, type JsonObject, parseJson } from '../../../cni/json.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
 import { log } from '../../../host/log.ts'
-import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../../../host/whole-file.ts'
+import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 
 /** Keeps the configuration: under the container's ID, and where that is another attachment's already, with the interface behind it. */
 export function keepDelegate(dataDir: string, attachment: Attachment, config: JsonObject): void {
@@ -22,7 +22,7 @@ export function keptDelegate(dataDir: string, attachment: Attachment): { readonl
 }
 
 export function forgetDelegate(path: string): void {
-  removeIfThere(path)
+  removeIfExists(path)
 }
 
 /** Removes what is kept of the network's containers that have no valid attachment. */
@@ -33,7 +33,7 @@ export function forgetStale(dataDir: string, network: string, valid: readonly Va
     const isValid = valid.some((entry) => name === entry.containerId || name === `${entry.containerId}-${entry.ifname}`)
     if (isValid) continue
     log.info('forgetting a stale delegate', { dataDir, name })
-    removeIfThere(`${dataDir}/${name}`)
+    removeIfExists(`${dataDir}/${name}`)
   }
 }
 

@@ -9,7 +9,7 @@ import { listAddresses } from '../../../kernel/route/address.ts'
 import { IFF_LOOPBACK, IFF_UP } from '../../../kernel/route/constants.ts'
 import { findLink, type Link, setLink } from '../../../kernel/route/link.ts'
 import { formatCidr } from '../../../net/cidr.ts'
-import { type Pod, withPod, withPodIfThere } from '../../pod/pod-interface.ts'
+import { type Pod, withPod, withPodIfExists } from '../../pod/pod-interface.ts'
 import { dropInVersion } from '../../version.ts'
 
 export const program = definePlugin({
@@ -43,7 +43,7 @@ function add({ netns, prevResult, cniVersion }: Request<undefined>): Result {
 
 /** `ip link set lo down`; a namespace that is gone needs nothing. */
 function del({ netns }: Request<undefined>): void {
-  withPodIfThere(netns, (pod) => transact(pod.route, [setLink({ name: 'lo' }, { up: false })]))
+  withPodIfExists(netns, (pod) => transact(pod.route, [setLink({ name: 'lo' }, { up: false })]))
 }
 
 function check({ netns }: Request<undefined>): void {

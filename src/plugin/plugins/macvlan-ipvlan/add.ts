@@ -16,14 +16,14 @@ import { formatMac } from '../../../net/mac.ts'
 import { hostLinkName } from '../../link/owner.ts'
 import { withGateways } from '../../pod/attach.ts'
 import { requireGateways, requireOnLink } from '../../pod/lease-problems.ts'
-import { awaitTurn } from '../../pod/lock.ts'
+import { lockPod } from '../../pod/lock.ts'
 import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../../pod/pod-interface.ts'
 import type { StackedConfig } from './config.ts'
 import { findMaster } from './master.ts'
 
 export function add(request: Request<StackedConfig>): Result {
   return withPod(request.netns, (pod) => {
-    awaitTurn(pod, request.netns)
+    lockPod(pod, request.netns)
     requireFreeName(pod, request.ifname, request.netns)
     if (request.config.linkInContainer) return withUndo((undo) => attach(request, pod, pod.route, undo))
     return withNetlink(NETLINK_ROUTE, (route) => withUndo((undo) => attach(request, pod, route, undo)))

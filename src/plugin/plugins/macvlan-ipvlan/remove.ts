@@ -4,7 +4,7 @@ import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'
 import { removeLink } from '../../../kernel/route/link.ts'
 import { hostLinkName } from '../../link/owner.ts'
-import { withPodIfThere } from '../../pod/pod-interface.ts'
+import { withPodIfExists } from '../../pod/pod-interface.ts'
 import type { StackedConfig } from './config.ts'
 
 /** The link goes before the lease, and the lease stays where the link does; but a lease that is given back by the link goes first. */
@@ -20,7 +20,7 @@ export function del(request: Request<StackedConfig>): void {
 
 /** What a killed ADD has left unnamed goes as well. */
 function removeStacked(request: Request<StackedConfig>): void {
-  withPodIfThere(request.netns, (pod) => {
+  withPodIfExists(request.netns, (pod) => {
     if (!removeLink(pod.route, { name: request.ifname })) removeLink(pod.route, { name: hostLinkName(request) })
   })
 }

@@ -20,7 +20,7 @@ import { addPair, gatewayRoutes, routeToPod } from '../../link/point-to-point.ts
 import { awaitUp } from '../../link/wait-up.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../../pod/attach.ts'
 import { requireOnLink } from '../../pod/lease-problems.ts'
-import { awaitTurn } from '../../pod/lock.ts'
+import { lockPod } from '../../pod/lock.ts'
 import { configurePod, nameTaken, type Pod, podRoutes, withPod } from '../../pod/pod-interface.ts'
 import { type Sysctl, sysctlPath } from '../../pod/sysctl-config.ts'
 import { joinBridge } from './bridge.ts'
@@ -30,7 +30,7 @@ import { bandwidthRules } from './segment.ts'
 
 export function add(request: Request<PodwireConfig>): Result {
   return withPod(request.netns, (pod) => {
-    awaitTurn(pod, request.netns)
+    lockPod(pod, request.netns)
     return withNetlink(NETLINK_ROUTE, (route) => {
       return repeat(request, pod, route) ?? withUndo((undo) => attach(request, pod, route, undo))
     })

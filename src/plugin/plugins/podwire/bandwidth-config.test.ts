@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
 import { readBandwidth } from './bandwidth-config.ts'
 
-const MOST = 2 ** 32 - 1
+const MAX = 2 ** 32 - 1
 const read = (config: JsonObject) => {
   const reader = new Reader(config)
   return { bandwidth: readBandwidth(reader), issues: reader.issues }
@@ -18,7 +18,7 @@ describe('readBandwidth()', () => {
     ['bandwidth is null', { bandwidth: null, runtimeConfig: { bandwidth: null } }],
     [
       'every rate is 0, with the burst that runtimes send',
-      { runtimeConfig: { bandwidth: { ingressRate: 0, ingressBurst: MOST, egressRate: 0 } } },
+      { runtimeConfig: { bandwidth: { ingressRate: 0, ingressBurst: MAX, egressRate: 0 } } },
     ],
     ['only a latency is set', { bandwidth: { latency: 5 } }],
   ])('is undefined when %s', (_, config) => {
@@ -31,7 +31,7 @@ describe('readBandwidth()', () => {
       egress: { rate: 2e6, burst: 100_000 },
       latency: 25,
     })
-    expect(runtime({ egressRate: 1e6, egressBurst: 8, ingressRate: 0, ingressBurst: MOST }).bandwidth).toEqual({
+    expect(runtime({ egressRate: 1e6, egressBurst: 8, ingressRate: 0, ingressBurst: MAX }).bandwidth).toEqual({
       ingress: undefined,
       egress: { rate: 125_000, burst: 1 },
       latency: 25,
@@ -39,12 +39,12 @@ describe('readBandwidth()', () => {
   })
 
   it('keeps a burst to what passes in 50 ms when a runtime sends the largest number there is', () => {
-    for (const burst of [MOST, 2 ** 31 - 1, 8 * MOST - 1, 8 * MOST, 2 ** 63, undefined]) {
+    for (const burst of [MAX, 2 ** 31 - 1, 8 * MAX - 1, 8 * MAX, 2 ** 63, undefined]) {
       const { bandwidth } = runtime({ ingressRate: 10e6, ...(burst && { ingressBurst: burst }) })
       expect(bandwidth?.ingress).toEqual({ rate: 1.25e6, burst: 62_500 })
     }
-    expect(runtime({ ingressRate: 1e15, ingressBurst: MOST }).bandwidth?.ingress).toEqual({ rate: 1.25e14, burst: MOST / 8 + 0.125 })
-    expect(runtime({ ingressRate: 1e15 }).bandwidth?.ingress).toEqual({ rate: 1.25e14, burst: MOST })
+    expect(runtime({ ingressRate: 1e15, ingressBurst: MAX }).bandwidth?.ingress).toEqual({ rate: 1.25e14, burst: MAX / 8 + 0.125 })
+    expect(runtime({ ingressRate: 1e15 }).bandwidth?.ingress).toEqual({ rate: 1.25e14, burst: MAX })
   })
 
   it('takes the network’s own burst and latency as they stand', () => {
@@ -58,7 +58,7 @@ describe('readBandwidth()', () => {
   it('holds the lower rate of each direction when both have one', () => {
     const config = {
       bandwidth: { ingressRate: 8e6, egressRate: 8e6, latency: 10 },
-      runtimeConfig: { bandwidth: { ingressRate: 80e6, ingressBurst: MOST, egressRate: 4e6, egressBurst: MOST } },
+      runtimeConfig: { bandwidth: { ingressRate: 80e6, ingressBurst: MAX, egressRate: 4e6, egressBurst: MAX } },
     }
     expect(read(config).bandwidth).toEqual({ ingress: { rate: 1e6, burst: 50_000 }, egress: { rate: 5e5, burst: 25_000 }, latency: 10 })
   })
@@ -77,7 +77,7 @@ describe('readBandwidth()', () => {
   })
 
   it('tells the path of a burst of 4 GB that somebody chose', () => {
-    expect(read({ bandwidth: { egressRate: 1e6, egressBurst: 8 * MOST } }).issues).toEqual([
+    expect(read({ bandwidth: { egressRate: 1e6, egressBurst: 8 * MAX } }).issues).toEqual([
       'bandwidth.egressBurst: expected fewer than 4 GB (34359738359 bits), got 34359738360',
     ])
   })

@@ -23,12 +23,12 @@ interface Place {
   links(): Promise<string>
 }
 
-const MOST = 2 ** 32 - 1
+const MAX = 2 ** 32 - 1
 const owner = { network: 'net', containerId: 'id', ifname: 'eth0' }
 const IFB = ifbName(owner)
 const ALIAS = hostLinkAlias(owner, '')
 const throughput = fileURLToPath(new URL('../../../../test/programs/throughput.ts', import.meta.url))
-const both = { runtimeConfig: { bandwidth: { ingressRate: 20e6, ingressBurst: MOST, egressRate: 10e6, egressBurst: MOST } } }
+const both = { runtimeConfig: { bandwidth: { ingressRate: 20e6, ingressBurst: MAX, egressRate: 10e6, egressBurst: MAX } } }
 const egress = { bandwidth: { egressRate: 10e6 } }
 const made = [{ name: IFB, mac: expect.stringMatching(/^(..:){5}..$/), mtu: 1500 }]
 
@@ -115,7 +115,7 @@ describeHost('bandwidth on the kernel', () => {
       (from, bits) =>
         inHost(async (place) => {
           const direction = from === 'pod' ? 'egress' : 'ingress'
-          await place.call('add', { runtimeConfig: { bandwidth: { [`${direction}Rate`]: bits, [`${direction}Burst`]: MOST } } })
+          await place.call('add', { runtimeConfig: { bandwidth: { [`${direction}Rate`]: bits, [`${direction}Burst`]: MAX } } })
           const measured = await measure(place, from)
           expectRate(measured, bits)
         }),

@@ -10,10 +10,10 @@ import {
   checkBucket,
   checkSending,
   LARGEST_PACKET,
-  LONGEST_BURST_SECONDS,
-  leastBurst,
   limitReceiving,
   limitSending,
+  MAX_BURST_SECONDS,
+  minBurst,
   type ShapedPod,
 } from '../../shaping/limit.ts'
 import type { Bandwidth, Limit } from './bandwidth-config.ts'
@@ -58,7 +58,7 @@ export function checkBandwidth(
  */
 export function bucketFor(limit: Limit, latency: number, mtu: number): Tbf {
   const rate = Math.max(Math.floor(limit.rate), 1)
-  const burst = Math.max(leastBurst(mtu), Math.min(limit.burst, rate * LONGEST_BURST_SECONDS))
+  const burst = Math.max(minBurst(mtu), Math.min(limit.burst, rate * MAX_BURST_SECONDS))
   const queue = Math.ceil((rate * latency) / 1000) + Math.min(burst, LARGEST_PACKET)
   return { rate, burst, limit: Math.min(queue, 0xffffffff) }
 }

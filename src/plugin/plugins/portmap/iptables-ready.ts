@@ -10,13 +10,13 @@ import { type KernelRule, listRules, targetChain } from '../../../kernel/nftable
 import { xtablesMatch } from '../../netfilter/iptables-kernel.ts'
 import type { PortmapConfig } from './config.ts'
 import { chainName, DNAT_CHAIN, MASQ_CHAIN, SETMARK_CHAIN } from './iptables-rules.ts'
-import { hexOf, type Order } from './order.ts'
+import { hexOf, type PortmapRequest } from './order.ts'
 
 /** Marks from here on could be taken for other numbers in a rule. */
 const DOUBTFUL_MARK = 1 << 24
 
 /** True where the shared chains are as they should be, the pod has no chain yet, and nobody has one of its ports. */
-export function isReady(socket: NetlinkSocket, ref: TableRef, order: Order): boolean {
+export function isReady(socket: NetlinkSocket, ref: TableRef, order: PortmapRequest): boolean {
   const own = chainName('DN', order.attachment)
   if (findChains(socket, ref, [own]).length > 0) return false
   const leads = (chain: string, target: string) =>
@@ -28,7 +28,7 @@ export function isReady(socket: NetlinkSocket, ref: TableRef, order: Order): boo
 }
 
 /** True where a rule in front of the attachment's own names one of its ports, for whatever protocol and address. */
-export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment, config }: Order): boolean {
+export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment, config }: PortmapRequest): boolean {
   const version: IpVersion = ref.family === 'ip' ? 4 : 6
   if (config.conditions[version].length > 0) return false
   const own = chainName('DN', attachment)

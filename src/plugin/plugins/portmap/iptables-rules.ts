@@ -9,7 +9,7 @@ import { quoteWord } from '../../netfilter/iptables-command.ts'
 import { option, type SavedRule, saysCidr } from '../../netfilter/iptables-saved.ts'
 import type { PortmapConfig } from './config.ts'
 import { type Mapping, mappingsOf } from './mapping.ts'
-import type { Order } from './order.ts'
+import type { PortmapRequest } from './order.ts'
 
 /** All host ports of the node; PREROUTING and OUTPUT lead to it. */
 export const DNAT_CHAIN = 'CNI-HOSTPORT-DNAT'
@@ -32,7 +32,7 @@ export interface Wanted {
   readonly words: string
   /** Before the rules that the chain has. */
   readonly first?: boolean
-  readonly isThere: (rule: SavedRule) => boolean
+  readonly exists: (rule: SavedRule) => boolean
 }
 
 /** `CNI-DN-` or `CNI-SN-` and 21 hex digits. The interface's name is not part of it. */
@@ -65,29 +65,29 @@ export function sharedRules(config: PortmapConfig): Wanted[] {
     {
       chain: SETMARK_CHAIN,
       words: `${comment('CNI portfwd masquerade mark')} -j MARK --set-xmark ${masked}`,
-      isThere: (rule) => rule.chain === SETMARK_CHAIN && option(rule, '--set-xmark') === masked,
+      exists: (rule) => rule.chain === SETMARK_CHAIN && option(rule, '--set-xmark') === masked,
     },
     {
       chain: MASQ_CHAIN,
       words: `-m mark --mark ${masked} -j MASQUERADE`,
-      isThere: (rule) => isJump(MASQ_CHAIN, 'MASQUERADE')(rule) && option(rule, '--mark') === masked,
+      exists: (rule) => isJump(MASQ_CHAIN, 'MASQUERADE')(rule) && option(rule, '--mark') === masked,
     },
     {
       // In front, or the masquerade of ptp and bridge would be first with what it does not change.
       chain: 'POSTROUTING',
       words: `${comment('CNI portfwd requiring masquerade')} -j ${MASQ_CHAIN}`,
       first: true,
-      isThere: isJump('POSTROUTING', MASQ_CHAIN),
+      exists: isJump('POSTROUTING', MASQ_CHAIN),
     },
   ]
   const entries = ['PREROUTING', 'OUTPUT'].map(
-    (chain): Wanted => ({ chain, words: `-m addrtype --dst-type LOCAL -j ${DNAT_CHAIN}`, isThere: isJump(chain, DNAT_CHAIN) }),
+    (chain): Wanted => ({ chain, words: `-m addrtype --dst-type LOCAL -j ${DNAT_CHAIN}`, exists: isJump(chain, DNAT_CHAIN) }),
   )
   return [...(config.snat && !config.setMarkChain ? marking : []), ...entries]
 }
 
 /** The rules of the pod's own chain for one of its addresses. */
-export function ownRules({ attachment, owner, config }: Order, pod: Cidr): Wanted[] {
+export function ownRules({ attachment, owner, config }: PortmapRequest, pod: Cidr): Wanted[] {
   const chain = chainName('DN', attachment)
   const version = pod.address.family
   const setMark = config.setMarkChain || SETMARK_CHAIN
@@ -101,13 +101,13 @@ export function ownRules({ attachment, owner, config }: Order, pod: Cidr): Wante
     const target = `${version === 4 ? text : `[${text}]`}:${containerPort}`
     return [
       ...from.map((cidr): Wanted => {
-        const isThere = (rule: SavedRule) => serves(rule, chain, mapping, setMark) && saysSource(rule, cidr)
-        return { chain, words: `${base} -s ${formatCidr(cidr)} -j ${quoteWord(setMark)}`, isThere }
+        const exists = (rule: SavedRule) => serves(rule, chain, mapping, setMark) && saysSource(rule, cidr)
+        return { chain, words: `${base} -s ${formatCidr(cidr)} -j ${quoteWord(setMark)}`, exists }
       }),
       {
         chain,
         words: `${base} -j DNAT --to-destination ${target}`,
-        isThere: (rule: SavedRule) => serves(rule, chain, mapping, 'DNAT') && option(rule, '--to-destination') === target,
+        exists: (rule: SavedRule) => serves(rule, chain, mapping, 'DNAT') && option(rule, '--to-destination') === target,
       },
     ]
   })
@@ -115,12 +115,12 @@ export function ownRules({ attachment, owner, config }: Order, pod: Cidr): Wante
   const rules = all.filter(({ words }, i) => all.findIndex((other) => other.words === words) === i)
   if (!owner) return rules
   const comment = `${OWNER_COMMENT}${plain(owner)}`.slice(0, 255)
-  const isThere = (rule: SavedRule) => rule.chain === chain && option(rule, '--comment') === comment
-  return [{ chain, words: `-m comment --comment ${quoteWord(comment)}`, isThere }, ...rules]
+  const exists = (rule: SavedRule) => rule.chain === chain && option(rule, '--comment') === comment
+  return [{ chain, words: `-m comment --comment ${quoteWord(comment)}`, exists }, ...rules]
 }
 
 /** The rules that lead to the pod's chain: one for each protocol and 15 ports of it, whichever family they are for. */
-export function entryRules({ attachment, config }: Order, version: IpVersion): Wanted[] {
+export function entryRules({ attachment, config }: PortmapRequest, version: IpVersion): Wanted[] {
   const chain = chainName('DN', attachment)
   const comment = entryComment(attachment)
   const conditions = config.conditions[version].map((word) => ` ${quoteWord(word)}`).join('')
@@ -132,7 +132,7 @@ export function entryRules({ attachment, config }: Order, version: IpVersion): W
       return {
         chain: DNAT_CHAIN,
         words: `-m comment --comment ${quoteWord(comment)} -m multiport -p ${protocol} --destination-ports ${list}${conditions} -j ${chain}`,
-        isThere: (rule) => option(rule, '-j') === chain && option(rule, '-p') === protocol && option(rule, '--dports') === list,
+        exists: (rule) => option(rule, '-j') === chain && option(rule, '-p') === protocol && option(rule, '--dports') === list,
       }
     })
   })

@@ -7,13 +7,13 @@ import { describeHostPort } from '../../host-ports/mapping.ts'
 import { option, type SavedRule, type SavedTable, saysCidr } from '../../netfilter/iptables-saved.ts'
 import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
 import { mappingsOf } from './mapping.ts'
-import type { Order } from './order.ts'
+import type { PortmapRequest } from './order.ts'
 
 /**
  * Throws where a rule in front of the attachment's own leads one of its ports to another pod. Chains that lead to an address which is the pod's now
  * are an earlier owner's and may go: these it returns. What has conditions, this pod or the other, may share a port.
  */
-export function requireFree(table: SavedTable, { attachment, config }: Order, pod: Cidr): string[] {
+export function requireFree(table: SavedTable, { attachment, config }: PortmapRequest, pod: Cidr): string[] {
   const version = pod.address.family
   if (config.conditions[version].length > 0) return []
   const own = chainName('DN', attachment)

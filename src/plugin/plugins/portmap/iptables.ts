@@ -8,7 +8,7 @@ import type { Cidr } from '../../../net/cidr.ts'
 import { chosenVariant, hasIptables, type Purpose, restore, save, searchPath, type Tables } from '../../netfilter/iptables-command.ts'
 import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../../netfilter/iptables-kernel.ts'
 import { chainRemoval, removeLegacyChains } from '../../netfilter/iptables-legacy.ts'
-import { inTurn } from '../../netfilter/iptables-lock.ts'
+import { withLock } from '../../netfilter/iptables-lock.ts'
 import { option, type SavedTable } from '../../netfilter/iptables-saved.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import { isReady, mayShareAPort } from './iptables-ready.ts'
@@ -24,7 +24,7 @@ import {
   type Wanted,
 } from './iptables-rules.ts'
 import { requireFree } from './iptables-taken.ts'
-import type { Backend, Order } from './order.ts'
+import type { Backend, PortmapRequest } from './order.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
 
@@ -42,7 +42,7 @@ export const iptables: Backend = {
   check(order) {
     for (const pod of order.pods) {
       const { rules } = save(natOf(pod.address.family))
-      const missing = wantedRules(order, pod).find((wanted) => !rules.some(wanted.isThere))
+      const missing = wantedRules(order, pod).find((wanted) => !rules.some(wanted.exists))
       if (missing) throw new CniError(ErrInternal, `portmap: iptables rule is missing: -A ${missing.chain} ${missing.words}`)
     }
   },
@@ -70,26 +70,26 @@ export const iptables: Backend = {
   },
 }
 
-function addFamily(order: Order, pod: Cidr): void {
+function addFamily(order: PortmapRequest, pod: Cidr): void {
   const tables = natOf(pod.address.family)
   const own = [...ownRules(order, pod), ...entryRules(order, pod.address.family)]
   const overNetlink = chosenVariant(tables.version) === '-nft'
   const chain = chainName('DN', order.attachment)
   const socket = () => hostNftables()
   if (!overNetlink || !isReady(socket(), kernelTable(tables), order) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
-    inTurn(() => addByText(tables, order, pod, own))
+    withLock(() => addByText(tables, order, pod, own))
   }
   // Another ADD may have been as fast, for the same port: the rule that stands first has it.
   if (overNetlink && mayShareAPort(socket(), kernelTable(tables), order)) requireFree(save(tables), order, pod)
 }
 
 /** Reads the whole table, and brings it to where it should be. */
-function addByText(tables: Tables, order: Order, pod: Cidr, own: readonly Wanted[]): void {
+function addByText(tables: Tables, order: PortmapRequest, pod: Cidr, own: readonly Wanted[]): void {
   for (let attempt = 1; ; attempt++) {
     const table = save(tables)
     const chain = chainName('DN', order.attachment)
     const stale = chainRemoval(table, [chain, ...requireFree(table, order, pod)])
-    const shared = sharedRules(order.config).filter(({ isThere }) => !table.rules.some(isThere))
+    const shared = sharedRules(order.config).filter(({ exists }) => !table.rules.some(exists))
     const missing = sharedChains(order.config).filter((name) => !table.chains.includes(name))
     const commands = [...stale, ...[...missing, chain].map((name) => `-N ${name}`), ...[...shared, ...own].map(append)]
     if (tryRestore(tables, commands, attempt === TRIES)) return
@@ -111,7 +111,7 @@ function append({ chain, words, first }: Wanted): string {
   return `${first ? '-I' : '-A'} ${chain} ${words}`
 }
 
-function wantedRules(order: Order, pod: Cidr): Wanted[] {
+function wantedRules(order: PortmapRequest, pod: Cidr): Wanted[] {
   return [...sharedRules(order.config), ...ownRules(order, pod), ...entryRules(order, pod.address.family)]
 }
 

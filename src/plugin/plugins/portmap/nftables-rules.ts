@@ -30,7 +30,7 @@ import type { Protocol } from '../../host-ports/mapping.ts'
 import { attachmentHash } from '../../netfilter/identity.ts'
 import { type Mapping, mappingsOf } from './mapping.ts'
 import { HOSTPORTS, MASQUERADING, tableOf } from './nftables-table.ts'
-import { hexOf, type Order } from './order.ts'
+import { hexOf, type PortmapRequest } from './order.ts'
 
 // linux/netlink.h
 const NLA_F_NESTED = 0x8000
@@ -76,7 +76,7 @@ export function portDigits(port: number): string[] {
 }
 
 /** The note that goes with it: whose the rule is among the container's attachments, and the owner's name for people. */
-export function noteOf({ attachment, owner }: Order): string {
+export function noteOf({ attachment, owner }: PortmapRequest): string {
   return `${attachmentHash(attachment)} ${owner}`
 }
 
@@ -91,7 +91,7 @@ export function ownerIn({ note, comment }: KernelRule): string {
 }
 
 /** All rules for one of the pod's addresses. With conditions the ports' own are nft's to write; a rule that only counts says whose these are. */
-export function ownRules(order: Order, pod: Cidr): Request[] {
+export function ownRules(order: PortmapRequest, pod: Cidr): Request[] {
   const { attachment, config } = order
   const { family } = pod.address
   const add = (chain: string, expressions: readonly Expression[]) =>
@@ -104,7 +104,7 @@ export function ownRules(order: Order, pod: Cidr): Request[] {
 }
 
 /** Where a pod could not answer to the source: itself, 127.0.0.1, its neighbours on a bridge, or with masqAll anybody who came for one of its ports. */
-export function masqueradeRules({ config }: Order, pod: Cidr, maker: 'ours' | 'go' = 'ours'): Expression[][] {
+export function masqueradeRules({ config }: PortmapRequest, pod: Cidr, maker: 'ours' | 'go' = 'ours'): Expression[][] {
   if (!config.snat) return []
   const to = ipDaddr(pod.address)
   // ip saddr POD ip daddr POD masquerade; ip saddr 127.0.0.1 ip daddr POD masquerade

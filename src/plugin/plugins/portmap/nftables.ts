@@ -3,7 +3,7 @@
 import { CniError, ErrInternal, ErrPluginNotAvailable, ErrTryAgainLater } from '../../../cni/error.ts'
 import { ENOENT } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
-import type { Sought } from '../../../kernel/netlink/decode.ts'
+import type { Filter } from '../../../kernel/netlink/decode.ts'
 import { generation, tryCommit } from '../../../kernel/nftables/batch.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import type { Request } from '../../../kernel/nftables/request.ts'
@@ -15,7 +15,7 @@ import { describeHostPort } from '../../host-ports/mapping.ts'
 import { attachmentHash, networkHash } from '../../netfilter/identity.ts'
 import { nftMissing, runNft } from '../../netfilter/nft-command.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
-import type { Lead } from '../../netfilter/udp-flows.ts'
+import type { PortForward } from '../../netfilter/udp-flows.ts'
 import { mappingsOf } from './mapping.ts'
 import {
   commentOf,
@@ -30,7 +30,7 @@ import {
   readHostPort,
 } from './nftables-rules.ts'
 import { findBroken, HOSTPORTS, layTable, MASQUERADING, OLD_HOSTPORTS, tableOf } from './nftables-table.ts'
-import type { Backend, Order } from './order.ts'
+import type { Backend, PortmapRequest } from './order.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
 
@@ -99,7 +99,7 @@ export const nftables: Backend = {
 }
 
 /** Rules of this attachment, and those of its container that do not say which attachment they are for. */
-function ownedBy({ attachment }: Order): (rule: KernelRule) => boolean {
+function ownedBy({ attachment }: PortmapRequest): (rule: KernelRule) => boolean {
   const hash = attachmentHash(attachment)
   const comment = commentOf(attachment)
   return (rule) => rule.comment === comment && (hashIn(rule) === hash || hashIn(rule) === '')
@@ -109,7 +109,12 @@ function ownedBy({ attachment }: Order): (rule: KernelRule) => boolean {
  * Throws where a rule in front of the attachment's own leads one of its ports to another pod. Rules that lead to an address which is the pod's now are
  * an earlier owner's and may go: these it returns. What has conditions, this pod or the other, may share a port.
  */
-function requireFree(order: Order, pod: Address, rules: readonly KernelRule[], isOwn: (rule: KernelRule) => boolean): KernelRule[] {
+function requireFree(
+  order: PortmapRequest,
+  pod: Address,
+  rules: readonly KernelRule[],
+  isOwn: (rule: KernelRule) => boolean,
+): KernelRule[] {
   const { config, attachment } = order
   if (config.conditions[pod.family].length > 0) return []
   const mappings = mappingsOf(config.mappings, pod.family)
@@ -126,12 +131,12 @@ function requireFree(order: Order, pod: Address, rules: readonly KernelRule[], i
 }
 
 /** The container's rules, and those about one of its ports: to take every rule of a full node apart would be most of ADD. */
-function listContenders(order: Order, version: IpVersion): KernelRule[] {
+function listContenders(order: PortmapRequest, version: IpVersion): KernelRule[] {
   const ports = order.config.mappings.flatMap(({ hostPort }) => portDigits(hostPort))
   return [OLD_HOSTPORTS, HOSTPORTS].flatMap((chain) => listOwn(order, version, chain, ports))
 }
 
-function listOwn({ attachment }: Order, version: IpVersion, chain: string, besides: readonly string[] = []): KernelRule[] {
+function listOwn({ attachment }: PortmapRequest, version: IpVersion, chain: string, besides: readonly string[] = []): KernelRule[] {
   return listRules(hostNftables(), tableOf(version), { chain, containing: { hex: [idDigits(attachment), ...besides] } })
 }
 
@@ -141,7 +146,7 @@ function covers(rule: HostPortRule, { protocol, hostPort, hostIP }: Parameters<t
   return !rule.hostIP || (hostIP !== undefined && sameAddress(rule.hostIP, hostIP))
 }
 
-function addConditional({ attachment, config, pods }: Order): void {
+function addConditional({ attachment, config, pods }: PortmapRequest): void {
   const lines = pods.flatMap(({ address }) => {
     const conditions = config.conditions[address.family]
     const { family, table } = tableOf(address.family)
@@ -154,7 +159,7 @@ function addConditional({ attachment, config, pods }: Order): void {
   if (lines.length > 0) runNft(lines)
 }
 
-function checkFamily(order: Order, pod: Cidr, isOwn: (rule: KernelRule) => boolean): void {
+function checkFamily(order: PortmapRequest, pod: Cidr, isOwn: (rule: KernelRule) => boolean): void {
   const version = pod.address.family
   const { family, table } = tableOf(version)
   const rules = listRules(hostNftables(), tableOf(version))
@@ -183,8 +188,8 @@ function checkFamily(order: Order, pod: Cidr, isOwn: (rule: KernelRule) => boole
 }
 
 /** Removes those of the pods' rules that `choose` names; with `containing` it is asked only of some, as in `listRules`. */
-function removeRules(containing: Sought | undefined, choose: (rules: readonly KernelRule[]) => readonly KernelRule[]): Lead[] {
-  let leads: Lead[] = []
+function removeRules(containing: Filter | undefined, choose: (rules: readonly KernelRule[]) => readonly KernelRule[]): PortForward[] {
+  let leads: PortForward[] = []
   whereNftables(() => {
     change((version) => {
       if (version === 4) leads = []
@@ -197,7 +202,7 @@ function removeRules(containing: Sought | undefined, choose: (rules: readonly Ke
   return leads
 }
 
-function udpLead(rule: KernelRule, family: IpVersion): Lead[] {
+function udpLead(rule: KernelRule, family: IpVersion): PortForward[] {
   const found = readHostPort(rule)
   return found?.protocol === 'udp' ? [{ family, hostIP: found.hostIP, hostPort: found.hostPort, to: found.to }] : []
 }

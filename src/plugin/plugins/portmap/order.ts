@@ -2,11 +2,11 @@
 
 import type { Attachment, Result, ValidAttachment } from '../../../cni/types.ts'
 import type { Cidr } from '../../../net/cidr.ts'
-import type { Lead } from '../../netfilter/udp-flows.ts'
+import type { PortForward } from '../../netfilter/udp-flows.ts'
 import type { PortmapConfig } from './config.ts'
 import { mappingsOf } from './mapping.ts'
 
-export interface Order {
+export interface PortmapRequest {
   readonly attachment: Attachment
   /** `namespace/pod`, '' where nobody has said. */
   readonly owner: string
@@ -18,12 +18,12 @@ export interface Order {
 /** `remove` and `gc` are for both backends, whatever the configuration says: it may have changed since ADD. */
 export interface Backend {
   /** Replaces what the attachment had. CniError 11 with the owner's name where another has one of the ports. */
-  add(order: Order): void
+  add(order: PortmapRequest): void
   /** Throws where something is not as `add` left it. */
-  check(order: Order): void
+  check(order: PortmapRequest): void
   /** Returns the UDP ports of what was removed, as far as that is known. */
-  remove(attachment: Attachment): Lead[]
-  gc(network: string, valid: readonly ValidAttachment[]): Lead[]
+  remove(attachment: Attachment): PortForward[]
+  gc(network: string, valid: readonly ValidAttachment[]): PortForward[]
   /** Throws CniError 50 where `add` could not work on this host. */
   status(config: PortmapConfig): void
 }
@@ -38,7 +38,7 @@ export function podCidrs({ ips, interfaces }: Result, ifname: string): Cidr[] {
 }
 
 /** The UDP ports of an order and where they lead. */
-export function leadsOf({ config, pods }: Pick<Order, 'config' | 'pods'>): Lead[] {
+export function forwardsOf({ config, pods }: Pick<PortmapRequest, 'config' | 'pods'>): PortForward[] {
   return pods.flatMap(({ address }) =>
     mappingsOf(config.mappings, address.family)
       .filter(({ protocol }) => protocol === 'udp')

@@ -12,17 +12,17 @@ import { lookUpRoutes } from '../../../kernel/route/lookup.ts'
 import { ensureSysctl, readSysctl } from '../../../kernel/sysctl.ts'
 import { formatAddress } from '../../../net/address.ts'
 import { localnet } from '../../host-ports/targets.ts'
-import { forgetFlowsToPod, forgetOldFlows, type Lead } from '../../netfilter/udp-flows.ts'
+import { forgetFlowsToPod, forgetOldFlows, type PortForward } from '../../netfilter/udp-flows.ts'
 import { podName } from '../../pod/name.ts'
 import type { PortmapConfig } from './config.ts'
 import { protectLoopback } from './loopback.ts'
-import { type Backend, leadsOf, type Order, podCidrs } from './order.ts'
+import { type Backend, forwardsOf, type PortmapRequest, podCidrs } from './order.ts'
 import { portmapIptables, portmapNftables } from './segments.ts'
 
 export function add(request: Request<PortmapConfig>): Result {
   const { config, prevResult } = request
   if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'must be called as chained plugin: prevResult is missing')
-  const order = orderFor(request, prevResult)
+  const order = requestFor(request, prevResult)
   if (config.mappings.length === 0 || order.pods.length === 0) return prevResult
   withUndo((undo) => {
     undo('remove the port mappings', () => removeRules(request))
@@ -32,21 +32,21 @@ export function add(request: Request<PortmapConfig>): Result {
       ensureSysctl(localnet(device), '1')
     }
   })
-  forgetOldFlows(leadsOf(order))
+  forgetOldFlows(forwardsOf(order))
   return prevResult
 }
 
 /** Needs neither the mappings nor prevResult, which only tell whose UDP clients have to look for another way. */
 export function del(request: Request<PortmapConfig>): void {
   const { prevResult } = request
-  const told = prevResult ? leadsOf(orderFor(request, prevResult)) : []
+  const told = prevResult ? forwardsOf(requestFor(request, prevResult)) : []
   forgetFlowsToPod([...removeRules(request), ...told])
 }
 
 export function check(request: Request<PortmapConfig>): void {
   const { config, prevResult } = request
   if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'Required prevResult missing')
-  const order = orderFor(request, prevResult)
+  const order = requestFor(request, prevResult)
   if (config.mappings.length === 0 || order.pods.length === 0) return
   backendOf(config).check(order)
   for (const device of loopbackDevices(order)) {
@@ -58,7 +58,7 @@ export function check(request: Request<PortmapConfig>): void {
 /** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
 export function gc({ network, valid }: GcRequest<PortmapConfig>): void {
   if (!valid) return
-  let leads: Lead[] = []
+  let leads: PortForward[] = []
   gatherErrors('GC', [
     () => {
       leads = portmapNftables().gc(network, valid)
@@ -72,7 +72,7 @@ export function status({ config }: StatusRequest<PortmapConfig>): void {
   backendOf(config).status(config)
 }
 
-function orderFor(request: Request<PortmapConfig>, prevResult: Result): Order {
+function requestFor(request: Request<PortmapConfig>, prevResult: Result): PortmapRequest {
   return { attachment: request, owner: podName(request.args), config: request.config, pods: podCidrs(prevResult, request.ifname) }
 }
 
@@ -80,8 +80,8 @@ function backendOf({ backend }: PortmapConfig): Backend {
   return backend === 'iptables' ? portmapIptables() : portmapNftables()
 }
 
-function removeRules(request: Request<PortmapConfig>): Lead[] {
-  let leads: Lead[] = []
+function removeRules(request: Request<PortmapConfig>): PortForward[] {
+  let leads: PortForward[] = []
   gatherErrors('remove port mappings', [
     () => {
       leads = portmapNftables().remove(request)
@@ -92,7 +92,7 @@ function removeRules(request: Request<PortmapConfig>): Lead[] {
 }
 
 /** Where the kernel has to let 127.0.0.0/8 out: the device behind which the pod's IPv4 address is. */
-function loopbackDevices({ config, pods }: Order): string[] {
+function loopbackDevices({ config, pods }: PortmapRequest): string[] {
   const address = pods.find((pod) => pod.address.family === 4)?.address
   if (!address || !config.snat) return []
   return withNetlink(NETLINK_ROUTE, (route) => {

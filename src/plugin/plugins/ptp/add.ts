@@ -13,14 +13,14 @@ import { hostLinkAlias, hostLinkName } from '../../link/owner.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../../link/point-to-point.ts'
 import { awaitUp } from '../../link/wait-up.ts'
 import { enableForwarding, gatewayCidrs, podEndMac, podMac, takeLease, withGateways } from '../../pod/attach.ts'
-import { awaitTurn } from '../../pod/lock.ts'
+import { lockPod } from '../../pod/lock.ts'
 import { podName } from '../../pod/name.ts'
 import { configurePod, type Pod, podRoutes, requireFreeName, withPod } from '../../pod/pod-interface.ts'
 import type { PtpConfig } from './config.ts'
 
 export function add(request: Request<PtpConfig>): Result {
   return withPod(request.netns, (pod) => {
-    awaitTurn(pod, request.netns)
+    lockPod(pod, request.netns)
     requireFreeName(pod, request.ifname, request.netns)
     return withNetlink(NETLINK_ROUTE, (route) => withUndo((undo) => attach(request, pod, route, undo)))
   })

@@ -7,7 +7,7 @@ import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { removeLink } from '../../../kernel/route/link.ts'
 import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import { hostLinkName } from '../../link/owner.ts'
-import { withPodIfThere } from '../../pod/pod-interface.ts'
+import { withPodIfExists } from '../../pod/pod-interface.ts'
 import type { PtpConfig } from './config.ts'
 
 /**
@@ -39,7 +39,7 @@ export function gc(request: GcRequest<PtpConfig>): void {
 /** From inside the pod, whoever made it; where its path is gone, and where the pod's end is, by the host's end of ours. */
 function removePair(request: Request<PtpConfig>): void {
   let removed = false
-  withPodIfThere(request.netns, (pod) => {
+  withPodIfExists(request.netns, (pod) => {
     removed = removeLink(pod.route, { name: request.ifname })
   })
   if (!removed) withNetlink(NETLINK_ROUTE, (route) => removeOwnLinks(route, request, [hostLinkName(request)]))

@@ -15,8 +15,8 @@ import { addPolicyRule, deletePolicyRule, type KernelRule, listPolicyRules } fro
 import { sameAddress } from '../../../net/address.ts'
 import { formatCidr, hostCidr, sameCidr } from '../../../net/cidr.ts'
 import { fail } from '../../pod/check-pod.ts'
-import { awaitTurn } from '../../pod/lock.ts'
-import { type Pod, withPod, withPodIfThere } from '../../pod/pod-interface.ts'
+import { lockPod } from '../../pod/lock.ts'
+import { type Pod, withPod, withPodIfExists } from '../../pod/pod-interface.ts'
 import { dropInVersion } from '../../version.ts'
 import { readSbrConfig, type SbrConfig } from './config.ts'
 import { defaultRoute, givenGateway, hintsOf, isMainDefault, isRule, planSbr, type Routing, ruleOf } from './plan.ts'
@@ -38,7 +38,7 @@ function add(request: Request<SbrConfig>): Result {
   const prevResult = requirePrevious(request)
   const ips = addressesOf(prevResult, ifname)
   return withPod(netns, (pod) => {
-    awaitTurn(pod, netns)
+    lockPod(pod, netns)
     const { index } = findInterface(pod, ifname, netns)
     const { rules, routes, removed, hints } = planSbr(readRouting(pod.route), index, ips, config)
     withUndo((undo) => {
@@ -55,8 +55,8 @@ function add(request: Request<SbrConfig>): Result {
 /** Removes the rules of the interface's addresses, those of prevResult where the interface is gone. The routes go with the interface. */
 function del(request: Request<SbrConfig>): void {
   const { config, ifname, netns, prevResult } = request
-  withPodIfThere(netns, (pod) => {
-    awaitTurn(pod, netns)
+  withPodIfExists(netns, (pod) => {
+    lockPod(pod, netns)
     const link = findLink(pod.route, { name: ifname })
     const own = link ? listAddresses(pod.route, link.index).map(({ cidr }) => cidr.address) : []
     const given = (prevResult ? ipsOf(prevResult, ifname) : []).map(({ address }) => address.address)

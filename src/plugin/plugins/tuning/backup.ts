@@ -5,7 +5,7 @@ import { isObject, type JsonObject } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
 import { log } from '../../../host/log.ts'
-import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../../../host/whole-file.ts'
+import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { formatMac, type Mac } from '../../../net/mac.ts'
 
 /** As it was before ADD; what ADD did not change is undefined. */
@@ -47,7 +47,7 @@ export function readBackup(dataDir: string, attachment: Attachment): Backup | un
 }
 
 export function dropBackup(dataDir: string, attachment: Attachment): void {
-  removeIfThere(pathOf(dataDir, attachment))
+  removeIfExists(pathOf(dataDir, attachment))
 }
 
 /** Removes the network's files that belong to no valid attachment. Those of the reference plugin name no network, and stay. */
@@ -56,7 +56,7 @@ export function dropStaleBackups(dataDir: string, network: string, valid: readon
   for (const name of namesIn(dataDir)) {
     if (!name.endsWith('.json') || live.has(name) || readJson(`${dataDir}/${name}`)?.network !== network) continue
     log.info('removing a stale backup', { network, name })
-    removeIfThere(`${dataDir}/${name}`)
+    removeIfExists(`${dataDir}/${name}`)
   }
 }
 

@@ -6,9 +6,9 @@ import { cniVersions, type Interface, type Result } from '../../../cni/types.ts'
 import { withUndo } from '../../../cni/undo.ts'
 import { isSysError } from '../../../host/error.ts'
 import { sys } from '../../../host/sys.ts'
-import { directoryOf, isThere } from '../../../host/whole-file.ts'
+import { directoryOf, exists } from '../../../host/whole-file.ts'
 import { formatMac } from '../../../net/mac.ts'
-import { withPod, withPodIfThere } from '../../pod/pod-interface.ts'
+import { withPod, withPodIfExists } from '../../pod/pod-interface.ts'
 import { dropInVersion } from '../../version.ts'
 import { checkAllowed } from './allowlist.ts'
 import { checkTuned, findTuned, observe, restore, tune } from './apply.ts'
@@ -56,7 +56,7 @@ function add(request: Request<TuningConfig>): Result {
 function del(request: Request<TuningConfig>): void {
   const { config, ifname, netns } = request
   const backup = readBackup(config.dataDir, request)
-  if (backup) withPodIfThere(netns, (pod) => restore(pod, ifname, backup))
+  if (backup) withPodIfExists(netns, (pod) => restore(pod, ifname, backup))
   dropBackup(config.dataDir, request)
 }
 
@@ -72,7 +72,7 @@ function status({ config }: StatusRequest<TuningConfig>): void {
   try {
     checkAllowed(config.sysctls)
     let directory = config.dataDir
-    while (!isThere(directory) && directory !== '/') directory = directoryOf(directory)
+    while (!exists(directory) && directory !== '/') directory = directoryOf(directory)
     if (isChange(config)) sys.access(directory, W_OK | X_OK)
   } catch (error) {
     if (!isSysError(error) && !(error instanceof CniError)) throw error

@@ -5,7 +5,7 @@ import { isSysError } from '../host/error.ts'
 import { namesIn, readWhole } from '../host/whole-file.ts'
 import type { Paths } from './paths.ts'
 
-export interface Rival {
+export interface ConflictingConfig {
   readonly file: string
   /** It is the one that the runtime loads: the first by name that is valid. */
   readonly wins: boolean
@@ -14,7 +14,7 @@ export interface Rival {
 }
 
 /** All others that a runtime would consider: `.conf`, `.conflist`, `.json`, not hidden, by name. Ours counts by its name, there or not. */
-export function findRivals({ confDir, confName }: Paths): Rival[] {
+export function findConflictingConfigs({ confDir, confName }: Paths): ConflictingConfig[] {
   const files = namesIn(confDir).filter((name) => isLoadable(name) && name !== confName)
   let decided = false
   return files.map((file) => {

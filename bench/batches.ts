@@ -8,17 +8,17 @@ import { atOnce, bridge, type Chain, call, hostLocal, podwire, portMappings } fr
 import type { Side } from './task.ts'
 
 /** A node with `pods` pods that have `ports` host ports each, beside an empty one; one more pod comes and goes on both. */
-export async function crowdCase(host: Host, title: string, pods: number, ports: number): Promise<Case> {
+export async function batchCase(host: Host, title: string, pods: number, ports: number): Promise<Case> {
   const node = async (name: string) => `/var/run/netns/${(await host.pod(`${name}-${pods}`)).name}`
   const [full, empty] = [await node('full'), await node('empty')]
-  const names = Array.from({ length: pods }, (_, i) => `crowd${pods}-${i}`)
+  const names = Array.from({ length: pods }, (_, i) => `batch${pods}-${i}`)
   await host.run('sh', '-ec', 'for name; do ip netns add "$name"; done', 'sh', ...names)
   const netnsOf = (name: string) => `/var/run/netns/${name}`
   const config = (network: string, runtimeConfig: object) => [
     podwire('ptp', '', hostLocal(host.dir, network === 'full' ? '10.70.0.0/22' : '10.74.0.0/22'), runtimeConfig),
   ]
   const network = (name: string) => `${name}-${pods}`
-  const crowd = names.flatMap((name, i) =>
+  const batch = names.flatMap((name, i) =>
     call(pluginPath, 'ADD', config('full', portMappings(10_000 + i * ports, ports)), {
       network: network('full'),
       id: name,
@@ -33,7 +33,7 @@ export async function crowdCase(host: Host, title: string, pods: number, ports: 
   return {
     title,
     rows: verbs,
-    before: [{ name: 'crowd', node: full, steps: [{ name: 'ADD', programs: crowd }] }],
+    before: [{ name: 'batch', node: full, steps: [{ name: 'ADD', programs: batch }] }],
     sides: [await side('full', full), await side('empty', empty)],
   }
 }

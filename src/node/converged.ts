@@ -10,37 +10,37 @@ interface Settled {
   readonly program: string
   /** Of the state's text. */
   readonly state: string
-  /** What `lookAtKernel` said. */
+  /** What `observeKernel` said. */
   readonly kernel: string
   readonly place: Place
   readonly report: Report
 }
 
 /** The place to look at, and what to say where it looks the same; undefined where nothing is known of this state. */
-export function readSettled(stateDir: string, text: string): Settled | undefined {
+export function readConverged(stateDir: string, text: string): Settled | undefined {
   const kept = readWhole(pathIn(stateDir))
   if (kept === undefined) return undefined
   try {
-    // Written by writeSettled of this very program, or not used.
-    const settled = JSON.parse(kept) as Settled
-    return settled.program === program() && settled.state === sys.fingerprint(text) ? settled : undefined
+    // Written by writeConverged of this very program, or not used.
+    const converged = JSON.parse(kept) as Settled
+    return converged.program === program() && converged.state === sys.fingerprint(text) ? converged : undefined
   } catch {
     return undefined
   }
 }
 
 /** For the next pass; where it cannot be kept that one takes longer. */
-export function writeSettled(stateDir: string, text: string, kernel: string, place: Place, report: Report): void {
+export function writeConverged(stateDir: string, text: string, kernel: string, place: Place, report: Report): void {
   try {
-    const settled: Settled = { program: program(), state: sys.fingerprint(text), kernel, place, report }
-    replaceText(pathIn(stateDir), JSON.stringify(settled), 0o600)
+    const converged: Settled = { program: program(), state: sys.fingerprint(text), kernel, place, report }
+    replaceText(pathIn(stateDir), JSON.stringify(converged), 0o600)
   } catch (error) {
     if (!isSysError(error)) throw error
   }
 }
 
 function pathIn(stateDir: string): string {
-  return `${stateDir}/settled.json`
+  return `${stateDir}/converged.json`
 }
 
 /** Another build of the program may want other things of the same state. */

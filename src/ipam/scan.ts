@@ -15,7 +15,7 @@ export interface Lease {
   readonly owner?: Owner
 }
 
-export interface Survey {
+export interface LeaseScan {
   readonly leases: readonly Lease[]
   /** Names of lease files that hold no address any more: cut short by a crash, or of an earlier boot. */
   readonly dead: readonly string[]
@@ -28,7 +28,7 @@ export interface Survey {
 const clockSlack = 60
 
 /** `names` is the directory's listing. Nobody else may write meanwhile, or a lease that is just being written counts as cut short. */
-export function surveyLeases(directory: string, names: readonly string[], boot: string): Survey {
+export function scanLeases(directory: string, names: readonly string[], boot: string): LeaseScan {
   const leases: Lease[] = []
   const dead: string[] = []
   // The first look at this directory since the boot makes boot's index: where there is one, what has to go is gone.

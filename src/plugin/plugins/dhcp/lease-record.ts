@@ -3,14 +3,14 @@
 import { isObject, type Json, type JsonObject, parseJson } from '../../../cni/json.ts'
 import { decodeResult, encodeResult } from '../../../cni/result.ts'
 import { sys } from '../../../host/sys.ts'
-import { makeDirectories, namesIn, readWhole, removeIfThere, replaceText } from '../../../host/whole-file.ts'
+import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { formatAddress, parseAddress } from '../../../net/address.ts'
 import { formatMac, parseMac } from '../../../net/mac.ts'
 import { type Ask, decodeAsk, encodeAsk } from './ask.ts'
 import type { Exchange } from './exchange.ts'
 import type { Lease } from './lease.ts'
 
-export interface Held {
+export interface LeaseRecord {
   readonly ask: Ask
   lease: Lease
   /** Seconds of CLOCK_BOOTTIME: when it is looked after next. */
@@ -24,17 +24,17 @@ export function clientIdOf({ containerId, network, ifname }: Pick<Ask, 'containe
   return `${containerId}/${network}/${ifname}`
 }
 
-export function keepLease(directory: string, { ask, lease }: Held): void {
+export function keepLease(directory: string, { ask, lease }: LeaseRecord): void {
   makeDirectories(directory, 0o700)
   replaceText(fileOf(directory, ask), JSON.stringify({ ask: encodeAsk(ask), lease: encodeLease(lease) }), 0o600)
 }
 
 export function forgetLease(directory: string, ask: Ask): void {
-  removeIfThere(fileOf(directory, ask))
+  removeIfExists(fileOf(directory, ask))
 }
 
 /** All that are there; what cannot be read is removed. */
-export function keptLeases(directory: string): Held[] {
+export function keptLeases(directory: string): LeaseRecord[] {
   return namesIn(directory).flatMap((name) => {
     const path = `${directory}/${name}`
     try {
@@ -43,7 +43,7 @@ export function keptLeases(directory: string): Held[] {
       const lease = decodeLease(json.lease)
       return [{ ask: decodeAsk(JSON.stringify(json.ask ?? null)), lease, dueAt: lease.renewAt, exchange: undefined }]
     } catch {
-      removeIfThere(path)
+      removeIfExists(path)
       return []
     }
   })

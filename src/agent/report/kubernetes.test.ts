@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Request } from '../kube/request.ts'
 import { makeLog } from '../log.ts'
-import { newSituation, type Situation } from './agent-state.ts'
-import { Events, podOf, tellKubernetes, troubleOf } from './node-condition.ts'
+import { type AgentState, newAgentState } from './agent-state.ts'
+import { Events, notReadyOf, podOf, reportToKubernetes } from './kubernetes.ts'
 
 const pod = { namespace: 'net', name: 'podwire-x', uid: '1234' }
 const log = makeLog('silent', 'n1')
@@ -22,15 +22,15 @@ function recorder(refuse: (what: string) => boolean = () => false): { sent: Sent
   return { sent, request }
 }
 
-function readySituation(): Situation {
-  const situation = newSituation('n1', 'kubernetes', true)
-  situation.podCidrs = ['10.1.0.0/24']
-  situation.apply.lastAt = 1
-  situation.conflist.published = true
-  return situation
+function readyAgentState(): AgentState {
+  const agentState = newAgentState('n1', 'kubernetes', true)
+  agentState.podCidrs = ['10.1.0.0/24']
+  agentState.apply.lastAt = 1
+  agentState.conflist.published = true
+  return agentState
 }
 
-const trouble = { kind: 'routes', message: 'routes: 2 of 3 are missing' }
+const notReady = { kind: 'routes', message: 'routes: 2 of 3 are missing' }
 const none = { kind: '', message: '' }
 
 describe('events', () => {
@@ -42,10 +42,10 @@ describe('events', () => {
     const events = new Events(request, pod)
     const looks = [
       [none, 0],
-      [trouble, 1],
-      [trouble, 10_000],
-      [trouble, 15_001],
-      [{ ...trouble, message: 'routes: 1 of 3 are missing' }, 100_000],
+      [notReady, 1],
+      [notReady, 10_000],
+      [notReady, 15_001],
+      [{ ...notReady, message: 'routes: 1 of 3 are missing' }, 100_000],
       [none, 100_001],
       [none, 115_001],
       [none, 200_000],
@@ -63,10 +63,10 @@ describe('events', () => {
     })
   })
 
-  it('say nothing of what comes and goes, nor of a start without trouble', async () => {
+  it('say nothing of what comes and goes, nor of a start without notReady', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
-    for (let at = 0; at < 300_000; at += 10_000) await events.look(at % 20_000 === 0 ? trouble : none, at)
+    for (let at = 0; at < 300_000; at += 10_000) await events.look(at % 20_000 === 0 ? notReady : none, at)
     expect(sent).toEqual([])
   })
 
@@ -82,11 +82,11 @@ describe('events', () => {
     let refused = true
     const { sent, request } = recorder(() => refused)
     const events = new Events(request, pod)
-    await events.look(trouble, 0)
-    await expect(events.look(trouble, 20_000)).rejects.toThrow('403')
+    await events.look(notReady, 0)
+    await expect(events.look(notReady, 20_000)).rejects.toThrow('403')
     refused = false
-    await events.look(trouble, 21_000)
-    await events.look(trouble, 99_000)
+    await events.look(notReady, 21_000)
+    await events.look(notReady, 99_000)
     expect(sent).toHaveLength(2)
   })
 
@@ -101,25 +101,25 @@ describe('events', () => {
   })
 })
 
-describe('troubleOf', () => {
+describe('notReadyOf', () => {
   it('names what is not ready, with what the kernel and the API server said', () => {
-    const situation = newSituation('n1', 'kubernetes', true)
-    situation.source.state = 'waiting'
-    situation.source.why = 'GET /api/v1/nodes: 403 forbidden'
-    situation.apply.problems = [{ kind: 'route', object: 'r', message: 'add route: Operation not permitted', failed: true }]
-    const { kind, message } = troubleOf(situation)
+    const agentState = newAgentState('n1', 'kubernetes', true)
+    agentState.source.state = 'waiting'
+    agentState.source.why = 'GET /api/v1/nodes: 403 forbidden'
+    agentState.apply.problems = [{ kind: 'route', object: 'r', message: 'add route: Operation not permitted', failed: true }]
+    const { kind, message } = notReadyOf(agentState)
     expect(kind).toBe('podCIDR,routes,masquerade,conflist')
     expect(message).toContain('403 forbidden')
     expect(message).toContain('Operation not permitted')
   })
 
   it('is none where the node is ready', () => {
-    expect(troubleOf(readySituation())).toEqual({ kind: '', message: '' })
+    expect(notReadyOf(readyAgentState())).toEqual({ kind: '', message: '' })
   })
 
   it("tells of another network's file that wins", () => {
-    const situation = readySituation()
-    situation.conflist.report = {
+    const agentState = readyAgentState()
+    agentState.conflist.report = {
       changed: false,
       published: true,
       path: '/c',
@@ -127,19 +127,19 @@ describe('troubleOf', () => {
       others: [{ file: '05-other.conf', wins: true, action: 'left' }],
       problems: [],
     }
-    expect(troubleOf(situation).message).toContain("05-other.conf comes before podwire's")
+    expect(notReadyOf(agentState).message).toContain("05-other.conf comes before podwire's")
   })
 })
 
-describe('tellKubernetes', () => {
+describe('reportToKubernetes', () => {
   it('clears the condition once, when the node is ready', async () => {
     const { sent, request } = recorder()
-    const [situation, stop] = [newSituation('n1', 'kubernetes', true), new AbortController()]
-    const running = tellKubernetes({ networkUnavailable: true, events: false }, situation, request, undefined, log, stop.signal)
+    const [agentState, stop] = [newAgentState('n1', 'kubernetes', true), new AbortController()]
+    const running = reportToKubernetes({ networkUnavailable: true, events: false }, agentState, request, undefined, log, stop.signal)
     expect(sent).toEqual([])
-    Object.assign(situation, { podCidrs: ['10.1.0.0/24'] })
-    situation.apply.lastAt = 1
-    situation.conflist.published = true
+    Object.assign(agentState, { podCidrs: ['10.1.0.0/24'] })
+    agentState.apply.lastAt = 1
+    agentState.conflist.published = true
     await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(1)
     await new Promise((done) => setTimeout(done, 1_500))
     stop.abort()
@@ -153,7 +153,7 @@ describe('tellKubernetes', () => {
     let attempts = 0
     const { sent, request } = recorder(() => ++attempts === 1)
     const stop = new AbortController()
-    const running = tellKubernetes({ networkUnavailable: true, events: false }, readySituation(), request, undefined, log, stop.signal)
+    const running = reportToKubernetes({ networkUnavailable: true, events: false }, readyAgentState(), request, undefined, log, stop.signal)
     await expect.poll(() => sent.length, { timeout: 5_000 }).toBe(2)
     stop.abort()
     await running
@@ -161,9 +161,9 @@ describe('tellKubernetes', () => {
 
   it('writes nothing where it is not asked to', async () => {
     const { sent, request } = recorder()
-    await tellKubernetes(
+    await reportToKubernetes(
       { networkUnavailable: false, events: true },
-      readySituation(),
+      readyAgentState(),
       request,
       undefined,
       log,

@@ -4,7 +4,7 @@ import type { Cluster } from './driver.ts'
 import { apply, kubectl } from './kubernetes.ts'
 import { deploymentObject } from './pods.ts'
 
-export interface Crowd {
+export interface Batch {
   readonly name: string
   readonly namespace: string
   readonly count: number
@@ -22,7 +22,7 @@ export interface Cost {
 export const restful = ['sh', '-c', 'trap "exit 0" TERM; sleep infinity & wait']
 
 /** From the Deployment to its last pod Ready. */
-export async function gather(cluster: Cluster, { name, namespace, count, node, hostNetwork }: Crowd): Promise<Cost> {
+export async function gather(cluster: Cluster, { name, namespace, count, node, hostNetwork }: Batch): Promise<Cost> {
   const before = (await cluster.usage())?.cpuMs ?? 0
   const start = performance.now()
   await apply(cluster, deploymentObject(name, namespace, count, { node, hostNetwork, command: restful }))
@@ -33,7 +33,7 @@ export async function gather(cluster: Cluster, { name, namespace, count, node, h
 }
 
 /** Deletes them and waits until they are gone. */
-export async function disperse(cluster: Cluster, { name, namespace }: Pick<Crowd, 'name' | 'namespace'>): Promise<void> {
+export async function disperse(cluster: Cluster, { name, namespace }: Pick<Batch, 'name' | 'namespace'>): Promise<void> {
   await kubectl(cluster, ['delete', 'deployment', '-n', namespace, name, '--wait=false'])
   await kubectl(cluster, ['wait', '-n', namespace, '--for=delete', 'pod', '-l', `app=${name}`, '--timeout=180s'], { timeout: 190_000 })
 }

@@ -1,6 +1,6 @@
 // What the daemon does for each verb, and when a lease is due: all that is neither a socket's business nor the loop's.
 
-import { CniError, ErrInternal, ErrTryAgainLater, tell, toCniError } from '../../../cni/error.ts'
+import { CniError, ErrInternal, ErrTryAgainLater, formatError, toCniError } from '../../../cni/error.ts'
 import { isObject, type JsonObject, parseJson } from '../../../cni/json.ts'
 import { encodeResult } from '../../../cni/result.ts'
 import { sys } from '../../../host/sys.ts'
@@ -9,21 +9,21 @@ import type { Ask } from './ask.ts'
 import type { DaemonFlags } from './daemon-flags.ts'
 import { type Client, Exchange, sendRelease } from './exchange.ts'
 import { EVERYBODY } from './frame.ts'
-import { clientIdOf, forgetLease, type Held, keepLease, keptLeases } from './held.ts'
 import type { Lease } from './lease.ts'
+import { clientIdOf, forgetLease, keepLease, keptLeases, type LeaseRecord } from './lease-record.ts'
 import { closeWire, macOf, openWire, takeDown } from './wire.ts'
 
 const STDERR = 2
 /** Conversations at once: each has a socket, and poll takes so many. */
-const MOST_EXCHANGES = 100
+const MAX_EXCHANGES = 100
 
 /** Given the answer of a verb, or what went wrong. */
 export type Answer = (answer: JsonObject | CniError) => void
 
-export class Keeper {
+export class LeaseManager {
   readonly #flags: DaemonFlags
   readonly #directory: string
-  readonly #held = new Map<string, Held>()
+  readonly #held = new Map<string, LeaseRecord>()
   readonly #exchanges = new Set<Exchange>()
 
   /** `directory` is where leases are kept; those that are there are gone on with. */
@@ -39,7 +39,7 @@ export class Keeper {
   }
 
   get hasRoom(): boolean {
-    return this.#exchanges.size < MOST_EXCHANGES
+    return this.#exchanges.size < MAX_EXCHANGES
   }
 
   /** When something has to be done next; undefined where nothing has. */
@@ -53,7 +53,7 @@ export class Keeper {
   /** Does what is due. */
   tick(now: number): void {
     for (const exchange of [...this.#exchanges]) if (exchange.dueAt <= now) exchange.tick(now)
-    for (const held of [...this.#held.values()]) if (!held.exchange && held.dueAt <= now) this.#lookAfter(held, now)
+    for (const held of [...this.#held.values()]) if (!held.exchange && held.dueAt <= now) this.#keepAlive(held, now)
   }
 
   /** Answers at once, or, for ADD, when the server has; the exchange that is returned may be given up till then. */
@@ -77,7 +77,7 @@ export class Keeper {
   }
 
   /** The same attachment asks again for the same interface: it has its lease. Another interface of the name is another client. */
-  #acquire(ask: Ask, held: Held | undefined, now: number, answer: Answer): Exchange | undefined {
+  #acquire(ask: Ask, held: LeaseRecord | undefined, now: number, answer: Answer): Exchange | undefined {
     const id = clientIdOf(ask)
     const there = held && ask.netns === held.ask.netns && macOf(this.#path(ask), ask.ifname)
     if (held && there && held.lease.expiresAt > now) {
@@ -91,11 +91,11 @@ export class Keeper {
       now,
       (outcome) => {
         if (outcome instanceof CniError) {
-          say(`${id}: ${tell(outcome)}`)
+          say(`${id}: ${formatError(outcome)}`)
           answer(outcome)
           return
         }
-        const taken: Held = { ask, lease: outcome, dueAt: outcome.renewAt, exchange: undefined }
+        const taken: LeaseRecord = { ask, lease: outcome, dueAt: outcome.renewAt, exchange: undefined }
         this.#held.set(id, taken)
         keepLease(this.#directory, taken)
         say(`${id}: ${describe(outcome)} acquired for ${Math.round(outcome.expiresAt - sys.clock_gettime(CLOCK_BOOTTIME))} s`)
@@ -106,7 +106,7 @@ export class Keeper {
   }
 
   /** Renewing, rebinding, the end (RFC 2131 section 4.4.5). An interface that is gone needs no lease. */
-  #lookAfter(held: Held, now: number): void {
+  #keepAlive(held: LeaseRecord, now: number): void {
     const { ask, lease } = held
     const id = clientIdOf(ask)
     if (!macOf(this.#path(ask), ask.ifname)) {
@@ -117,7 +117,7 @@ export class Keeper {
     else this.#renew(held, now)
   }
 
-  #renew(held: Held, now: number): void {
+  #renew(held: LeaseRecord, now: number): void {
     const { ask, lease } = held
     const rebinding = now >= lease.rebindAt
     const to = rebinding ? EVERYBODY : lease.server
@@ -130,7 +130,7 @@ export class Keeper {
         keepLease(this.#directory, held)
         say(`${clientIdOf(ask)}: ${describe(outcome)} ${rebinding ? 'rebound' : 'renewed'}`)
       } else if (outcome.code === ErrTryAgainLater) held.dueAt = endsAt
-      else this.#expire(held, tell(outcome))
+      else this.#expire(held, formatError(outcome))
     }
     held.exchange = this.#begin(ask, now, settle, ({ message }) => settle(new CniError(ErrTryAgainLater, message)), { lease, to, endsAt })
   }
@@ -165,13 +165,13 @@ export class Keeper {
   }
 
   /** Nobody may use an address that may be another's by now. */
-  #expire(held: Held, reason: string): void {
+  #expire(held: LeaseRecord, reason: string): void {
     say(`${clientIdOf(held.ask)}: ${reason}: bringing ${held.ask.ifname} down`)
     attempt(() => takeDown(this.#path(held.ask), held.ask.ifname))
     this.#drop(held)
   }
 
-  #release(held: Held): void {
+  #release(held: LeaseRecord): void {
     say(`${clientIdOf(held.ask)}: releasing ${describe(held.lease)}`)
     this.#drop(held)
     attempt(() => {
@@ -189,7 +189,7 @@ export class Keeper {
     for (const held of [...this.#held.values()]) if (held.ask.network === network && !isValid(held.ask)) this.#release(held)
   }
 
-  #drop(held: Held): void {
+  #drop(held: LeaseRecord): void {
     if (held.exchange) this.cancel(held.exchange)
     this.#held.delete(clientIdOf(held.ask))
     forgetLease(this.#directory, held.ask)
@@ -224,6 +224,6 @@ function attempt(act: () => void): void {
   try {
     act()
   } catch (error) {
-    say(tell(toCniError(error)))
+    say(formatError(toCniError(error)))
   }
 }

@@ -5,7 +5,7 @@ import { reasonOf } from '../failure.ts'
 import type { Request } from '../kube/request.ts'
 import type { Logger } from '../log.ts'
 import { backoff, sleep } from '../loop/backoff.ts'
-import type { Situation } from './agent-state.ts'
+import type { AgentState } from './agent-state.ts'
 import { isReady, readyChecks } from './ready.ts'
 
 /** The agent's own pod, which events are about. */
@@ -20,16 +20,16 @@ export function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: NodeJS.ProcessEnv): 
   return POD_NAMESPACE && POD_NAME && POD_UID ? { namespace: POD_NAMESPACE, name: POD_NAME, uid: POD_UID } : undefined
 }
 
-/** Milliseconds. A start takes less than PATIENCE, and what mends itself by then is no news. */
+/** Milliseconds. A start takes less than GRACE, and what mends itself by then is no news. */
 const LOOK = 1_000
-const PATIENCE = 15_000
+const GRACE = 15_000
 /** Between two events, so that what comes and goes does not fill etcd. */
 const QUIET = 60_000
 
 /** Looks each second until `signal`. */
-export async function tellKubernetes(
+export async function reportToKubernetes(
   config: AgentConfig['tell'],
-  situation: Situation,
+  agentState: AgentState,
   request: Request,
   pod: Pod | undefined,
   log: Logger,
@@ -39,36 +39,36 @@ export async function tellKubernetes(
   let clear = config.networkUnavailable
   if (!clear && !events) return
   const retry = backoff(LOOK, 60_000)
-  let told = ''
+  let reported = ''
   while (!signal.aborted) {
     try {
-      await events?.look(troubleOf(situation), performance.now())
-      if (clear && isReady(readyChecks(situation))) {
-        await clearNetworkUnavailable(request, situation.node)
+      await events?.look(notReadyOf(agentState), performance.now())
+      if (clear && isReady(readyChecks(agentState))) {
+        await clearNetworkUnavailable(request, agentState.node)
         clear = false
       }
-      told = ''
+      reported = ''
       retry.reset()
       await sleep(LOOK, signal)
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== told) log.warn({ reason }, 'Kubernetes cannot be told; trying again')
-      told = reason
+      if (reason !== reported) log.warn({ reason }, 'Kubernetes cannot be told; trying again')
+      reported = reason
       await sleep(retry.next(), signal)
     }
   }
 }
 
-export interface Trouble {
-  /** What kind of trouble it is: stays the same while its numbers change. '' is none. */
+export interface NotReady {
+  /** What kind of notReady it is: stays the same while its numbers change. '' is none. */
   readonly kind: string
   readonly message: string
 }
 
 /** Everything that is wrong now, in one text. */
-export function troubleOf(situation: Situation): Trouble {
-  const { apply, conflist, source } = situation
-  const failing = readyChecks(situation).filter(({ ok }) => !ok)
+export function notReadyOf(agentState: AgentState): NotReady {
+  const { apply, conflist, source } = agentState
+  const failing = readyChecks(agentState).filter(({ ok }) => !ok)
   const winner = conflist.report?.others.find(({ wins }) => wins)?.file
   const parts = [
     ...failing.map(({ name, why }) => ({ kind: name, message: `${name}: ${why}` })),
@@ -88,8 +88,8 @@ export function troubleOf(situation: Situation): Trouble {
 export class Events {
   readonly #request: Request
   readonly #pod: Pod
-  #told = ''
-  #toldAt = Number.NEGATIVE_INFINITY
+  #reported = ''
+  #reportedAt = Number.NEGATIVE_INFINITY
   #kind = ''
   #since = Number.NEGATIVE_INFINITY
 
@@ -99,17 +99,17 @@ export class Events {
   }
 
   /** `now` in milliseconds. Throws where the API server does not take the event, which is then tried again. */
-  async look({ kind, message }: Trouble, now: number): Promise<void> {
+  async look({ kind, message }: NotReady, now: number): Promise<void> {
     if (kind !== this.#kind) [this.#kind, this.#since] = [kind, now]
-    if (kind === this.#told || now - this.#since < PATIENCE || now - this.#toldAt < QUIET) return
+    if (kind === this.#reported || now - this.#since < GRACE || now - this.#reportedAt < QUIET) return
     const isOver = kind === ''
     await this.#send(
       isOver ? 'Normal' : 'Warning',
       isOver ? 'NetworkReady' : 'NetworkNotReady',
       isOver ? "this node's pods can be served" : message,
     )
-    this.#told = kind
-    this.#toldAt = now
+    this.#reported = kind
+    this.#reportedAt = now
   }
 
   async #send(type: 'Normal' | 'Warning', reason: string, note: string): Promise<void> {

@@ -14,7 +14,7 @@ const waitMilliseconds = 20_000
 export const lockPath = ({ stateDir }: Paths) => `${stateDir}/lock`
 
 /** Runs `body` while no other process installs, publishes or uninstalls in this state directory, which is made. Throws CniError 11 after 20 s. */
-export function inTurn<T>(paths: Paths, body: () => T): T {
+export function withLock<T>(paths: Paths, body: () => T): T {
   makeDirectories(paths.stateDir)
   const path = lockPath(paths)
   const fd = sys.open(path, O_RDWR | O_CREAT, 0o600)

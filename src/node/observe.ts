@@ -20,7 +20,7 @@ import { watchedSysctls } from './sysctls.ts'
 const FAMILIES = [4, 6] as const
 
 /** What the kernel has of everything that a pass for a node in this `place` looks at. */
-export function lookAtKernel(route: NetlinkSocket, nft: NetlinkSocket, place: Place): string {
+export function observeKernel(route: NetlinkSocket, nft: NetlinkSocket, place: Place): string {
   const facts = readFacts(route, place)
   return sys.fingerprint([describeFacts(facts), ...peerBodies(route, facts), ...filterTexts(nft), ...settings(facts)].join('\n'))
 }

@@ -3,10 +3,10 @@
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { indexName, indexPrefix, removeIndex } from './owner-index.ts'
-import { type Lease, surveyLeases } from './survey.ts'
+import { type Lease, scanLeases } from './scan.ts'
 
 /** A lease is written here and linked into place, so that nobody reads half of one. One that lies about is a crash's. */
-export const draftName = '.lease'
+export const tempName = '.lease'
 
 /**
  * Removes what belongs to nobody and makes this boot's index directory; returns the leases that stand. What cannot be removed
@@ -14,9 +14,9 @@ export const draftName = '.lease'
  */
 export function tidy(directory: string, boot: string): readonly Lease[] {
   const names = sys.getdents(directory)
-  const { leases, dead } = surveyLeases(directory, names, boot)
+  const { leases, dead } = scanLeases(directory, names, boot)
   const kept = dead.filter((address) => !attempt(() => sys.unlink(`${directory}/${address}`))).map((address) => ({ address }))
-  if (names.includes(draftName)) attempt(() => sys.unlink(`${directory}/${draftName}`))
+  if (names.includes(tempName)) attempt(() => sys.unlink(`${directory}/${tempName}`))
   if (!names.includes(indexName(boot))) {
     // In this order: while an earlier index is there it names the leases that have to go.
     if (kept.length === 0) for (const name of names.filter(isIndex)) attempt(() => removeIndex(`${directory}/${name}`))
