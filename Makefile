@@ -109,7 +109,7 @@ version: ## VERSION=X.Y.Z becomes the version, in package.json and wherever else
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
 
-manifests: ## manifests/ and the chart's README, rendered anew from helm/podwire
+manifests: ## manifests/ and the chart's README, rendered from helm/podwire
 	@sh build/setup.sh npm chart
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh

@@ -112,7 +112,7 @@ async function large(note: Note): Promise<void> {
   await api.stop()
 }
 
-/** From the moment that the API server has the Node until the kernel tells of its route. */
+/** From the moment that the API server has the Node until the kernel reports its route. */
 async function joining(api: FakeApi, agent: Agent, note: Note, title: string): Promise<void> {
   const monitor = spawn('ip', ['-o', 'monitor', 'route'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const seen = new Map<string, number>()

@@ -1,4 +1,4 @@
-// A server that tells each client which address it comes from: `node who.ts PORT READY`; makes the file READY once it listens.
+// A server that answers each client with its source address: `node who.ts PORT READY`; makes the file READY once it listens.
 
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'

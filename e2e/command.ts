@@ -15,7 +15,7 @@ export interface ExecOptions {
   readonly timeout?: number
 }
 
-/** A program that runs beside the scenario until it is told to end. */
+/** A program that runs beside the scenario until it is ended. */
 export interface Background {
   readonly pid: number
   /** What it has written so far. */
@@ -53,7 +53,7 @@ export function succeeded({ status, stdout, stderr }: Outcome, what: string): st
   return stdout
 }
 
-/** Starts a program that goes on until it is told to end. */
+/** Starts a program that runs until it is ended. */
 export function startBackground(args: readonly string[], env: Readonly<Record<string, string>> = {}): Background {
   const { child, outcome, written } = start(args, env)
   const kill = () => {

@@ -4,7 +4,7 @@ import { compareNodeStates, parseNodeState } from './node-state.ts'
 const state = (nft: string, sysctl = '', names = '') => parseNodeState(`== names\n${names}\n== nft\n${nft}\n== sysctl\n${sysctl}\n`)
 
 describe('compareNodeStates', () => {
-  it('tells a file, a rule and a setting that came, and one that went', () => {
+  it('reports an added file, rule and sysctl, and a removed one', () => {
     const before = state('table inet a {\n\tchain b {\n\t\taccept\n\t}\n}', '/proc/sys/net/ipv4/ip_forward:0', '/opt/x')
     const after = state('table inet a {\n\tchain b {\n\t\tdrop\n\t}\n}', '/proc/sys/net/ipv4/ip_forward:1', '/opt/x\n/opt/y')
     expect(compareNodeStates(before, after)).toEqual([
@@ -20,7 +20,7 @@ describe('compareNodeStates', () => {
     ["kube-proxy's table", 'table ip kube-proxy {\n\tchain services {\n\t\tjump x\n\t}\n}', '', ''],
     ["the kubelet's chains", 'table ip mangle {\n\tchain KUBE-KUBELET-CANARY {\n\t}\n}', '', ''],
     ['what leads to them', 'table ip filter {\n\tchain FORWARD {\n\t\tjump KUBE-FORWARD\n\t}\n}', '', ''],
-    ["a link's settings, which its line tells", '', '/proc/sys/net/ipv4/conf/veth0/rp_filter:0', ''],
+    ["a link's settings, which its line has", '', '/proc/sys/net/ipv4/conf/veth0/rp_filter:0', ''],
     ["the folder of the runtime's results", '', '', '/var/lib/cni\n/var/lib/cni/results'],
   ])('passes over %s', (_, nft, sysctl, names) => {
     expect(compareNodeStates(state(''), state(nft, sysctl, names))).toEqual([])

@@ -59,7 +59,7 @@ echo "== sysctl"
 find /proc/sys/net -type f ! -name nf_conntrack_count ! -path '*/neigh/*/*_ms' -exec grep -H . {} + 2>/dev/null | sort
 `
 
-/** A link is one line; its many settings, which come and go with it, need not be told. What libcni of the runtime keeps of results is in a folder that it makes. */
+/** A link is one line; its many settings, which come and go with it, are not reported. What libcni of the runtime keeps of results is in a folder that it makes. */
 const isCompared = (line: string) =>
   !/^\/proc\/sys\/net\/ipv[46]\/(conf|neigh)\/(?!(all|default|lo|eth0)\/)/.test(line) && !/^\/var\/lib\/cni(\/results)?$/.test(line)
 

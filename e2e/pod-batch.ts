@@ -18,7 +18,7 @@ export interface Cost {
   readonly cpu: number
 }
 
-// Does nothing, and ends when told to: a `sleep` that is a container's first process would not.
+// Does nothing, and ends on SIGTERM: a `sleep` that is a container's first process would not.
 export const restful = ['sh', '-c', 'trap "exit 0" TERM; sleep infinity & wait']
 
 /** From the Deployment to its last pod Ready. */

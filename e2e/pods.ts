@@ -26,7 +26,7 @@ export interface PodOptions {
   readonly hostNetwork?: boolean
 }
 
-/** The object of a pod that ends at once when told. */
+/** The object of a pod that ends at once on SIGTERM. */
 export function podObject(name: string, namespace: string, options: PodOptions = {}): object {
   return { apiVersion: 'v1', kind: 'Pod', metadata: metadata(name, namespace, options), spec: podSpec(options) }
 }

@@ -22,7 +22,7 @@ export interface Scenario {
 /** Thrown by a check that cannot be made here; the message says why. */
 export class Skip extends Error {}
 
-/** Tells whoever watches the run a figure. */
+/** Prints a figure. */
 export const note = (text: string) => print(`     ${text}`)
 
 /** Calls `check` until it does not throw; at the limit throws what it threw last. */

@@ -29,7 +29,7 @@ typedef struct {
 extern Heap podwire_heap;
 extern char podwire_heap_end[];
 
-/* native/image.c: reads the program, reads and runs the segments of these file names, and tells the names of all that was read then on stdout. */
+/* native/image.c: reads the program, reads and runs the segments of these file names, and prints the names of all that was read on stdout. */
 int podwire_read_ahead(JSContext *ctx, char **segments);
 
 /* native/image.c: the heap as it is now, into a file. */

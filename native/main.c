@@ -19,7 +19,7 @@ enum {
     STACK_LIMIT = 512 << 10,
 };
 
-/* Rejected promises that nobody has handled, and why the first of them was. */
+/* Unhandled rejected promises, and the reason of the first. */
 static int rejected;
 static JSValue reason_of_rejection;
 
@@ -63,7 +63,7 @@ static const char *property(JSContext *ctx, JSValueConst object, const char *nam
     return JS_ToCString(ctx, value);
 }
 
-/* The last resort: what the script did not turn into an answer of its own. */
+/* The last resort: an error that the script did not turn into an answer. */
 static int report(JSContext *ctx, JSValue error)
 {
     /* The limit has served its purpose, and the report needs room. */
@@ -114,7 +114,7 @@ static int settle(JSContext *ctx, int result)
 
 int main(int argc, char **argv)
 {
-    /* A reader that went away must be an EPIPE that can be told, not a silent death. */
+    /* A reader that went away must be an EPIPE that can be reported, not a death by SIGPIPE. */
     signal(SIGPIPE, SIG_IGN);
     podwire_arena_prepare();
     JSContext *ctx = podwire_heap.context;

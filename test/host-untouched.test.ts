@@ -50,7 +50,7 @@ describeHost("the comparison of a machine's network", () => {
   })
 })
 
-it('compareNetworks tells the same lines in another order', () => {
+it('compareNetworks reports the same lines in another order', () => {
   const before = readNetwork()
   const swapped = new Map(before).set('ip -d rule', [...(before.get('ip -d rule') ?? [])].reverse())
   expect(compareNetworks(before, before)).toEqual([])

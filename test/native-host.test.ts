@@ -81,7 +81,7 @@ describe('the native host', () => {
     ])
   })
 
-  it('waits for a lock as long as it was told', () => {
+  it('waits for a lock until its timeout', () => {
     expect(lines('lock', `${dir}/lock`)).toEqual([
       { op: 'flock', errno: 11, message: 'flock: Resource temporarily unavailable' },
       true,
@@ -113,7 +113,7 @@ describe('the native host', () => {
     expect(lines('fingerprint')).toEqual([[true, true, true]])
   })
 
-  it('waits for what can be read, and no longer than it was told', () => {
+  it('waits for input, and no longer than its timeout', () => {
     expect(lines('poll', '/dev/null')).toEqual([[], true, 1, { op: 'poll', errno: 22, message: 'poll: Invalid argument' }])
   })
 

@@ -21,7 +21,7 @@ musl=$(sh build/image/packages.sh "$arch" musl-dev)/musl-dev
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# What Debian's musl-gcc is for this machine: the GNU compiler, told where headers and libc are.
+# What Debian's musl-gcc is for this machine: the GNU compiler with the paths of headers and libc.
 mkdir "$work/bin"
 cat >"$work/musl.specs" <<END
 %rename cpp_options old_cpp_options

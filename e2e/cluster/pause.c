@@ -1,4 +1,4 @@
-/* What holds a pod's namespaces: it sleeps, reaps where the pod shares its process namespace, and goes when told to. */
+/* What holds a pod's namespaces: it sleeps, reaps where the pod shares its process namespace, and ends on SIGTERM. */
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>

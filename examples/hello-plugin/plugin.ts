@@ -83,7 +83,7 @@ function status({ config }: StatusRequest<Config>): void {
   }
 }
 
-/** None of the three may contain a colon, so the three can be told apart again. */
+/** None of the three may contain a colon, so the three can be parsed again. */
 function fileName({ network, containerId, ifname }: Attachment): string {
   return `${network}:${containerId}:${ifname}`
 }

@@ -1,4 +1,4 @@
-// The agent put together: who tells whom. Everything lives until `signal`.
+// Creates the parts of the agent and connects them. Everything runs until `signal`.
 
 import type { AgentConfig } from './config.ts'
 import { Conflist } from './conflist/conflist.ts'
@@ -25,7 +25,7 @@ import { makeMetrics } from './serve/metrics.ts'
 /** Milliseconds. A pass is at most one apply and one publish, each with a limit of its own. */
 const MAX_PASS = 45_000
 
-/** Returns after `signal`, when what was under way is done. Throws a NativeError where the native program is none for this agent. */
+/** Returns after `signal`, once the running pass has ended. Throws a NativeError when the native program speaks another protocol. */
 export async function runAgent(config: AgentConfig, native: Native, log: Logger, signal: AbortSignal): Promise<void> {
   const agentState = newAgentState(config.nodeName, config.nodesFile ? 'file' : 'kubernetes', config.conflist.publish)
   const heartbeats = new Heartbeats()
@@ -57,14 +57,16 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
     watchKernel(native, { listening, changed: () => reconciler.mark('kernel') }, log, signal),
     conflist.watch({ beat: heartbeats.loop('conflist', MAX_PASS), changed: () => reconciler.mark('conflist') }, signal),
     status.run(signal),
-    // A file of Nodes has no API server behind it.
-    config.nodesFile ? undefined : reportToKubernetes(config.tell, agentState, requester(config.kubeApi), podOf(process.env), log, signal),
+    // With a file of Nodes there is no API server.
+    config.nodesFile
+      ? undefined
+      : reportToKubernetes(config.report, agentState, requester(config.kubeApi), podOf(process.env), log, signal),
   ])
   api.close()
   await status.write(true)
 }
 
-/** A program that is not there yet may come, since the installer puts it there; one of another protocol will not change. */
+/** The installer may still have to copy the program, so a missing one is retried; one of another protocol is not. */
 async function nativeVersion(native: Native, agentState: AgentState, log: Logger, signal: AbortSignal): Promise<string> {
   let reported = ''
   for (;;) {
@@ -104,10 +106,10 @@ function followSource(
       source.why = why
       if (state === 'waiting') {
         source.breaks++
-        if (why !== reported) log.warn({ reason: why }, 'the Nodes are not followed; trying again')
+        if (why !== reported) log.warn({ reason: why }, 'watch of Nodes failed; retrying')
         reported = why
       } else if (state === 'watching' && reported !== '') {
-        log.info('the Nodes are followed again')
+        log.info('watch of Nodes restored')
         reported = ''
       }
     },
@@ -115,7 +117,7 @@ function followSource(
       source.lists++
       source.synced = true
       source.lastEventAt = performance.now()
-      log.info({ nodes: count }, 'all Nodes are known')
+      log.info({ nodes: count }, 'listed all Nodes')
     },
     event() {
       source.lastEventAt = performance.now()

@@ -12,7 +12,7 @@ export const usage = `podwire-agent [FLAG…]: keeps this node's part of the clu
 
   --config FILE        JSON; docs/configure.md has every key
   --node-name NAME     this node's Node object; otherwise NODE_NAME
-  --nodes-file FILE    the Nodes come from this file instead of an API server
+  --nodes-file FILE    read the Nodes from this file instead of the API server
   --kubeconfig FILE    how to reach the API server; otherwise the pod's own account, or KUBECONFIG
   --state-dir DIR      /var/lib/podwire
   --run-dir DIR        /run/podwire
@@ -22,7 +22,7 @@ export const usage = `podwire-agent [FLAG…]: keeps this node's part of the clu
   --native FILE        the podwire program
   --listen ADDR:PORT   :9465 for metrics and health; '' for none
   --log-level LEVEL    trace debug info warn error fatal
-  --check              read the configuration, tell what is wrong with it, and end
+  --check              read the configuration, print its problems, and exit
   --version            --help
 `
 

@@ -30,7 +30,7 @@ describe('the configuration', () => {
         serviceCidrs: [],
       },
       conflist: { publish: true, others: 'warn', mode: '' },
-      tell: { networkUnavailable: false, events: false },
+      report: { networkUnavailable: false, events: false },
       paths: {
         stateDir: '/var/lib/podwire',
         runDir: '/run/podwire',
@@ -45,7 +45,7 @@ describe('the configuration', () => {
     })
   })
 
-  it('tells everything at once, with paths', () => {
+  it('reports all problems at once, with their paths', () => {
     const text = problems({
       routing: { mode: 'fast', vni: 0, prot: 8472 },
       mtu: 100,
@@ -84,7 +84,7 @@ describe('the configuration', () => {
     ['127.0.0.1:0', { host: '127.0.0.1', port: 0 }],
     ['[::1]:80', { host: '::1', port: 80 }],
     ['', undefined],
-  ])('listens where it is told: %j', (listen, expected) => {
+  ])('listens on the configured address: %j', (listen, expected) => {
     expect(parseConfig(JSON.stringify({ listen }), none, 'self').listen).toEqual(expected)
   })
 

@@ -1,4 +1,4 @@
-// The agent's configuration: a JSON file, then flags over it, NODE_NAME below both. Every problem is told at once, with its path.
+// The agent's configuration: a JSON file, then flags over it, NODE_NAME below both. All problems are reported at once, with their paths.
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
@@ -8,7 +8,7 @@ import type { PlanConfig } from '../node/plan.ts'
 import { defaultRouting, type RoutingMode } from '../node/state.ts'
 import type { KubeApiConfig } from './kube/credentials.ts'
 
-/** What is done about other networks' files beside ours. */
+/** What is done about other networks' files in the same directory. */
 export type OtherConfigs = 'leave' | 'warn' | 'backup'
 
 export interface Paths {
@@ -25,17 +25,17 @@ export interface AgentConfig {
   readonly nodesFile: string
   readonly kubeApi: KubeApiConfig
   readonly plan: PlanConfig
-  /** `mode` '' is what the installation was told. */
+  /** `mode` '' is the one given to the installer. */
   readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
   /** What is written to the API server; nothing where the Nodes come from a file. */
-  readonly tell: { readonly networkUnavailable: boolean; readonly events: boolean }
+  readonly report: { readonly networkUnavailable: boolean; readonly events: boolean }
   readonly paths: Paths
   /** The program that does the kernel's work. */
   readonly native: string
   /** Undefined where nothing is served. */
   readonly listen: { readonly host: string; readonly port: number } | undefined
   readonly logLevel: string
-  /** Seconds between two looks at everything. */
+  /** Seconds between two full passes. */
   readonly fullPass: number
 }
 
@@ -51,6 +51,8 @@ export const configKeys = {
   clusterCidrs: '',
   serviceCidrs: '',
   conflist: { publish: '', others: '', mode: '' },
+  report: { networkUnavailable: '', events: '' },
+  // The name of `report` before 0.2.
   tell: { networkUnavailable: '', events: '' },
   stateDir: '',
   runDir: '',
@@ -93,7 +95,7 @@ function overlay(json: JsonObject, over: ReadonlyMap<string, string>): JsonObjec
   return values
 }
 
-/** A key that nobody reads is a mistyped one, and the mistake would show nowhere. */
+/** An unknown key is a mistyped one: without an error the mistake would show nowhere. */
 function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>>, path: string, reader: Reader): void {
   for (const [key, value] of Object.entries(json)) {
     const inner = Object.hasOwn(known, key) ? known[key] : undefined
@@ -105,7 +107,7 @@ function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>
 function readConfig(reader: Reader, nodeName: string, native: string): AgentConfig {
   const kubeApi = section(reader, 'kubeApi')
   const conflist = section(reader, 'conflist')
-  const tell = section(reader, 'tell')
+  const report = section(reader, reader.has('report') ? 'report' : 'tell')
   return {
     nodeName: reader.string('nodeName') || nodeName,
     nodesFile: reader.string('nodesFile') ?? '',
@@ -122,7 +124,7 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
       others: oneOf(conflist, 'others', otherConfigs, 'warn'),
       mode: readMode(conflist),
     },
-    tell: { networkUnavailable: tell.boolean('networkUnavailable') ?? false, events: tell.boolean('events') ?? false },
+    report: { networkUnavailable: report.boolean('networkUnavailable') ?? false, events: report.boolean('events') ?? false },
     paths: {
       stateDir: folder(reader, 'stateDir', '/var/lib/podwire'),
       runDir: folder(reader, 'runDir', '/run/podwire'),

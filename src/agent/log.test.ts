@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ProblemLog } from './log.ts'
 
 describe('the log of problems', () => {
-  it('tells each once when it comes, and once when it goes', () => {
+  it('logs each once when it appears, and once when it is gone', () => {
     const said: string[] = []
     const log = new ProblemLog(
       pino(
@@ -17,12 +17,12 @@ describe('the log of problems', () => {
       ),
     )
     const problem = (object: string) => ({ kind: 'no-pod-cidr', object, message: 'it has no podCIDR yet' })
-    log.tell([problem('a'), problem('b')])
-    log.tell([problem('a'), problem('b')])
+    log.report([problem('a'), problem('b')])
+    log.report([problem('a'), problem('b')])
     expect(said).toEqual(['40 a it has no podCIDR yet', '40 b it has no podCIDR yet'])
     said.length = 0
-    log.tell([problem('b'), problem('c')])
-    log.tell([problem('c'), problem('b')])
+    log.report([problem('b'), problem('c')])
+    log.report([problem('c'), problem('b')])
     expect(said).toEqual(['40 c it has no podCIDR yet', '30 a no longer: it has no podCIDR yet'])
   })
 })

@@ -1,4 +1,4 @@
-// The program: reads its configuration, runs until it is told to stop. What it has made in the kernel stays.
+// The program: reads its configuration, runs until SIGTERM. Its kernel state stays.
 
 import { CniError, formatError } from '../cni/error.ts'
 import { runAgent } from './agent.ts'
@@ -30,7 +30,7 @@ function run(config: AgentConfig): void {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(0)
-      log.info({ signal: name }, 'stopping; the network stays as it is')
+      log.info({ signal: name }, 'stopping; routes and rules stay')
       stop.abort()
       setTimeout(() => process.exit(0), STOP_TIMEOUT).unref()
     })
@@ -40,7 +40,7 @@ function run(config: AgentConfig): void {
     // What is left would only keep the process: a kept connection, a timer.
     () => process.exit(0),
     (error: unknown) => {
-      log.fatal({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : undefined }, 'the agent cannot go on')
+      log.fatal({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : undefined }, 'the agent cannot continue')
       process.exit(1)
     },
   )

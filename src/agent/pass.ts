@@ -20,7 +20,7 @@ export interface PassParts {
   readonly conflist: Conflist
   readonly agentState: AgentState
   readonly log: Logger
-  /** Told of every attempt: its seconds, and the kinds of what failed. */
+  /** Called after every apply: its seconds, and the kinds of its failures. */
   readonly onApplied: (seconds: number, errors: readonly string[]) => void
 }
 
@@ -55,8 +55,8 @@ export function makePass(parts: PassParts): Pass {
     }
   }
 
-  // What fails here the pass will meet, and tell.
-  const welcome = async (state: NodeState) => {
+  // A failure here recurs in the pass, which reports it.
+  const addJoined = async (state: NodeState) => {
     try {
       await native.addPeers(JSON.stringify(state))
     } catch (error) {
@@ -71,7 +71,7 @@ export function makePass(parts: PassParts): Pass {
     planLog.report(agentState.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
     if (!state) return true
     const joined = state.state && joinedPeers.next(state.state)
-    if (joined) await welcome(joined)
+    if (joined) await addJoined(joined)
     const report = await apply(state.json)
     if (!report) {
       agentState.apply.ok = false
@@ -105,6 +105,6 @@ function record(agentState: AgentState, report: ApplyReport, log: Logger): void 
   apply.peers = report.peers
   const repaired = [...report.drift].filter(([, count]) => count > 0)
   for (const [kind, count] of repaired) drift.set(kind, (drift.get(kind) ?? 0) + count)
-  if (repaired.length > 0) log.warn({ repaired: Object.fromEntries(repaired) }, 'somebody changed what is ours; it is repaired')
+  if (repaired.length > 0) log.warn({ repaired: Object.fromEntries(repaired) }, 'drift repaired')
   log.debug({ routes: report.routes, changed: report.changed, mtu: report.mtu }, 'applied')
 }

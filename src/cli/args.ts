@@ -8,7 +8,7 @@ export interface Flag {
   readonly about: string
   /** The only values that it may have. */
   readonly choices?: readonly string[]
-  /** Told in the help. */
+  /** Printed by --help. */
   readonly fallback?: string
 }
 

@@ -29,7 +29,7 @@ export interface Lease {
 
 /** An attachment, as far as it is known: a lease without a link, or a link without a lease, is half of one. */
 export interface Attached {
-  /** `namespace/pod`, or the container's id; '' where no link tells. */
+  /** `namespace/pod`, or the container's id; '' where no link has it. */
   readonly pod: string
   readonly network: string
   readonly containerId: string
@@ -84,7 +84,7 @@ export function attachedPods(paths: Paths): string[] {
   return listAttachments(paths).flatMap(({ link, pod, addresses }) => (link ? [[pod, ...addresses, link].join(' ')] : []))
 }
 
-/** Deletes the links of all pods; with `dryRun` only tells them. */
+/** Deletes the links of all pods; with `dryRun` only lists them. */
 export function removePodLinks(dryRun: boolean): Removal {
   return withNetlink(NETLINK_ROUTE, (route) => {
     const links = listLinks(route).filter(isPodLink)

@@ -17,7 +17,7 @@ export interface Check {
   readonly problems: readonly string[]
 }
 
-/** An ADD takes its lease before it makes the link, and a DEL the other way round. */
+/** An ADD takes its lease before it makes the link; a DEL removes the link first. */
 const HALF_WAY_SECONDS = 30
 
 const REINSTALL = 'run podwire install'
@@ -59,7 +59,7 @@ function fileProblems({ binDir }: Paths, { files, version }: Manifest): string[]
     const found = hashes.get(path)
     if (found === undefined) return [`${path} is gone: ${REINSTALL}`]
     if (found !== sha256)
-      return [`${path} is not that of podwire ${version}: somebody replaced it, or an installation was cut short; ${REINSTALL}`]
+      return [`${path} is not that of podwire ${version}: it was replaced, or an installation was interrupted; ${REINSTALL}`]
     if (!hasMode(path, 0o755)) return [`${path} does not have the permissions 0755: ${REINSTALL}`]
     const [, failure] = readable(() => tryProgram(path))
     return failure ?? []
@@ -85,8 +85,8 @@ function nodeProblems({ stateDir }: Paths): string[] {
   const changes = all.filter(({ kind, object }) => kind !== 'sysctls' || !object.includes('forward'))
   const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
   const rest = changes.length > 5 ? [`${changes.length - 5} more: podwire node diff`] : []
-  const told = problems.filter(({ failed }) => failed).map(({ object, message }) => `${object}: ${message}`)
-  return [...lacking, ...rest, ...told, ...(changes.length > 0 ? ['podwire node apply --last puts it right'] : [])]
+  const failed = problems.filter(({ failed }) => failed).map(({ object, message }) => `${object}: ${message}`)
+  return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs it'] : [])]
 }
 
 function forwardingProblems({ sets, list }: ConflistState): string[] {
@@ -94,7 +94,7 @@ function forwardingProblems({ sets, list }: ConflistState): string[] {
   const off = [...families].flatMap((family) => {
     const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
     const value = readSysctl(key)
-    return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nobody beyond this node; something sets it back (sysctl.d?)`]
+    return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nothing beyond this node; something resets it (sysctl.d?)`]
   })
   return [...off, ...bridgeFilterProblems(list, families)]
 }

@@ -46,7 +46,7 @@ describe('podwire', () => {
     expect(stderr).toContain(message)
   })
 
-  it('tells all its verbs, and each its flags', () => {
+  it('lists all verbs, and the flags of each', () => {
     const { status, stdout } = podwire(['help'])
     expect(status).toBe(0)
     const verbs = lines(stdout).flatMap((line) => /^ {2}([a-z]+(?: [a-z]+)?) {2,}\S/.exec(line)?.[1] ?? [])
@@ -58,7 +58,7 @@ describe('podwire', () => {
     }
   })
 
-  it('tells its version and what it can be', () => {
+  it('prints its version and the names that it runs under', () => {
     expect(JSON.parse(podwire(['version', '-o', 'json']).stdout)).toMatchObject({
       protocol: 1,
       plugins: expect.arrayContaining(pluginNames),

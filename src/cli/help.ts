@@ -16,7 +16,7 @@ export function helpOfAll(verbs: readonly Verb[], version: string): string {
       .map((line, i) => (i === 0 ? 'verbs:' : line))
       .join('\n'),
     '',
-    '`podwire VERB --help` tells its flags. Exit status: 0 done, 1 failed or something is wrong, 2 wrong usage.',
+    '`podwire VERB --help` lists its flags. Exit status: 0 success, 1 failure or problems found, 2 wrong usage.',
     'Without arguments it is a CNI plugin.',
   ].join('\n')
 }

@@ -29,7 +29,7 @@ export function run(args: readonly string[], names: readonly string[]): number {
   if (rest.includes('--help') || rest.includes('-h')) return help(verbs, [verb.name])
   const { given, operands, problems } = parseFlags(rest, verb.flags)
   const wrong = [...problems, ...operands.map((operand) => `unexpected argument ${JSON.stringify(operand)}`)]
-  return wrong.length > 0 ? usage(...wrong, `podwire ${verb.name} --help tells its flags`) : execute(verb, () => verb.run(given))
+  return wrong.length > 0 ? usage(...wrong, `podwire ${verb.name} --help lists its flags`) : execute(verb, () => verb.run(given))
 }
 
 function execute(verb: Verb, work: () => number): number {

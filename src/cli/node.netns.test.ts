@@ -48,7 +48,7 @@ const withNode = (body: (node: Node) => Promise<void>) =>
   })
 
 describeHost('on a node that works', () => {
-  it('verify is content, and every look tells what is there', async () => {
+  it('verify passes, and every command shows what is there', async () => {
     await withNode(async ({ paths, podwire }) => {
       const { status, stdout } = await podwire('verify')
       expect({ status, stdout }).toEqual({ status: 0, stdout: expect.not.stringContaining('FAIL') })
@@ -75,7 +75,7 @@ describeHost('on a node that works', () => {
     })
   })
 
-  it('status tells how old the agent’s last word is', async () => {
+  it('status shows the age of the agent’s last status', async () => {
     await withNode(async ({ host, paths, podwire }) => {
       await host.run('mkdir', '-p', paths.runDir)
       const time = Math.floor(Date.now() / 1000) - 75
@@ -163,7 +163,7 @@ describeHost('verify', () => {
 })
 
 describeHost('node diff, routes --diff and masq --diff', () => {
-  it('tell object by object what the kernel lacks, with status 1', async () => {
+  it('list each object that the kernel lacks, with status 1', async () => {
     await withNode(async ({ host, podwire }) => {
       await host.run('ip', 'route', 'del', '10.1.1.0/24')
       expect(await podwire('routes', '--diff')).toMatchObject({
@@ -181,7 +181,7 @@ describeHost('node diff, routes --diff and masq --diff', () => {
     })
   })
 
-  it('node apply tells a bad state with status 1 and all its places', async () => {
+  it('node apply rejects a bad state with status 1 and the path of each problem', async () => {
     await withHost(async (host) => {
       const stdin = '{"protocol":1,"node":{"name":"","addresses":["x"],"podCidrs":[]}}'
       const { status, stdout, stderr } = await host.exec(program, ['node', 'apply', '--state-dir', join(host.dir, 'state')], { stdin })

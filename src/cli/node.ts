@@ -55,7 +55,7 @@ export const showVerb: Verb = {
 
 export const watchVerb: Verb = {
   name: 'node watch',
-  about: 'a line of JSON whenever somebody changes what passes have made; ends with its stdin',
+  about: 'prints a line of JSON for each change that others make to podwire state; ends with its stdin',
   flags: [stateDirFlag],
   run: (given) => {
     watchNode(pathsFrom(given).stateDir)

@@ -43,7 +43,7 @@ export function formatAge(seconds: number | undefined): string {
   return minutes > 0 ? `${minutes}m${whole % 60}s` : `${whole}s`
 }
 
-/** Names come from files that anybody may have written: nothing in them may move the cursor. */
+/** Names come from files that others may have written: nothing in them may move the cursor. */
 function oneLine(text: string): string {
   return [...text].map((char) => (char < ' ' || char === '\x7f' ? '?' : char)).join('')
 }

@@ -49,7 +49,7 @@ function readRoutes() {
   })
 }
 
-/** Whose podCIDR it is, as far as the last state tells. */
+/** The Node of a podCIDR, by the last state. */
 function peerNames(stateDir: string): Map<string, string> {
   const state = parseJson(readDesiredText(stateDir) ?? '{}', 'the last state')
   const peers = isObject(state) && Array.isArray(state.peers) ? state.peers.filter(isObject) : []
@@ -70,7 +70,7 @@ export const masqVerb: Verb = {
     if (wantsJson(given)) printJson({ enabled: Object.keys(sets).length > 0, sets })
     else if (Object.keys(sets).length === 0) print(`off: what pods of ${node.name} send keeps their address`)
     else {
-      print('what comes from pods* and goes to nobody in exempt* gets the address of this node')
+      print('packets from pods* to anything outside exempt* get the address of this node')
       const rows = Object.entries(sets).flatMap(([name, ranges]) => ranges.map((range) => [name, range]))
       print(formatTable(['SET', 'RANGE'], rows, 'no ranges'))
     }

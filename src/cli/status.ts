@@ -1,4 +1,4 @@
-// `podwire status`: one look at the node. It tells, and judges nothing: that is `verify`.
+// `podwire status`: the state of the node. It reports and does not judge: that is `verify`.
 
 import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, parseJson } from '../cni/json.ts'
@@ -58,7 +58,7 @@ function installedFiles({ binDir }: Paths, { version: installed, files, time }: 
   return { version: installed, time, binDir, files: files.map(({ name }) => name), changed }
 }
 
-/** How the kernel compares with that state, or why that cannot be told. */
+/** The difference between the kernel and that state, or why it is unknown. */
 function readKernel({ stateDir }: Paths) {
   try {
     const { routes, mtu, vxlan, changes = [], problems } = observeNode(stateDir)

@@ -10,8 +10,8 @@ export const uninstallVerb: Verb = {
   name: 'uninstall',
   about: 'remove what the manifest and our marks name, and nothing else',
   details: [
-    'Stop the agent first: it would put the conflist back. Files that somebody changed stay and are named; configurations that were',
-    'moved away come back; kernel parameters stay, nobody can tell whose they are. Refuses while pods are attached.',
+    'Stop the agent first: it would restore the conflist. Files that were changed since stay and are listed; configurations that were',
+    'moved away are restored; sysctls stay, since others may rely on them. Fails while pods are attached.',
   ],
   flags: [...pathFlags, dryRunFlag, { name: 'force', about: 'also while pods are attached: their links go' }, outputFlag],
   run: (given) => {

@@ -33,7 +33,7 @@ const flag = (name: string, value: string, about: string, fallback?: string): Fl
   ...(fallback && { fallback }),
 })
 
-export const stateDirFlag = flag('state-dir', 'DIR', 'where the node keeps what it shall be', defaultPaths.stateDir)
+export const stateDirFlag = flag('state-dir', 'DIR', 'the directory of the desired state', defaultPaths.stateDir)
 const runDirFlag = flag('run-dir', 'DIR', 'leases and status', defaultPaths.runDir)
 const confDirFlag = flag('conf-dir', 'DIR', 'where the runtime reads its network', defaultPaths.confDir)
 const confNameFlag = flag('conf-name', 'FILE', 'what the conflist is called there', defaultPaths.confName)

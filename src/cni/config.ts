@@ -38,7 +38,7 @@ export function readPrevResult({ reader, cniVersion }: CommonConfig): Result | u
   if (compareVersions(cniVersion, '0.3.0') < 0 && !isObject(reader.value('prevResult') ?? null)) return undefined
   const before = reader.issues.length
   const result = reader.object('prevResult', (previous) => readPrevious(previous, cniVersion))
-  // Half a result would tell the plugin that the rest is not there.
+  // Half a result would mean to the plugin that the rest does not exist.
   return reader.issues.length === before ? result : undefined
 }
 

@@ -146,7 +146,7 @@ describe('delegate', () => {
     expect(run).toHaveBeenCalledTimes(6)
   })
 
-  it('tells of a file that cannot be run', () => {
+  it('reports a file that cannot be run', () => {
     plugin('ipam', '')
     chmodSync(join(dir, 'ipam'), 0o644)
     expect(() => delegate('ipam', 'ADD', request())).toThrow(`spawn ${join(dir, 'ipam')}`)

@@ -17,7 +17,7 @@ const S_IFREG = 0o100000
 /** A file that is just being replaced cannot be run; an installer is done within seconds. */
 const BUSY_TRIES = 6
 
-/** What a delegate is told: the caller's own environment and stdin. */
+/** The input of a delegate: the caller's own environment and stdin. */
 export interface DelegateRequest {
   readonly cniVersion: CniVersion
   readonly path: readonly string[]
@@ -31,7 +31,7 @@ export function delegate(type: string, command: Command, request: DelegateReques
   return decodeResult(parseJson(stdout, `the result of plugin ${type}`), request.cniVersion, `the result of plugin ${type}`)
 }
 
-/** ADD by `delegate`. One that fails half way has to be told to clean up (SPEC section 4). */
+/** ADD by `delegate`. One that fails half way gets a DEL (SPEC section 4). */
 export function delegateAdd(type: string, request: DelegateRequest): Result {
   return withUndo((undo) => {
     undo(`clean up after plugin ${type}`, () => delegate(type, 'DEL', request))

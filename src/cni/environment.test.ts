@@ -28,7 +28,7 @@ describe('readEnvironment', () => {
     ['DEL', 'CNI_CONTAINERID,CNI_IFNAME,CNI_PATH'],
     ['GC', 'CNI_PATH'],
     ['STATUS', 'CNI_PATH'],
-  ])('tells together what %s lacks', (command, names) => {
+  ])('reports all variables that %s lacks at once', (command, names) => {
     const error = expect.objectContaining({ code: 4, message: `required env variables [${names}] missing` })
     expect(() => read({ CNI_COMMAND: command })).toThrow(error)
     const empty = Object.fromEntries(Object.keys(full).map((name) => [name, '']))
@@ -39,7 +39,7 @@ describe('readEnvironment', () => {
     expect(read({ ...full, CNI_NETNS: '', CNI_COMMAND: command }).netns).toBe('')
   })
 
-  it('tells one missing variable alone', () => {
+  it('reports one missing variable alone', () => {
     expect(() => read({ ...full, CNI_IFNAME: '', CNI_COMMAND: 'ADD' })).toThrow('required env variables [CNI_IFNAME] missing')
   })
 

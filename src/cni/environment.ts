@@ -17,7 +17,7 @@ export interface Environment {
 
 const attaching: readonly Command[] = ['ADD', 'DEL', 'CHECK']
 
-/** In the order in which missing ones are told. */
+/** In the order in which missing ones are reported. */
 const variables: readonly { name: string; required: readonly Command[]; check?: (value: string) => void }[] = [
   { name: 'CNI_COMMAND', required: commands },
   { name: 'CNI_CONTAINERID', required: attaching, check: checkContainerId },
@@ -27,7 +27,7 @@ const variables: readonly { name: string; required: readonly Command[]; check?: 
   { name: 'CNI_PATH', required: [...attaching, 'GC', 'STATUS'] },
 ]
 
-/** Reads and checks the variables. All that are missing are told together; a variable that the verb does not require is not checked. */
+/** Reads and checks the variables. All missing ones are reported together; a variable that the verb does not require is not checked. */
 export function readEnvironment(getenv: (name: string) => string | undefined): Environment {
   const value = (name: string) => getenv(name) ?? ''
   const given = value('CNI_COMMAND')
@@ -64,7 +64,7 @@ export function interfaceNameProblem(name: string): string | undefined {
   if (name === '') return 'interface name is empty'
   if (utf8Length(name) > 15) return 'interface name is too long'
   if (name === '.' || name === '..') return 'interface name is . or ..'
-  // Of eth%d the kernel makes eth0 or the next that is free (net/core/dev.c: dev_prep_valid_name): a name that nobody would find again.
+  // Of eth%d the kernel makes eth0 or the next that is free (net/core/dev.c: dev_prep_valid_name): a name that no later call could find.
   if (name.includes('%')) return 'interface name contains a percent sign'
   // The kernel would take what stands before it for the name.
   if (name.includes('\0')) return 'interface name contains a NUL character'

@@ -56,7 +56,7 @@ describe('gatherErrors', () => {
     expect(() => gatherErrors('DEL', [() => {}, fail(error)])).toThrow(error)
   })
 
-  it('tells all failures under the code of the first', () => {
+  it('reports all failures under the code of the first', () => {
     const steps = [fail(new CniError(11, 'locked', 'by another')), fail(new CniError(5, 'broken'))]
     expect(() => gatherErrors('DEL', steps)).toThrow(
       expect.objectContaining({

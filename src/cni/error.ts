@@ -26,7 +26,7 @@ export const ErrTryAgainLater = 11
 export const ErrPluginNotAvailable = 50
 /** STATUS: the plugin cannot serve ADD, and existing containers have limited connectivity. */
 export const ErrLimitedConnectivity = 51
-/** Anything that nobody foresaw. */
+/** Anything unexpected. */
 export const ErrInternal = 999
 
 /** An answer of a plugin that did not succeed. */
@@ -57,7 +57,7 @@ export function encodeError(error: CniError, cniVersion: string): string {
   return JSON.stringify({ cniVersion, code, msg: message, ...(details && { details }) }, undefined, 4)
 }
 
-/** Tries every step, then throws: the only failure as it is, several as one that has the first one's code and tells all. */
+/** Tries every step, then throws: the only failure as it is, several as one that has the first one's code and all messages. */
 export function gatherErrors(what: string, steps: readonly (() => unknown)[]): void {
   const errors: CniError[] = []
   for (const step of steps) {

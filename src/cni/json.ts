@@ -7,7 +7,7 @@ export interface JsonObject {
   readonly [key: string]: Json
 }
 
-/** Parses `text`; `what` names it in the error, which tells line, column and what stood there. */
+/** Parses `text`; `what` names it in the error, which has line, column and the text found there. */
 export function parseJson(text: string, what: string): Json {
   try {
     // The one place where JSON enters: what JSON.parse returns is Json by definition.
@@ -36,7 +36,7 @@ function describePlace(text: string): string {
   return `line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}: ${found}`
 }
 
-/** The offset of the first character that RFC 8259 does not allow: neither engine tells it in a form to rely on. */
+/** The offset of the first character that RFC 8259 does not allow: neither engine reports it in a stable form. */
 function firstFault(text: string): number | undefined {
   const scan = new Scan(text)
   try {

@@ -170,7 +170,7 @@ describe('definePlugin', () => {
     expect(call(program, 'CHECK', { NAME: 'net', CniVersion: '1.0.0' }).status).toBe(0)
   })
 
-  it('tells all problems of the configuration at once', () => {
+  it('reports all problems of the configuration at once', () => {
     const { program, asked } = recorder()
     const prevResult = { cniVersion: '0.4.0', ips: [{ address: 'x' }] }
     expect(errorOf(call(program, 'ADD', net({ mtu: 5, prevResult })))).toEqual({

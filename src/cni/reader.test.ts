@@ -128,7 +128,7 @@ describe('Reader', () => {
     [{ k: 0 }, true],
     [{ k: [] }, true],
     [{ K: 'x' }, true],
-  ])('of %j has tells whether there is a value', (json, expected) => {
+  ])('of %j has() is whether there is a value', (json, expected) => {
     expect(new Reader(json).has('k')).toBe(expected)
   })
 

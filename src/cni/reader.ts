@@ -1,4 +1,4 @@
-// Reads a configuration: every key by its type, every problem with its path, all of them told at once.
+// Reads a configuration: every key by its type, every problem with its path, all of them reported at once.
 
 import { type Address, parseAddress, unmapped } from '../net/address.ts'
 import { type Cidr, parseCidr } from '../net/cidr.ts'
@@ -8,7 +8,7 @@ import { isObject, type Json, type JsonObject, quote } from './json.ts'
 
 /**
  * A JSON object with a place in the configuration. A key that is absent, null or of the wrong type reads as undefined, the latter with an issue;
- * keys that nobody asks for are ignored. Keys match in any case, the later spelling wins: Go's decoder does so, and containerd sends `HostPort`.
+ * unknown keys are ignored. Keys match in any case, the later spelling wins: Go's decoder does so, and containerd sends `HostPort`.
  */
 export class Reader {
   readonly path: string
@@ -36,7 +36,7 @@ export class Reader {
     return this.#issues
   }
 
-  /** Throws one error that tells every problem; returns where there is none. */
+  /** Throws one error that names every problem; returns where there is none. */
   report(what = 'invalid network configuration', code = ErrInvalidNetworkConfig): void {
     const { length } = this.#issues
     if (length === 1) throw new CniError(code, `${what}: ${this.#issues[0]}`)

@@ -26,7 +26,7 @@ describe('withUndo', () => {
     expect(undone).toEqual(['b', 'a'])
   })
 
-  it('goes on where a step fails and tells it beside the first error', () => {
+  it('continues after a failing step and reports it beside the first error', () => {
     const undone: string[] = []
     const body = () =>
       withUndo((undo) => {

@@ -1,4 +1,4 @@
-// `helm test`: a server on every node, and one client that fetches from each in every way a pod can be reached.
+// `helm test`: a server on every node, and one client that fetches from each by every path to a pod.
 
 import { lookup } from 'node:dns/promises'
 import http from 'node:http'

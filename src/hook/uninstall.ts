@@ -34,7 +34,7 @@ export interface Outcome {
 const PAUSE = 500
 
 /**
- * Tries every node, tells what became of each when it is known, and returns all, by name. Throws where the agents cannot be stopped, and where somebody installs again meanwhile.
+ * Tries every node, reports each outcome when it is known, and returns all, by name. Throws when the agents cannot be stopped, and when a new installation starts meanwhile.
  */
 export async function uninstallEverywhere(
   request: Request,
@@ -132,7 +132,7 @@ async function runPods(
 async function refuseRace(request: Request, plan: UninstallPlan): Promise<void> {
   const found = await unless404(request('GET', daemonSetPath(plan)))
   if (found === undefined || text(found, 'metadata', 'deletionTimestamp') !== '') return
-  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} is there again: somebody installs while this uninstalls`)
+  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} exists again: an installation started during this uninstall`)
 }
 
 const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'
@@ -140,7 +140,8 @@ const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'
 function outcomeOf(pod: Pod, seconds: number): Outcome {
   if (pod.phase === 'Succeeded') return { node: pod.node, ok: true, message: '' }
   const message =
-    errorsIn(pod.message) || (isOver(pod) ? 'its pod failed without a word' : `its pod is ${pod.phase || 'not started'} after ${seconds} s`)
+    errorsIn(pod.message) ||
+    (isOver(pod) ? 'its pod failed without a message' : `its pod is ${pod.phase || 'not started'} after ${seconds} s`)
   return { node: pod.node, ok: false, message }
 }
 

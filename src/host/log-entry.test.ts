@@ -29,7 +29,7 @@ describe('formatEntry', () => {
     [{ forged: 'x level=error' }, 'm forged="x level=error"\n'],
     [{ line: 'x\ny' }, 'm line=x\\ny\n'],
     [{ 'k\ney': 1 }, 'm k\\ney=1\n'],
-  ])('writes fields %j so that they can be told apart', (fields, line) => {
+  ])('writes fields %j so that they can be distinguished', (fields, line) => {
     expect(text('m', fields)).toBe(line)
   })
 

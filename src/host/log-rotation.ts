@@ -25,7 +25,7 @@ export function rotateLog(path: string, now: number): Rotated | undefined {
   if (!reasonAt(path, now)) return undefined
   const slash = path.lastIndexOf('/')
   const folder = slash < 0 ? '.' : path.slice(0, slash) || '/'
-  // Writers that meet here take turns on the folder. One that cannot get its turn appends to the old file, where nothing is lost either.
+  // Concurrent writers take a lock on the directory. One that cannot get it appends to the old file, so that nothing is lost.
   const lock = sys.open(folder, O_RDONLY)
   try {
     sys.flock(lock, LOCK_EX, 100)

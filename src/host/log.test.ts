@@ -54,7 +54,7 @@ describe('log', () => {
     expect(lines().map((line) => line.split(' ')[2])).toEqual(expected)
   })
 
-  it('tells once that a level is unknown, and goes on at info', () => {
+  it('reports an unknown level once, and continues at info', () => {
     openLog({ file, level: 'loud' })
     log.info('kept')
     log.debug('dropped')
@@ -78,7 +78,7 @@ describe('log', () => {
 
   it.each([
     ['a folder', 'podwire.log', () => mkdirSync(file)],
-    ['a pipe that nobody reads', 'podwire.log', () => execFileSync('mkfifo', [file])],
+    ['a pipe without a reader', 'podwire.log', () => execFileSync('mkfifo', [file])],
     ['a link to stdout', 'podwire.log', () => symlinkSync('/proc/self/fd/1', file)],
     ['a link to another file', 'podwire.log', () => symlinkSync(join(dir, 'other'), file)],
     ['below a file', 'plain/podwire.log', () => writeFileSync(join(dir, 'plain'), '')],

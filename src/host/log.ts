@@ -21,7 +21,7 @@ const levels: readonly string[] = ['error', 'warn', 'info', 'debug']
 let logFile = ''
 let threshold = levels.indexOf('info')
 
-/** Sets where the log goes; without `file` nothing is written. `level` is error, warn, info (where absent) or debug; another one is told in the log. */
+/** Sets where the log goes; without `file` nothing is written. `level` is error, warn, info (where absent) or debug; another one is reported in the log. */
 export function openLog({ file, level }: { readonly file?: string | undefined; readonly level?: string | undefined }): void {
   logFile = file ?? ''
   const known = levels.indexOf(level ?? 'info')
@@ -45,7 +45,7 @@ function write(level: Level, message: string, fields?: LogFields): void {
     rotate(now)
     append(formatEntry(now, level, message, fields))
   } catch {
-    // Nobody is left to be told: stdout is the result's, stderr the runtime's.
+    // There is no place left to report it: stdout is the result's, stderr the runtime's.
   }
 }
 

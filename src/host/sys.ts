@@ -1,7 +1,7 @@
 // The system calls that native/sys.c offers, under the kernel's names. The only file that touches the host's global.
 // Failures throw a SysError. Every descriptor is close-on-exec.
 
-/** What fstat(2) and lstat(2) tell. `mtime` is in seconds since the epoch. */
+/** What fstat(2) and lstat(2) return. `mtime` is in seconds since the epoch. */
 export interface Stat {
   readonly dev: number
   readonly ino: number
@@ -103,7 +103,7 @@ export interface Sys {
   /** Bytes as lower-case hex digits, and back; what is none throws a RangeError. */
   hex(bytes: ArrayBuffer, offset: number, length: number): string
   unhex(digits: string): ArrayBuffer
-  /** 32 hex digits that tell a text from another it may have become, fast; nothing that withstands somebody who wants two alike. */
+  /** 32 hex digits that show whether a text has changed, fast; not a cryptographic hash. */
   fingerprint(text: string): string
   /** Lower-case hex of SHA-512 (FIPS 180-4) over the UTF-8 bytes. */
   sha512(text: string): string

@@ -40,7 +40,7 @@ describe('replaceText', () => {
       },
     ],
     ['its presence', () => rmSync(file)],
-  ])('writes it again when somebody changed %s', (_what, change) => {
+  ])('writes it again when %s has changed', (_what, change) => {
     replaceText(file, 'x', 0o600)
     change()
     expect(replaceText(file, 'x', 0o600)).toBe(true)

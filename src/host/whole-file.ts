@@ -1,4 +1,4 @@
-// Files that are read whole and replaced whole: nobody ever sees half of one, whenever the writer dies.
+// Files that are read whole and replaced whole: no reader ever sees half of one, whenever the writer dies.
 
 import { EEXIST, EINVAL, ENOENT, EROFS } from './errno.ts'
 import { isSysError, SysError } from './error.ts'
@@ -123,7 +123,7 @@ export function copyFile(from: string, to: string): void {
   }
 }
 
-/** Removes the tempFiles of writers that died; nobody else may be writing there. Returns their names. */
+/** Removes the temp files of writers that died; no other process may be writing there. Returns their names. */
 export function removeTempFiles(directory: string): string[] {
   const tempFiles = namesIn(directory).filter((name) => name.startsWith(DRAFT))
   try {

@@ -20,12 +20,12 @@ const sentence = (family: 'iptables' | 'ip6tables', value = '0') =>
 
 describeHost('a node of bridges', () => {
   if (!existsSync('/proc/sys/net/bridge')) return void it.skip('needs a kernel with br_netfilter')
-  it('is told what its Services need, and they work where that is so', async () => {
+  it('gets a problem that names what its Services need, and they work once it is set', async () => {
     await withHost(async (host) => {
       const paths = nodePaths(host.dir)
       const run = (args: readonly string[], stdin = '') => host.exec(program, args, { stdin })
       expect(await run(['install', ...pathArgs(paths), '--datapath', 'bridge'])).toMatchObject({ status: 0 })
-      const told = async () => {
+      const reported = async () => {
         const input = JSON.stringify({ protocol: 1, podCidrs: ['10.1.0.0/24', 'fd00:1::/64'] })
         const { stdout } = await run(['node', 'publish', '--state-dir', paths.stateDir], input)
         const problems: { message: string; failed: boolean }[] = JSON.parse(stdout).problems
@@ -43,16 +43,16 @@ describeHost('a node of bridges', () => {
         host.run('sysctl', '-qw', `net.bridge.bridge-nf-call-iptables=${v4}`, `net.bridge.bridge-nf-call-ip6tables=${v6}`)
 
       await filter(1, 1)
-      expect([await answers(), await told()]).toEqual([['one 10.1.0.3', 'one fd00:1::3'], []])
+      expect([await answers(), await reported()]).toEqual([['one 10.1.0.3', 'one fd00:1::3'], []])
       await filter(0, 1)
-      expect([await answers(), await told()]).toEqual([['none', 'one fd00:1::3'], [sentence('iptables')]])
+      expect([await answers(), await reported()]).toEqual([['none', 'one fd00:1::3'], [sentence('iptables')]])
       await filter(0, 0)
-      expect([await answers(), await told()]).toEqual([
+      expect([await answers(), await reported()]).toEqual([
         ['none', 'none'],
         [sentence('iptables'), sentence('ip6tables')],
       ])
       expect(await run(['install', ...pathArgs(paths), '--datapath', 'ptp'])).toMatchObject({ status: 0 })
-      expect(await told()).toEqual([])
+      expect(await reported()).toEqual([])
     })
   })
 })

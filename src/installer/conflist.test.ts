@@ -95,11 +95,11 @@ describe('conflistProblems', () => {
     [list({ plugins: ['podwire'] }), 'plugins[0]: expected an object, got "podwire"'],
     [list({ plugins: [{ type: 'podwire' }, {}] }), "plugins[1].type: expected a plugin's name, got nothing"],
     [list({ plugins: [{ type: '../podwire' }] }), 'plugins[0].type: expected a plugin\'s name, got "../podwire"'],
-  ])('of %j tells %s', (conflist, problem) => {
+  ])('of %j reports %s', (conflist, problem) => {
     expect(conflistProblems(conflist, good)).toEqual([expect.stringContaining(problem)])
   })
 
-  it('asks each plugin as a runtime would, and says which one complains', () => {
+  it('asks each plugin as a runtime would, and names the one that rejects it', () => {
     const seen: JsonObject[] = []
     const check: CheckPlugin = (one, cniVersion) => {
       seen.push(one)
@@ -110,7 +110,7 @@ describe('conflistProblems', () => {
     expect(seen[1]).toEqual({ type: 'b', name: 'net', cniVersion: '1.1.0' })
   })
 
-  it('tells all at once', () => {
+  it('reports all at once', () => {
     expect(conflistProblems({ name: 'a b', cniVersion: 'x', plugins: [1, {}] }, good)).toHaveLength(4)
   })
 })

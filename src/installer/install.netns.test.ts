@@ -31,7 +31,7 @@ describeHost('podwire install', () => {
       expect(await podwire('install')).toMatchObject({ status: 0 })
       await host.run('mount', '--bind', '-o', 'ro', paths.binDir, paths.binDir)
       expect(await podwire('install')).toMatchObject({ status: 0, stderr: '' })
-      // Also where they were put there by somebody else and nothing is known of them.
+      // Also where others put them there and no manifest has them.
       await host.run('rm', '-r', paths.stateDir)
       expect(await podwire('install')).toMatchObject({ status: 0, stderr: '' })
     })
@@ -135,7 +135,7 @@ describeHost('podwire uninstall', () => {
     })
   })
 
-  it('leaves what somebody changed, and says so', async () => {
+  it('keeps what was changed since, and reports it', async () => {
     await withNode(async ({ paths, podwire, host }) => {
       await podwire('install')
       await host.run('sh', '-c', `rm ${paths.binDir}/bridge; echo mine >${paths.binDir}/bridge`)
@@ -144,14 +144,14 @@ describeHost('podwire uninstall', () => {
       writeFileSync(conflistPath(paths), '{"plugins":[{"type":"calico"}]}')
       const { status, stdout } = await podwire('uninstall')
       expect(status).toBe(0)
-      expect(stdout).toContain(`kept ${paths.binDir}/bridge: somebody has changed it since it was installed`)
+      expect(stdout).toContain(`kept ${paths.binDir}/bridge: it was changed since it was installed`)
       expect(stdout).toContain(`kept ${conflistPath(paths)}: it is not the one that was published`)
       expect(stdout).toContain(`kept ${paths.stateDir}: others have files in it: notes`)
       expect(readdirSync(paths.binDir)).toEqual(['bridge'])
     })
   })
 
-  it('removes a conflist that somebody edited, as it names a plugin that goes', async () => {
+  it('removes an edited conflist, as it names a plugin that goes', async () => {
     await withNode(async ({ paths, podwire }) => {
       await podwire('install')
       await publish(podwire, {})
@@ -176,7 +176,7 @@ describeHost('podwire uninstall', () => {
     })
   })
 
-  it('refuses while pods are attached, names them, and takes their links when told', async () => {
+  it('fails while pods are attached, names them, and removes their links with --force', async () => {
     await withNode(async ({ host, paths, podwire }) => {
       await podwire('install')
       await publish(podwire, {})
@@ -217,7 +217,7 @@ describeHost('podwire uninstall', () => {
     })
   })
 
-  it('goes on after a failure, tells it, and can be run again', async () => {
+  it('continues after a failure, reports it, and can be repeated', async () => {
     await withNode(async ({ host, paths, podwire }) => {
       await podwire('install')
       await publish(podwire, {})

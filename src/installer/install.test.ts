@@ -82,7 +82,7 @@ describe('podwire install', () => {
     ['cut short', () => replaceBridge(() => writeFileSync(inBin('bridge'), 'x', { mode: 0o755 })), 'linked'],
     ['made unreadable to all but the owner', () => chmodSync(inBin('podwire'), 0o700), 'linked'],
     ['made a link', () => replaceBridge(() => symlinkSync('podwire', inBin('bridge'))), 'linked'],
-  ])('mends a file that was %s', (_what, damage, action) => {
+  ])('repairs a file that was %s', (_what, damage, action) => {
     install()
     damage()
     const { stdout } = install(['-o', 'json'])
@@ -98,7 +98,7 @@ describe('podwire install', () => {
     expect(readdirSync(paths.binDir).sort()).toEqual(pluginNames)
   })
 
-  it('leaves names to others when told, and removes what an earlier installation brought under them only at the end', () => {
+  it('leaves names to others when configured, and removes what an earlier installation brought under them only at the end', () => {
     mkdirSync(paths.binDir)
     writeFileSync(inBin('bridge'), 'theirs', { mode: 0o755 })
     const { stdout } = install(['--skip', 'bridge,static', '-o', 'json'])

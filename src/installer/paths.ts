@@ -36,7 +36,7 @@ export const manifestPath = ({ stateDir }: Paths) => `${stateDir}/install.json`
 export const desiredPath = ({ stateDir }: Paths) => `${stateDir}/desired.json`
 /** What the last pass found, which had nothing to do (src/node/converged.ts). */
 export const convergedPath = ({ stateDir }: Paths) => `${stateDir}/settled.json`
-/** Configurations of others that were moved out of the way. */
+/** Backups of other networks' configurations. */
 export const backupDir = ({ stateDir }: Paths) => `${stateDir}/backup`
 /** host-local's data directory: one directory a network. */
 export const leaseRoot = ({ runDir }: Paths) => `${runDir}/leases`

@@ -28,7 +28,7 @@ export interface FileReport {
   readonly action: 'written' | 'linked' | 'unchanged' | 'skipped'
 }
 
-/** What the binary directory holds under each name, and what it shall. */
+/** What the binary directory has under each name, and what it must have. */
 export interface FilePlan {
   readonly binDir: string
   readonly names: readonly string[]
@@ -55,7 +55,7 @@ export function planFiles(binDir: string, names: readonly string[], skipped: rea
     if (there === undefined || there === sha256 || isLinkToFirst(binDir, name)) return true
     const known = old?.files.find((file) => file.name === name)
     if (!known || there === known.sha256 || there === known.previous) return known !== undefined
-    // Noted, but cut short before it was kept. Otherwise the name is ours, and somebody has damaged it.
+    // Noted, but cut short before it was kept. Otherwise the name is podwire's, and the file is damaged.
     return !known.replaced || exists(`${binDir}/${known.replaced}`)
   }
   const foreign = wanted.filter((name) => !isOurs(name, found.get(name)))

@@ -1,4 +1,4 @@
-// What went wrong on the way, as every report tells it.
+// A problem, as every report of the installer has it.
 
 import { type CniError, formatError, toCniError } from '../cni/error.ts'
 
@@ -8,7 +8,7 @@ export interface Problem {
   /** The file or object that it is about. */
   readonly object: string
   readonly message: string
-  /** False where nothing went wrong and somebody should only know. */
+  /** False for a warning: nothing failed. */
   readonly failed: boolean
 }
 

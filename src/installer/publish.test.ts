@@ -102,7 +102,7 @@ describe('publish', () => {
     expect(readdirSync(paths.confDir)).toEqual([])
   })
 
-  it('tells that a plugin of the list is not there', () => {
+  it('reports a missing plugin of the list', () => {
     rmSync(join(paths.binDir, 'podwire'))
     expect(put()).toMatchObject({ published: true, problems: [{ kind: 'plugin', object: join(paths.binDir, 'podwire') }] })
   })
@@ -142,7 +142,7 @@ describe('configurations of others', () => {
     expect(put().others).toEqual([{ file, wins, action: 'left' }])
   })
 
-  it('are told when they are invalid and sort first, which blocks containerd', () => {
+  it('are reported when they are invalid and sort first, which blocks containerd', () => {
     other('05-a.conflist', '{')
     other('99-z.conflist', '{')
     expect(put().problems.map(({ object, message }) => `${object.split('/').at(-1)}: ${message}`)).toEqual([
@@ -167,7 +167,7 @@ describe('configurations of others', () => {
     expect(readManifest(paths)?.backups.map(({ name }) => name)).toEqual(['05-a.conflist', '99-z.conf'])
   })
 
-  it('stay where nobody would ever restore them', () => {
+  it('stay when nothing is installed that would restore them', () => {
     rmSync(join(paths.stateDir, 'install.json'))
     other('05-a.conflist')
     expect(put({ exclusive: 'backup' })).toMatchObject({

@@ -33,7 +33,7 @@ interface Input {
   /** 0: each pod's is found out when it is attached. */
   readonly mtu: number
   readonly exclusive: Exclusive
-  /** Undefined: what the installation was told. */
+  /** Undefined: the one given to the installer. */
   readonly mode: number | undefined
 }
 
@@ -48,7 +48,7 @@ export interface PublishReport {
   readonly problems: readonly Problem[]
 }
 
-/** `stdin` is `{protocol, podCidrs, mtu?, exclusive?, mode?}`; throws one CniError that tells all that is wrong with it. */
+/** `stdin` is `{protocol, podCidrs, mtu?, exclusive?, mode?}`; throws one CniError that names every problem. */
 export function publish(paths: Paths, stdin: string, check: CheckPlugin): PublishReport {
   const input = readInput(stdin)
   return withLock(paths, () => {
@@ -137,7 +137,7 @@ function handleConflictingConfigs(
 
 /** The state directory may be another file system: a copy, a note, and only then the file goes. */
 function moveAway(paths: Paths, file: string, backups: Backup[], manifest: Manifest | undefined): void {
-  if (!manifest) throw new CniError(ErrInvalidNetworkConfig, 'nothing is installed here, so nobody would ever restore it')
+  if (!manifest) throw new CniError(ErrInvalidNetworkConfig, 'podwire is not installed here, so nothing would restore it')
   makeDirectories(backupDir(paths), 0o700)
   const from = `${paths.confDir}/${file}`
   const known = backups.find(({ path }) => path === from)

@@ -42,7 +42,7 @@ export interface Removal {
 export interface NodeWork {
   /** Pods that are attached, a line each. */
   readonly pods: () => readonly string[]
-  /** Routes, devices and packet filter of the node; with `dryRun` only tells them. */
+  /** Routes, devices and packet filter of the node; with `dryRun` only lists them. */
   readonly removeNode: (dryRun: boolean) => Removal
   /** Links of pods; the same. */
   readonly removePodLinks: (dryRun: boolean) => Removal
@@ -64,7 +64,7 @@ export interface UninstallReport {
   readonly problems: readonly Problem[]
 }
 
-/** May be repeated. Throws CniError 11 while pods are attached and nobody said `force`; every other failure is a problem, and the rest goes on. */
+/** May be repeated. Throws CniError 11 while pods are attached, unless `force`; every other failure is a problem, and the rest goes on. */
 export function uninstall(options: UninstallOptions): UninstallReport {
   const { paths, force, work } = options
   const pods = work.pods()
@@ -133,7 +133,7 @@ function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): vo
     report.attempt('file', path, () => {
       const found = sha256Of(path)
       const ours = found !== undefined && (found === sha256 || found === previous)
-      if (found !== undefined && !ours) return report.keep(path, 'somebody has changed it since it was installed')
+      if (found !== undefined && !ours) return report.keep(path, 'it was changed since it was installed')
       if (replaced && exists(`${binDir}/${replaced}`)) {
         report.step('restored', path, () => {
           sys.rename(`${binDir}/${replaced}`, path)
@@ -145,7 +145,7 @@ function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): vo
   if (!report.dryRun) report.attempt('file', binDir, () => removeTempFiles(binDir))
 }
 
-/** A name that somebody has taken meanwhile is theirs. */
+/** A name that others have taken meanwhile is theirs. */
 function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): void {
   for (const { path, name } of backups) {
     const backup = `${backupDir(paths)}/${name}`
@@ -233,7 +233,7 @@ class Report implements UninstallReport {
     attempt(this.problems, kind, object, act)
   }
 
-  /** Done, and told when it is; with `dryRun` only told. */
+  /** Does it and reports it; with `dryRun` only reports it. */
   step(kind: string, object: string, act: () => void): void {
     this.attempt(kind, object, () => {
       if (!this.dryRun) act()

@@ -1,4 +1,4 @@
-// In which order a range set gives out its addresses, and which set a requested address belongs to. Pure: nobody is asked what is free.
+// In which order a range set gives out its addresses, and which set a requested address belongs to. Pure: it does not know which are free.
 
 import { type Address, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
 import { type Range, type RangeSet, rangeOf, reservedAs } from './range.ts'

@@ -8,7 +8,7 @@ import { readText } from './text-file.ts'
 const CLOCK_REALTIME = 0
 const CLOCK_BOOTTIME = 7
 
-/** The kernel's UUID of this boot; `unknown` where /proc does not tell, and then leases outlive boots as host-local's do. */
+/** The kernel's UUID of this boot; `unknown` where /proc does not have it, and then leases outlive boots as host-local's do. */
 export function bootId(): string {
   try {
     return readText('/proc/sys/kernel/random/boot_id').trim()

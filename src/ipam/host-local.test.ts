@@ -421,7 +421,7 @@ describe('after a reboot', () => {
 
 describe('CHECK', () => {
   const prev = (...cidrs: string[]) => ({ interfaces: [], ips: cidrs.map((cidr) => ({ address: parseCidr(cidr) })), routes: [], dns: {} })
-  it('passes for a lease that prevResult tells of, beside addresses of others', () => {
+  it('passes for a lease that prevResult lists, beside addresses of others', () => {
     add(conf(one))
     expect(() => check(conf(one), { prevResult: prev('192.0.2.1/32', '10.1.0.2/29') })).not.toThrow()
   })
@@ -502,7 +502,7 @@ describe('GC', () => {
     expect(fs.existsSync(directory)).toBe(false)
   })
 
-  it('removes what it can and tells what it could not', () => {
+  it('removes what it can and reports what it could not', () => {
     prepare()
     failing(
       EACCES,
@@ -524,7 +524,7 @@ describe('STATUS', () => {
     expect(() => status(conf(one))).not.toThrow()
   })
 
-  it('tells with figures that a set is used up', () => {
+  it('reports an exhausted set with figures', () => {
     for (let i = 2; i <= 6; i++) add(conf(one), { containerId: `c${i}` })
     const details = `5 of 5 addresses are in use, in ${directory}`
     expect(() => status(conf(one))).toThrow(
@@ -551,8 +551,8 @@ describe('STATUS', () => {
     ['the runtime gives none', { ...declared, runtimeConfig: { ipRanges: [] } }, /no IP ranges specified/],
     ['the runtime gives wrong ones', { ...declared, runtimeConfig: { ipRanges: [[{ subnet: 'bogus' }]] } }, /bogus/],
     ['the declaration is of a wrong type', { capabilities: { ipRanges: 'yes' } }, /problems/],
-  ])('without ranges of its own where %s', (_, rest, told) => {
-    if (told) expect(() => status(conf({}, rest))).toThrow(told)
+  ])('without ranges of its own where %s', (_, rest, output) => {
+    if (output) expect(() => status(conf({}, rest))).toThrow(output)
     else expect(() => status(conf({}, rest))).not.toThrow()
   })
 
@@ -613,7 +613,7 @@ describe('configuration', () => {
     expect(() => add(json, given)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 
-  it('tells every problem at once', () => {
+  it('reports every problem at once', () => {
     const json = conf({ subnet: '10.0.0.1/24', ranges: [[{ subnet: '10.1.0.0/24', rangeStart: '10.2.0.1' }], []] })
     const details = expect.stringMatching(/host bits set[\s\S]*RangeStart 10\.2\.0\.1[\s\S]*range set 2: empty/)
     expect(() => add(json)).toThrow(expect.objectContaining({ details }))

@@ -34,7 +34,7 @@ function del(request: Request<HostLocalConfig>): void {
   })
 }
 
-/** Each set has a lease of the attachment's, and prevResult tells of each. */
+/** Each set has a lease of the attachment, and prevResult lists each. */
 function check(request: Request<HostLocalConfig>): void {
   const { config, containerId, prevResult } = request
   const found = withExistingLeases(leaseDirectory(request), (store) => leasesOf(store, request).addresses)

@@ -9,10 +9,10 @@ import { sys } from '../host/sys.ts'
 const O_RDONLY = 0o0
 const O_CREAT = 0o100
 
-/** A runtime gives an ADD minutes; whoever holds this lock for seconds hangs. */
+/** A runtime gives an ADD minutes; a process that holds this lock for seconds hangs. */
 const waitMilliseconds = 10_000
 
-/** Runs `body` while nobody else holds the lock; undefined where there is no directory. Throws CniError 11 when it does not come free. */
+/** Runs `body` under the lock; undefined where there is no directory. Throws CniError 11 when it does not come free. */
 export function withLock<T>(directory: string, body: () => T): { readonly value: T } | undefined {
   const path = `${directory}/lock`
   const lock = open(path)

@@ -2,7 +2,7 @@
 // lists the addresses: `<id>:<ifname>` → `10.1.0.5 fd00::5`. It points nowhere, so host-local's own walk passes over it.
 //
 // The lease files are the truth. The index is complete exactly while the directory's modification time is the mark that seal() put
-// there: a date long past, made of the boot id. Whoever adds or removes a lease and is not us (another plugin, an admin, a crash half
+// there: a date long past, made of the boot id. Any other process that adds or removes a lease (another plugin, an admin, a crash half
 // way) makes the kernel write the present time over it, and the next one walks the files once.
 
 import { ENOENT } from '../host/errno.ts'

@@ -1,4 +1,4 @@
-// Reads a whole lease directory: which leases stand and which files belong to nobody. Reads only; its cost grows with the leases.
+// Reads a whole lease directory: which leases are valid and which files have no owner. Reads only; its cost grows with the leases.
 
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -11,7 +11,7 @@ import { readText } from './text-file.ts'
 export interface Lease {
   /** The address in its canonical text: the file's name. */
   readonly address: string
-  /** Absent where the file cannot be read: taken, by nobody known. */
+  /** Absent where the file cannot be read: taken, by an unknown owner. */
   readonly owner?: Owner
 }
 
@@ -27,7 +27,7 @@ export interface LeaseScan {
  */
 const clockSlack = 60
 
-/** `names` is the directory's listing. Nobody else may write meanwhile, or a lease that is just being written counts as cut short. */
+/** `names` is the directory's listing. No other process may write meanwhile, or a lease that is being written counts as truncated. */
 export function scanLeases(directory: string, names: readonly string[], boot: string): LeaseScan {
   const leases: Lease[] = []
   const dead: string[] = []

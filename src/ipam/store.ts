@@ -1,4 +1,4 @@
-// The leases of one network on disk, `<dataDir>/<network>/<ip>`, in host-local's format and under its lock: both may work on them in turn.
+// The leases of one network on disk, `<dataDir>/<network>/<ip>`, in host-local's format and under its lock: both may work on them alternately.
 // A lease appears with its whole content. Nothing is flushed, because a lease does not outlive the boot.
 
 import { CniError, ErrTryAgainLater } from '../cni/error.ts'
@@ -11,7 +11,7 @@ import { formatOwner, type Owner, ownerKey, parseOwner, sameOwner } from './leas
 import { withLock } from './lease-lock.ts'
 import { type OwnerIndex, openOwnerIndex } from './owner-index.ts'
 import { isAddress, type Lease } from './scan.ts'
-import { tempName, tidy } from './sweep.ts'
+import { sweep, tempName } from './sweep.ts'
 import { createText, overwriteText, readText } from './text-file.ts'
 
 /** Runs `body` on the network's leases, alone; makes the directory. Throws CniError 11 where the lock does not come free in ten seconds. */
@@ -65,7 +65,7 @@ export class LeaseStore {
     return this.#index.get(key).map(parseAddress)
   }
 
-  /** Writes the lease; false where somebody has the address. */
+  /** Writes the lease; false where the address is taken. */
   take(address: Address, owner: Owner): boolean {
     const name = formatAddress(address)
     if (this.#names?.has(name)) return false
@@ -83,7 +83,7 @@ export class LeaseStore {
     return true
   }
 
-  /** Removes a lease of the owner's that `addressesOf`, `take` or `leases` told of: they have seen that it is the owner's. */
+  /** Removes a lease of the owner's that `addressesOf`, `take` or `leases` returned: they have checked that it is the owner's. */
   release(address: Address, owner: Owner): void {
     const name = formatAddress(address)
     const key = ownerKey(owner)
@@ -95,10 +95,10 @@ export class LeaseStore {
     )
   }
 
-  /** Every lease, from the files; what belongs to nobody is removed on the way, and the index made anew. */
+  /** Every lease, from the files; files without an owner are removed, and the index is rebuilt. */
   leases(): readonly Lease[] {
     this.#changed = true
-    const leases = tidy(this.#directory, this.#boot)
+    const leases = sweep(this.#directory, this.#boot)
     const entries = new Map<string, string[]>()
     for (const { address, owner } of leases) {
       if (!owner) continue

@@ -1,18 +1,18 @@
-// Puts a lease directory in order after somebody else's work in it: a crash, another plugin, another boot. Under the lock only.
+// Sweeps a lease directory after a crash, another plugin or another boot. Under the lock only.
 
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { indexName, indexPrefix, removeIndex } from './owner-index.ts'
 import { type Lease, scanLeases } from './scan.ts'
 
-/** A lease is written here and linked into place, so that nobody reads half of one. One that lies about is a crash's. */
+/** A lease is written here and linked into place, so that no reader sees half of one. A leftover is from a crash. */
 export const tempName = '.lease'
 
 /**
- * Removes what belongs to nobody and makes this boot's index directory; returns the leases that stand. What cannot be removed
+ * Removes files without an owner and makes this boot's index directory; returns the valid leases. What cannot be removed
  * (a read-only file system) stays: a DEL that finds nothing to release need not fail for it.
  */
-export function tidy(directory: string, boot: string): readonly Lease[] {
+export function sweep(directory: string, boot: string): readonly Lease[] {
   const names = sys.getdents(directory)
   const { leases, dead } = scanLeases(directory, names, boot)
   const kept = dead.filter((address) => !attempt(() => sys.unlink(`${directory}/${address}`))).map((address) => ({ address }))

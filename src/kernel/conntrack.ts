@@ -1,4 +1,4 @@
-// The kernel's table of connections over ctnetlink: which UDP flows go to a port, and forgetting them, so that their next packet is decided anew.
+// The kernel's table of connections over ctnetlink: which UDP flows go to a port, and forgetting them, so that their next packet is matched by the rules again.
 
 import { ENOENT } from '../host/errno.ts'
 import { SysError } from '../host/error.ts'

@@ -13,7 +13,7 @@ const PROC_SUPER_MAGIC = 0x9fa0
 
 /** Opens the namespace at `path`; a plain file there (what a lost bind mount leaves) is EINVAL. The caller closes the descriptor. */
 export function openNamespace(path: string): number {
-  // Without O_NONBLOCK a named pipe at the path would wait for somebody to write into it.
+  // Without O_NONBLOCK a named pipe at the path would wait for a writer.
   const fd = sys.open(path, O_RDONLY | O_NONBLOCK)
   const magic = sys.fstatfs(fd)
   if (magic === NSFS_MAGIC || magic === PROC_SUPER_MAGIC) return fd

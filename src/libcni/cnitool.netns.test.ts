@@ -1,4 +1,4 @@
-// `cnitool` with real plugins, and in turn with libcni's own on the same networks and the same kept results.
+// `cnitool` with real plugins, and alternating with libcni's own on the same networks and the same cached results.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ const leases = async (host: Host) =>
 const kept = async (host: Host) => (await host.exec('ls', ['/var/lib/cni/results'])).stdout.split('\n').filter(Boolean)
 const done = { status: 0, stdout: '', stderr: '' }
 
-/** A plugin that notes what it is told and passes on what it was given. */
+/** A plugin that records its input and passes on its prevResult. */
 function recorder(host: Host, name: string, orders: object = { ReportResult: 'PASSTHROUGH' }) {
   const debugFile = join(host.dir, `${name}.debug`)
   writeFileSync(debugFile, JSON.stringify(orders))
@@ -73,7 +73,7 @@ describeHost('cnitool', () => {
     })
   })
 
-  it('tells each plugin who asks, with what, and what the plugin before has said', async () => {
+  it('gives each plugin the attachment, its configuration, and the previous result', async () => {
     await withHost(async (host) => {
       const first = {
         ...recorder(host, 'first', { ReportResult: '{"ips":[{"address":"10.1.0.9/24"}],"custom":{"a":1}}' }),
@@ -139,7 +139,7 @@ describeHost('cnitool', () => {
     })
   })
 
-  it('collects what nobody has named: kept attachments, and what plugins know beside', async () => {
+  it('collects what is not named as valid: cached attachments, and what plugins have beside', async () => {
     await withHost(async (host) => {
       put(host, list)
       const [pod, other] = [await host.pod(), await host.pod()]
@@ -161,7 +161,7 @@ describeHost('cnitool', () => {
     ['disableCheck', ['check'], { disableCheck: 'true' }],
     ['a version without STATUS', ['status'], { cniVersion: '1.0.0' }],
     ['a version without GC', ['gc'], { cniVersion: '0.4.0' }],
-  ])('%s: nobody is asked', async (_, [verb = ''], keys) => {
+  ])('%s: no plugin is called', async (_, [verb = ''], keys) => {
     await withHost(async (host) => {
       put(host, { ...list, ...keys, plugins: [{ type: 'not-there' }] })
       expect(await cnitool(host, [verb, 'net', '/n'])).toMatchObject(done)

@@ -1,4 +1,4 @@
-// The program `cnitool`: the verbs by hand, on a network of the directory where runtimes look, with a namespace that somebody made.
+// The program `cnitool`: the verbs by hand, on a network of the directory where runtimes look, with an existing namespace.
 
 import { readValidAttachments } from '../cni/config.ts'
 import { interfaceNameProblem } from '../cni/environment.ts'

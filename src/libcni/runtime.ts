@@ -18,7 +18,7 @@ export interface Runtime {
 }
 
 /** What GC and STATUS know of: no attachment. */
-const NOBODY: RuntimeAttachment = { network: '', containerId: '', ifname: '', netns: '', args: [], capabilityArgs: {} }
+const NO_ATTACHMENT: RuntimeAttachment = { network: '', containerId: '', ifname: '', netns: '', args: [], capabilityArgs: {} }
 
 /** Each plugin gets the result of the one before; the last one's is kept and returned as it was printed. Nothing is undone: the runtime sends DEL. */
 export function addNetwork(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): JsonObject {
@@ -61,7 +61,7 @@ export function checkNetwork(runtime: Runtime, list: NetworkList, attachment: Ru
 
 /**
  * DEL for every kept attachment of the network that is not in the list, then GC by every plugin. `valid` undefined says that there are none, as
- * libcni has it; it tells the plugins nothing then, and here it tells them so.
+ * libcni has it; it then sends the plugins no list, and here an empty one is sent.
  */
 export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly ValidAttachment[] = []): void {
   checkNetworkName(list.name)
@@ -75,7 +75,7 @@ export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly V
   const plugins = isAtLeast(list.cniVersion, '1.1.0') ? list.plugins : []
   gatherErrors(`GC of ${list.name}`, [
     ...stale.map((attachment) => () => delNetwork(runtime, list, attachment)),
-    ...plugins.map((plugin) => () => naming(plugin, 'gc', () => call(runtime, list, 'GC', plugin, NOBODY, keys))),
+    ...plugins.map((plugin) => () => naming(plugin, 'gc', () => call(runtime, list, 'GC', plugin, NO_ATTACHMENT, keys))),
   ])
 }
 
@@ -83,7 +83,7 @@ export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly V
 export function networkStatus(runtime: Runtime, list: NetworkList): void {
   checkNetworkName(list.name)
   if (!isAtLeast(list.cniVersion, '1.1.0')) return
-  for (const plugin of list.plugins) call(runtime, list, 'STATUS', plugin, NOBODY, {})
+  for (const plugin of list.plugins) call(runtime, list, 'STATUS', plugin, NO_ATTACHMENT, {})
 }
 
 /** SPEC section 3, "deriving request configuration"; `capabilities` stays in, as libcni leaves it. */
@@ -115,14 +115,14 @@ function runtimeConfig(plugin: JsonObject, capabilityArgs: JsonObject): JsonObje
   return Object.fromEntries(taken.flatMap((key) => (capabilityArgs[key] === undefined ? [] : [[key, capabilityArgs[key]]])))
 }
 
-/** The result with a version in it; one of no known shape is CniError 6. Keys that nobody here knows are handed on. */
+/** The result with a version in it; one of no known shape is CniError 6. Unknown keys are passed on. */
 function readResult(json: Json, assumed: string, what: string): JsonObject {
   const object = json ?? {}
   decodeResult(object, knownVersion(assumed), what)
   return isObject(object) ? { ...object, cniVersion: object.cniVersion || assumed } : {}
 }
 
-/** A result that cannot be read does not keep anybody from deleting. */
+/** A result that cannot be read does not prevent a DEL. */
 function tryKeptResult(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): JsonObject | undefined {
   try {
     return prevResultOf(runtime, list, attachment)
@@ -144,7 +144,7 @@ function knownVersion(version: string): CniVersion {
   return cniVersions.find((known) => known === version) ?? '0.1.0'
 }
 
-/** The plugin's error as libcni tells it: which of the list's plugins it was. */
+/** The plugin's error as libcni reports it: which of the list's plugins it was. */
 function naming<T>({ type, name }: JsonObject, verb: string, work: () => T): T {
   try {
     return work()

@@ -51,7 +51,7 @@ describeHost('node add-peers', () => {
     })
   })
 
-  it('tells a bad state with all its places, and makes nothing', async () => {
+  it('rejects a bad state with the path of each problem, and changes nothing', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       const state = stateOf('a')
       const bad = { ...state, peers: [...state.peers, { name: 'x', addresses: ['1.2.3'], podCidrs: [] }] }

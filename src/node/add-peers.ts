@@ -1,4 +1,4 @@
-// The ways to peers that have just joined, made without a look at the thousands that were there before: nobody should wait for that look.
+// Routes to peers that have just joined, made without reading the thousands that were there before: their pods must not wait for that.
 // It changes and removes nothing and is kept nowhere; the pass that follows does all the rest.
 
 import { sys } from '../host/sys.ts'
@@ -18,7 +18,7 @@ export interface AddReport {
   readonly added: number
 }
 
-/** `text` is a NodeState with the new peers only. What the kernel refuses the pass will tell. Throws a CniError where it is not a good one. */
+/** `text` is a NodeState with the new peers only. What the kernel rejects the pass will report. Throws a CniError where it is not a good one. */
 export function addPeers(text: string): AddReport {
   const state = parseNodeState(text)
   const route = openBulkNetlink(NETLINK_ROUTE, ownPort(sys.getpid()))

@@ -137,7 +137,7 @@ describeHost('a pass', () => {
     })
   })
 
-  it('tells the differences and changes nothing where it is a dry run', async () => {
+  it('reports the differences and changes nothing in a dry run', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       const before = await kernelOf(a)
       const { stdout } = await a.podwire('node apply --dry-run', JSON.stringify(stateOf('a')))

@@ -26,7 +26,7 @@ import { ensureTunnel, removeTunnel } from './tunnel-device.ts'
 
 export interface ApplyOptions {
   readonly stateDir: string
-  /** Look and tell, and change nothing, the state on the disk neither. */
+  /** Report only: change nothing, nor the state on disk. */
   readonly dryRun: boolean
 }
 
@@ -43,7 +43,7 @@ export function applyState(text: string, options: ApplyOptions): Report {
   return { ...report, durationMs: Math.round((now() - start) * 10) / 10 }
 }
 
-/** The same with the state of the last pass: at boot, while nobody tells a newer one. */
+/** The same with the state of the last pass: at boot, before the agent has a newer one. */
 export function applyLast(options: ApplyOptions): Report {
   const text = readDesiredText(options.stateDir)
   if (text === undefined)

@@ -1,4 +1,4 @@
-// The state of the last pass, kept on the disk: for a start without the agent, and to tell drift from a change.
+// The state of the last pass, kept on disk: for a start without the agent, and to distinguish drift from a change of the desired state.
 
 import { CniError, ErrIOFailure } from '../cni/error.ts'
 import { makeDirectories, readWhole, replaceText } from '../host/whole-file.ts'

@@ -29,7 +29,7 @@ export interface Facts {
   readonly uplinks: Readonly<Record<4 | 6, Uplink | undefined>>
   /** Whatever has the name of our VXLAN device. */
   readonly vxlan: Link | undefined
-  /** The addresses on it that somebody gave it. */
+  /** The addresses on it that were configured. */
   readonly vxlanAddresses: readonly PackedPrefix[]
   /** The subnets of all other devices, without those of the node's own pods. */
   readonly hostSubnets: readonly HostSubnet[]

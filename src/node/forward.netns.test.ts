@@ -1,4 +1,4 @@
-// A node on which somebody lets FORWARD drop what nobody accepted, as Docker does.
+// A node whose FORWARD policy is DROP, as with Docker.
 
 import { expect, it } from 'vitest'
 import { apply, type Cluster, makeCluster, pings, stateOf } from '../../test/harness/cluster.ts'
@@ -8,7 +8,7 @@ const withCluster = (body: (cluster: Cluster) => Promise<void>) => withHost(asyn
 
 const DROP = 'iptables-nft -P FORWARD DROP; ip6tables-nft -P FORWARD DROP'
 
-/** The chain as iptables tells it. */
+/** The chain as iptables prints it. */
 const forwardOf = async ({ nodes: { a } }: Cluster) => (await a.run('iptables-nft -S FORWARD; ip6tables-nft -S FORWARD')).trim().split('\n')
 
 const OURS = [

@@ -1,4 +1,4 @@
-// Where somebody else's FORWARD chain drops what nobody accepted (Docker sets that policy), two rules for each of the node's subnets at its
+// Where another program's FORWARD chain has the policy DROP (Docker sets it), two rules for each of the node's subnets at its
 // beginning. The chain stays theirs: iptables lists the rules with its own, under our comment.
 
 import { readWhole } from '../host/whole-file.ts'

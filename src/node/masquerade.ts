@@ -91,7 +91,7 @@ export function syncMasquerade(pass: Pass): void {
     careful.push(...chain)
   }
   if (dryRun || requests.length === 0) return
-  // Some kernels take ranges that give way to others within one transaction for overlapping ones: those get the sets anew.
+  // Some kernels take ranges that are replaced within one transaction for overlapping ones: there the sets are rebuilt.
   const failure = tryCommit(nft, requests) && tryCommit(nft, careful)
   if (failure) noteFailure(log, 'nft', `inet ${TABLE.table}`, failure.message)
 }

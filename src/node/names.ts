@@ -6,7 +6,7 @@ import type { TableRef } from '../kernel/nftables/request.ts'
 export const ROUTE_PROTOCOL = 0x9d
 
 export const VXLAN_NAME = 'podwire.vx'
-/** The alias that tells our device from another of that name. */
+/** The alias that distinguishes our device from another of that name. */
 export const VXLAN_ALIAS = 'podwire:vxlan'
 /** Of the bridge that the plugin makes where its datapath is `bridge`. */
 export const BRIDGE_ALIAS = 'podwire:bridge'
@@ -22,7 +22,7 @@ export const EXEMPT_SET = { 4: 'exempt4', 6: 'exempt6' } as const
 export const FORWARD_COMMENT = 'podwire'
 
 /**
- * Our own changes are told from others' by the port of the socket that they came through: this and the number of the process, which is below 2^22.
+ * Our own changes are distinguished from others' by the port of the socket that they came through: this and the number of the process, which is below 2^22.
  * Ports that the kernel chooses are process numbers, or negative.
  */
 export const PORT_IDS = 0x50000000

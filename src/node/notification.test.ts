@@ -18,7 +18,7 @@ it.each(['', '10000000', '0f000000190000000000000005000000', '180000001900000000
   },
 )
 
-it('nothing is told of a message without an object', () => {
+it('a message without an object is not reported', () => {
   for (const type of [16, 17, 24, 25, 28, 29, 80, 0x0a02, 0x0a07, 0x0a0e]) {
     const message = { type, flags: 0x100, port: 1, datagram: new ArrayBuffer(64), start: 16, length: 48 }
     expect(judgeRoute(message, undefined)).toBeUndefined()

@@ -1,4 +1,4 @@
-// What the kernel tells of a change unasked, and what a watch makes of it.
+// A kernel notification, and the event that a watch makes of it.
 
 import type { Watched } from './watched.ts'
 
@@ -10,7 +10,7 @@ export interface NodeEvent {
   readonly object: string
 }
 
-/** Judges one message that somebody else caused; `port` is 0 where the kernel did. */
+/** Judges one message that another process caused; `port` is 0 where the kernel did. */
 export type Judge = (message: Message, watched: Watched | undefined) => NodeEvent | undefined
 
 /** A notification: its header, and where its body lies in the datagram. */

@@ -59,7 +59,7 @@ function filterTexts(nft: NetlinkSocket): string[] {
   return [...elements, ...rules, ...forward]
 }
 
-/** nfgenmsg ends with the number of the ruleset's generation, which every change by anybody raises. */
+/** nfgenmsg ends with the number of the ruleset's generation, which every change by any process raises. */
 function withoutGeneration(body: string): string {
   return body.slice(8)
 }

@@ -13,6 +13,6 @@ export interface Pass {
   readonly facts: Facts
   readonly paths: Paths
   readonly log: Log
-  /** Look and tell, and change nothing. */
+  /** Report only, change nothing. */
   readonly dryRun: boolean
 }

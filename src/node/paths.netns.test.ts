@@ -63,7 +63,7 @@ describeHost('pods of three nodes', () => {
     })
   })
 
-  it('are told apart by direct routing alone, and the node that it does not reach is told', async () => {
+  it('matter to direct routing alone, and the node that it does not reach is reported', async () => {
     await withCluster(async (cluster) => {
       const [report] = await applyAll(cluster, { routing: { mode: 'direct', device: '', vni: 1, port: 8472 } })
       expect(report).toMatchObject({
@@ -129,8 +129,8 @@ describeHost('pods of three nodes', () => {
 })
 
 describeHost('a state that the kernel does not fit', () => {
-  describe('with what somebody else made', () => {
-    it('leaves a foreign route alone and tells of it, and makes the others', async () => {
+  describe('with what other processes made', () => {
+    it('leaves an unmanaged route alone and reports it, and makes the others', async () => {
       await withCluster(async (cluster) => {
         const { a } = cluster.nodes
         await a.run('ip route add 10.1.2.0/24 via 192.168.5.254 proto static')
@@ -166,7 +166,7 @@ describeHost('a state that the kernel does not fit', () => {
       })
     })
 
-    it('tells that another VXLAN device has identifier and port', async () => {
+    it('reports that another VXLAN device has the identifier and the port', async () => {
       await withCluster(async (cluster) => {
         const { a } = cluster.nodes
         await a.run('ip link add other type vxlan id 1 dstport 8472 local 192.168.5.1')

@@ -112,7 +112,7 @@ describe('findPaths()', () => {
     expect(paths(both, { peers: [peer] })).toMatchObject({ direct: ['10.1.2.0/24 192.168.5.9'] })
   })
 
-  it('tells of a peer without an address of the tunnel’s family', () => {
+  it('reports a peer without an address of the tunnel’s family', () => {
     expect(paths(both, { peers: [{ ...far, addresses: ['fd06::3'] }] })).toMatchObject({ tunnels: [], unreached: ['far'] })
   })
 
@@ -131,7 +131,7 @@ describe('findPaths()', () => {
     ['10.1.2.9', '10.1.0.0/16', '10.1.2.0/24 true', 3],
     ['10.1.0.9', '10.1.0.0/16', '10.1.2.0/24 false', 4],
     ['10.1.2.130', '10.1.2.128/25', '10.1.2.0/24 true', 3],
-  ])('tells that %s in %s is in the way of a peer’s subnet', (address, subnet, overlap, routes) => {
+  ])('reports that %s in %s overlaps a peer’s subnet', (address, subnet, overlap, routes) => {
     const host: HostSubnet = { ifindex: 3, address: packed(address), subnet: packPrefix(subnet) ?? { first: '', length: 0 } }
     const found = paths({ ...both, hostSubnets: [host] })
     expect(found.overlaps).toContain(overlap)

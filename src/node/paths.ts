@@ -91,7 +91,7 @@ export function findPaths(state: ParsedState, facts: Facts): Paths {
       tunnels.push({ mac: vtepMac(first), remote, subnets: tunnelled })
     }
   }
-  // Made before the first peer needs it only where all will: an idle device explains itself to nobody.
+  // Made before the first peer needs it only where all will: an idle device would puzzle the operator.
   const wanted = mode === 'vxlan' || tunnels.length > 0
   return { direct, tunnels, tunnel: wanted ? tunnel : undefined, unreached, overlaps, mtu: podMtu(state, facts, tunnel) }
 }

@@ -83,7 +83,7 @@ export function addPeerObjects(socket: NetlinkSocket, { forwarding, neighbours, 
   return requests.length - sendBodies(socket, requests).length
 }
 
-/** How many routes there are in the end, and what takes away those that nobody wants. */
+/** How many routes there are in the end, and the requests that remove the stale ones. */
 export interface Synced {
   readonly actual: number
   readonly sweep: () => void
@@ -127,7 +127,7 @@ type Bulk = 'routes' | 'fdb' | 'neighbours'
 
 const NOUN = { routes: 'route', fdb: 'fdb', neighbours: 'neighbour' } as const
 
-/** A route is made only where there is none: one to the same place that somebody else made stays. Of the device that is ours all is. */
+/** A route is made only where there is none: an unmanaged one to the same prefix stays. On our own device every route is ours. */
 const PUT: Record<Bulk, Record<Action, { type: number; flags: number }>> = {
   routes: {
     added: { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL },

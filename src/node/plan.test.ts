@@ -87,7 +87,7 @@ describe('plan()', () => {
     ['the nodes’ own subnet', [node('bad', 9, { podCidrs: ['192.168.0.0/24'] })], ['host-overlap bad']],
     ['its own address in its podCIDR', [node('bad', 9, { addresses: ['10.1.9.1'] })], ['host-overlap bad']],
     ['this node’s name', [node('me', 9)], ['duplicate-name me']],
-  ])('leaves out a node that has %s, and nobody else', (_, bad, problems) => {
+  ])('skips a node that has %s, and no other', (_, bad, problems) => {
     expect(outcome([...bad, me, peer])).toEqual({ peers: ['peer'], problems })
   })
 
@@ -113,7 +113,7 @@ describe('plan()', () => {
     })
   })
 
-  it('tells of a subnet among the Services’ and serves it', () => {
+  it('reports a subnet inside the Service range and serves it', () => {
     expect(outcome([me, node('peer', 2, { podCidrs: ['10.100.0.0/24'] })])).toEqual({ peers: ['peer'], problems: ['service-overlap peer'] })
   })
 
@@ -136,7 +136,7 @@ describe('plan()', () => {
     expect(outcome([{ ...me, podCidrs: ['fd00:1::/120'], maxPods }]).problems).toEqual(problems)
   })
 
-  it('tells of a Service range that is none', () => {
+  it('reports an invalid Service range', () => {
     expect(outcome([me], { serviceCidrs: ['10.96.0.1/12'] }).problems).toEqual(['bad-config '])
   })
 

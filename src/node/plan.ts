@@ -1,4 +1,4 @@
-// From the cluster's Nodes to what this one should have. Pure; a bad Node is left out and told, and never stops the others.
+// From the cluster's Nodes to what this one should have. Pure; a bad Node is skipped and reported, and never stops the others.
 
 import { type Packed, type PackedPrefix, packAddress, packedBits, packedFamily, packPrefix } from '../net/packed.ts'
 import { type Claims, claim, noClaims, ownerIn } from './claims.ts'

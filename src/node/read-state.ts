@@ -31,7 +31,7 @@ const MAX_ISSUES = 50
 const MTU_MIN = 1280
 const MTU_MAX = 65535
 
-/** Reads a NodeState; throws one CniError that tells every problem with its JSON path. */
+/** Reads a NodeState; throws one CniError that names every problem with its JSON path. */
 export function parseNodeState(text: string): ParsedState {
   const json = parseJson(text, 'the node state')
   if (!isObject(json)) throw new CniError(ErrInvalidNetworkConfig, `${WHAT}: expected an object, got ${quote(json)}`)

@@ -1,4 +1,4 @@
-// Takes away all that passes ever make, known by our marks alone: no state is needed. Kernel parameters stay, nobody can tell whose they are.
+// Removes everything that passes make, recognised by its marks alone: no state is needed. Sysctls stay, since others may rely on them.
 
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink, sendBodies } from '../kernel/netlink/bodies.ts'

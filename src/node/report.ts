@@ -7,7 +7,7 @@ export type Kind = 'routes' | 'fdb' | 'neighbours' | 'links' | 'nft' | 'sysctls'
 export type Action = 'added' | 'removed' | 'replaced'
 export type Counts = Record<Action, number>
 
-/** Something that is not as it should be. Where `failed`, the kernel refused what was asked of it; otherwise only somebody should know. */
+/** A problem. Where `failed`, the kernel rejected a request; otherwise it is a warning. */
 export interface NodeProblem {
   readonly kind: string
   readonly object: string
@@ -59,7 +59,7 @@ export interface Log {
   failed: number
 }
 
-/** A fault that thousands of objects share is told with the first of them. */
+/** A problem that thousands of objects share is reported with the first of them. */
 const MAX_PROBLEMS = 50
 
 export function newLog(dryRun: boolean): Log {
@@ -68,7 +68,7 @@ export function newLog(dryRun: boolean): Log {
   return { changed, changes: dryRun ? [] : undefined, problems: [], failed: 0 }
 }
 
-/** `object` is only asked for where somebody wants to read it. */
+/** `object` is only called where it is read. */
 export function noteChange(log: Log, kind: Kind, action: Action, object: () => string): void {
   log.changed[kind][action]++
   log.changes?.push({ kind, action, object: object() })

@@ -65,7 +65,7 @@ export function showState(stateDir: string): Shown {
   }
 }
 
-/** A range is told by its first address and the one behind its last. */
+/** A range is dumped as its first address and the one behind its last. */
 function formatRanges(marks: readonly Mark[]): string[] {
   return marks.flatMap((mark, i) => {
     if (mark.endsWith('-')) return []

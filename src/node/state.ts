@@ -1,4 +1,4 @@
-// What the agent tells the native program about the node and its peers. Both programs use this file: it may know nothing of the host or the kernel.
+// The desired state that the agent hands to the native program: the node and its peers. Both programs use this file: it may know nothing of the host or the kernel.
 
 /** What both sides must agree on; another number is refused. */
 export const PROTOCOL = 1
@@ -38,7 +38,7 @@ export interface NodeState {
   /** Of the pods' path to their peers; 0 is what the node's device leaves. */
   readonly mtu: number
   readonly masquerade: Masquerade
-  /** Let pods' packets through where another's FORWARD chain drops what nobody accepted. */
+  /** Accept pods' packets where another program's FORWARD chain has the policy DROP. */
   readonly forwardAccept: boolean
 }
 

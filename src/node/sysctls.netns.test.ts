@@ -1,4 +1,4 @@
-// The kernel parameters without which pods reach nobody.
+// The kernel parameters without which pods reach nothing.
 
 import { expect, it } from 'vitest'
 import { apply, makeCluster, stateOf } from '../../test/harness/cluster.ts'

@@ -1,4 +1,4 @@
-// The kernel parameters without which pods reach nobody. What they were before is remembered nowhere: an uninstall cannot tell ours from the administrator's.
+// The sysctls without which pods reach nothing beyond the node. Their old values are not saved: an uninstall cannot distinguish ours from the administrator's.
 
 import { acceptRaOf, advertisedLinks } from '../kernel/advertised-links.ts'
 import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
@@ -24,7 +24,7 @@ export function ensureForwarding(pass: Pass): void {
   if (families.has(4)) ensure(pass, FORWARD_4, '1')
   if (!families.has(6)) return
   if (readSysctl(FORWARD_6) !== '1') {
-    // A router ignores router advertisements unless told not to: the node would lose its own default route.
+    // A router ignores router advertisements unless accept_ra is 2: the node would lose its own default route.
     const uplink = pass.facts.uplinks[6]?.link.name
     const isHeard = uplink !== undefined && readSysctl(acceptRaOf(uplink)) === '1'
     for (const device of new Set([...(isHeard ? [uplink] : []), ...advertisedLinks(pass.route)])) ensure(pass, acceptRaOf(device), '2')

@@ -77,7 +77,7 @@ function explain(errno: number, message: string, port: number): string {
   return message
 }
 
-/** What can be changed without anybody noticing. */
+/** What can be changed without loss of packets. */
 function adjust({ log, route, facts, dryRun }: Pass, link: Link, tunnel: Tunnel): void {
   const requests: Request[] = []
   const change = (what: string, request: Request) => {

@@ -1,4 +1,4 @@
-// Which of nf_tables' notifications are about us: somebody else's kube-proxy or firewall changes thousands of rules, and none of them is.
+// Which of nf_tables' notifications are about podwire: kube-proxy or a firewall changes thousands of rules that are not.
 
 import { type View, viewOf } from '../kernel/netlink/decode.ts'
 import {

@@ -60,9 +60,9 @@ function judgeRouteChange(message: Message, watched: Watched | undefined): NodeE
   if (head[4] !== RT_TABLE_MAIN) return undefined
   const deleted = message.type === RTM_DELROUTE
   const isDefault = head[1] === 0
-  // What the kernel deletes of itself goes with a device or an address, and those are told.
+  // What the kernel deletes of itself goes with a device or an address, and those are reported.
   const ours = deleted && head[5] === ROUTE_PROTOCOL && message.port !== 0
-  // A route that another one took the place of is not told of itself.
+  // A replaced route has no notification of its own.
   const replaces = !deleted && (message.flags & NLM_F_REPLACE) !== 0
   if (!isDefault && !ours && !replaces) return undefined
   const { dst } = readRoute(bodyOf(message))
@@ -116,7 +116,7 @@ function judgeNeighbour(message: Message, watched: Watched | undefined): NodeEve
   // __u8 ndm_family; __u8 ndm_pad1; __u16 ndm_pad2; __s32 ndm_ifindex;
   if (!watched?.vxlan || indexOf(message) !== watched.vxlan.index) return undefined
   const deleted = message.type === RTM_DELNEIGH
-  // The kernel tells of additions in its own name, whoever asked for them; of changes to an entry in the asker's.
+  // The kernel reports additions under its own port, by any process; changes to an entry under the port of the caller.
   if (!deleted && message.port === 0) return undefined
   const body = bodyOf(message)
   const attributes = readHexAttributes(body, 24)

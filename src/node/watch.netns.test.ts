@@ -1,4 +1,4 @@
-// Somebody else changes what a pass has made, and the watch says so; a pass does, and it does not.
+// Another process changes what a pass has made, and the watch reports it; a pass does, and it does not.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { describeHost, type Outcome, withHost } from '../../test/harness/netns.t
 import { program } from '../../test/harness/node-files.ts'
 
 interface Watch {
-  /** What was told since the last look, `EVENT OBJECT` each; waits until there is something, at most `wait` milliseconds. */
+  /** What was reported since the last call, `EVENT OBJECT` each; waits until there is something, at most `wait` milliseconds. */
   heard(wait?: number): Promise<string[]>
   readonly ended: Promise<Outcome>
 }
@@ -29,11 +29,11 @@ async function startWatch(node: ClusterNode, seconds: number): Promise<Watch> {
   const file = join(node.stateDir, 'heard')
   const script = `sleep ${seconds} | exec ${program} node watch --state-dir ${node.stateDir} >${file}`
   const ended = node.netns.exec('sh', ['-c', script], { timeout: 60_000 })
-  let told = 0
+  let taken = 0
   const read = () => {
     const lines = existsSync(file) ? readFileSync(file, 'utf8').split('\n').slice(0, -1) : []
-    const fresh = lines.slice(told)
-    told = lines.length
+    const fresh = lines.slice(taken)
+    taken = lines.length
     return fresh.map((line) => JSON.parse(line)).map(({ event, object = '' }) => `${event} ${object}`.trimEnd())
   }
   const heard = async (wait = SOON) => {
@@ -73,13 +73,13 @@ const CHANGES: readonly (readonly [what: string, change: string, event: string])
   ['a FORWARD chain that drops', 'iptables-nft -P FORWARD DROP', 'nft ip filter FORWARD'],
 ]
 
-/** Until nothing has been told for a while. */
+/** Until nothing has been reported for a while. */
 async function settle(watch: Watch): Promise<void> {
   while ((await watch.heard(100)).length > 0);
 }
 
 describeHost('a watch', () => {
-  it('tells of each change within moments', async () => {
+  it('reports each change within moments', async () => {
     await withWatched(async (node, watch) => {
       await node.run('iptables-nft -A FORWARD -j ACCEPT')
       for (const [what, change, event] of CHANGES) {
@@ -96,7 +96,7 @@ describeHost('a watch', () => {
     }, 60)
   })
 
-  it('is silent about passes, pods, and what is somebody else’s', async () => {
+  it('is silent about passes, pods, and unmanaged objects', async () => {
     await withWatched(async (node, watch) => {
       await apply(node, stateOf('a', { mtu: 1400 }, ['a', 'b']))
       await apply(node, stateOf('a', { masquerade: { enabled: true, exempt: ['203.0.113.0/24'], randomFully: false } }))
@@ -126,7 +126,7 @@ describeHost('a watch', () => {
     })
   })
 
-  it('tells a burst by its first few, and once', async () => {
+  it('reports the first few of a burst, once', async () => {
     await withWatched(async (node, watch) => {
       const state = stateOf('a')
       const peers = Array.from({ length: 300 }, (_, i) => ({

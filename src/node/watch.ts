@@ -1,5 +1,5 @@
-// Tells when somebody changes what passes have made, or the device that leads to the peers. What passes do themselves is not told, but for one thing:
-// what the kernel takes away with a VXLAN device that a pass makes anew, which looks like another's doing and costs the listener a look.
+// Reports changes that others make to what passes have made, or to the device that leads to the peers. Passes' own changes are not reported, but for one:
+// what the kernel removes with a VXLAN device that a pass recreates, which looks like another's change and costs one more pass.
 
 import { ENOBUFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
@@ -35,7 +35,7 @@ const SELDOM = 1000
 const STDIN = 0
 const STDOUT = 1
 
-/** Writes `{"event":"ready"}`, then a line for each event, until standard input ends or nobody reads any more. */
+/** Writes `{"event":"ready"}`, then a line for each event, until standard input ends or stdout has no reader. */
 export function watchNode(stateDir: string): void {
   const route = listen(NETLINK_ROUTE, routeGroups())
   const filter = listenIfExists(NETLINK_NETFILTER, 1 << (NFNLGRP_NFTABLES - 1))
@@ -95,19 +95,19 @@ function drain(fd: number, judge: Judge, watched: Watched | undefined): { events
 
 /** Each once, and only the first of many. */
 function shorten(events: readonly NodeEvent[]): NodeEvent[] {
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const counts = new Map<EventKind, number>()
   return events.filter(({ event, object }) => {
     const name = `${event} ${object}`
     const count = counts.get(event) ?? 0
-    if (told.has(name) || count === MAX_OF_A_KIND) return false
-    told.add(name)
+    if (reported.has(name) || count === MAX_OF_A_KIND) return false
+    reported.add(name)
     counts.set(event, count + 1)
     return true
   })
 }
 
-/** False where nobody reads. */
+/** False where there is no reader. */
 function say(events: readonly object[]): boolean {
   try {
     sys.write(STDOUT, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
@@ -131,7 +131,7 @@ function listen(protocol: number, groups: number): NetlinkSocket {
   return socket
 }
 
-/** A kernel without nf_tables has nothing to tell of it. */
+/** A kernel without nf_tables has no notifications of it. */
 function listenIfExists(protocol: number, groups: number): NetlinkSocket | undefined {
   try {
     return listen(protocol, groups)
@@ -141,7 +141,7 @@ function listenIfExists(protocol: number, groups: number): NetlinkSocket | undef
   }
 }
 
-/** Tells one version of the kept state from another: a replaced file has another inode, or another time. */
+/** Distinguishes one version of the saved state from another: a replaced file has another inode, or another time. */
 function stampOf(stateDir: string): string {
   try {
     const { ino, mtime, size } = sys.stat(desiredPath(stateDir))

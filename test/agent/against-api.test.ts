@@ -1,4 +1,4 @@
-// The agent as a process against an API server that behaves badly. The native program is a script: what counts here is what it is told.
+// The agent as a process against an API server that behaves badly. The native program is a script: what counts here is its input.
 
 import { mkdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -66,16 +66,16 @@ function appliedPeers(native: FakeNative, names: readonly string[]): Promise<unk
 describe('the agent and its API server', () => {
   it('makes the routes to a Node that joins a large cluster before the pass over all', async () => {
     const { api, native, peers } = await scene()
-    const crowd = Array.from({ length: 600 }, (_, n): FakeNode => {
+    const batch = Array.from({ length: 600 }, (_, n): FakeNode => {
       const [high, low] = [n >> 8, n & 255]
-      return { name: `crowd-${n}`, addresses: [`172.16.${high}.${low}`], podCidrs: [`10.${64 + high}.${low}.0/24`] }
+      return { name: `node-${n}`, addresses: [`172.16.${high}.${low}`], podCidrs: [`10.${64 + high}.${low}.0/24`] }
     })
-    for (const node of crowd) api.set(node)
-    const names = ['peer-1', ...crowd.map(({ name }) => name)]
+    for (const node of batch) api.set(node)
+    const names = ['peer-1', ...batch.map(({ name }) => name)]
     await peers(...names)
     api.set(peer(2))
     await peers(...names, 'peer-2')
-    // The last of the crowd may have come alone, too.
+    // The last one may have been applied alone, too.
     expect(
       native
         .welcomed()
@@ -135,7 +135,7 @@ describe('the agent and its API server', () => {
 
   const breaks: [string, (api: FakeApi) => void, Pick<FakeApiOptions, 'bookmarks'>?][] = [
     ['every connection breaks', (api) => api.breakConnections()],
-    ['the watch is told 410 in its stream', (api) => api.goneWatches()],
+    ['the watch gets a 410 in its stream', (api) => api.goneWatches()],
     [
       'the next watch is answered 410',
       (api) => {
@@ -167,7 +167,7 @@ describe('the agent and its API server', () => {
     await peers('peer-1')
     await eventually(() => api.watching === 1)
     breakIt(api)
-    // What happened while nobody listened, and what happens after.
+    // What happened while no watch was open, and what happens after.
     api.delete('peer-1')
     api.set(peer(2))
     await peers('peer-2')
@@ -287,7 +287,7 @@ describe('the agent and its API server', () => {
     expect((await agent.get('/metrics')).body).toContain('podwire_nodes_watch_breaks_total 0')
   })
 
-  it('reads its token anew when it is refused', async () => {
+  it('rereads its token after a 401', async () => {
     const api = await fakeApi({ authorization: 'Bearer new' })
     api.set(self)
     const native = fakeNative()
@@ -338,14 +338,14 @@ describe('the agent and its node', () => {
     await eventually(() => readFileSync(file, 'utf8') === content, 5 * fairSecond())
   })
 
-  it('makes a pass within a second of what the kernel tells, and counts what was repaired', async () => {
+  it('makes a pass within a second of a kernel notification, and counts what was repaired', async () => {
     const { agent, native, peers } = await scene()
     await peers('peer-1')
     await eventually(async () => (await agent.get('/metrics')).body.includes('podwire_kernel_watch_up 1'))
     await new Promise((done) => setTimeout(done, 500))
     const passes = native.applied().length
     native.answer({ ...goodReport, drift: { route: 2 } })
-    native.tell({ event: 'route', object: '10.1.1.0/24' })
+    native.emit({ event: 'route', object: '10.1.1.0/24' })
     await eventually(() => native.applied().length > passes, fairSecond())
     await eventually(async () => (await agent.get('/metrics')).body.includes('podwire_drift_repairs_total{kind="route"} 2'))
   })
@@ -386,7 +386,7 @@ describe('the agent and its node', () => {
     expect((await agent.get('/readyz')).body).toContain(`${missing} does not run: there is no such file`)
   })
 
-  it('tells everything that is wrong with its configuration, with paths', async () => {
+  it('reports every problem of its configuration, with paths', async () => {
     const agent = await startAgent({
       native: 'x',
       config: { nodeName: '', mtu: 20, routing: { mode: 'fast' }, clusterCidrs: ['10.0.0.0/8', 'x'], mtuu: 1 },
@@ -426,7 +426,7 @@ describe('the agent and a file of Nodes', () => {
     writeFileSync(nodesFile, list(self, peer(1), peer(2)))
     await appliedPeers(native, ['peer-1', 'peer-2'])
     writeFileSync(nodesFile, '{"items": [')
-    await eventually(() => agent.log().some(({ msg }) => msg === 'the Nodes are not followed; trying again'))
+    await eventually(() => agent.log().some(({ msg }) => msg === 'watch of Nodes failed; retrying'))
     unlinkSync(nodesFile)
     await new Promise((done) => setTimeout(done, 200))
     expect(native.applied().at(-1)?.peers).toHaveLength(2)

@@ -8,7 +8,7 @@ import { chartReadme, readRows } from '../../build/chart-readme.ts'
 import { chart, describeChart, type Part, podSpecs, readYaml, root } from './helm.ts'
 
 describe("the chart's README", () => {
-  it('says what values.yaml says: `make manifests` writes it anew', () => {
+  it('says what values.yaml says: `make manifests` rewrites it', () => {
     expect(readFileSync(join(chart, 'README.md'), 'utf8')).toBe(chartReadme())
   })
 
@@ -27,7 +27,7 @@ describe("the chart's README", () => {
 })
 
 describeChart('manifests/', () => {
-  it('is what the chart renders: `make manifests` writes it anew', () => {
+  it('is what the chart renders: `make manifests` rewrites it', () => {
     const folder = mkdtempSync(join(tmpdir(), 'podwire-manifests-'))
     try {
       execFileSync('sh', [join(root, 'build/manifests.sh'), folder])

@@ -101,12 +101,12 @@ class FakeCluster {
 const nodesOf = (outcomes: readonly { node: string; ok: boolean }[]) => Object.fromEntries(outcomes.map(({ node, ok }) => [node, ok]))
 
 describe('uninstalling on every node', () => {
-  const told: string[] = []
+  const output: string[] = []
   afterEach(() => {
-    told.length = 0
+    output.length = 0
   })
   const run = (cluster: FakeCluster, over: Partial<UninstallPlan> = {}) => {
-    return uninstallEverywhere(cluster.request, { ...plan, ...over }, owner, (outcome) => told.push(outcome.node), 1)
+    return uninstallEverywhere(cluster.request, { ...plan, ...over }, owner, (outcome) => output.push(outcome.node), 1)
   }
 
   it('runs one pod on each, not more at a time than it may, after the agents are gone', async () => {
@@ -130,7 +130,7 @@ describe('uninstalling on every node', () => {
       { node: 'n2', ok: false, message: 'disk on fire' },
       { node: 'n3', ok: true, message: '' },
     ])
-    expect(told.sort()).toEqual(['n1', 'n2', 'n3'])
+    expect(output.sort()).toEqual(['n1', 'n2', 'n3'])
   })
 
   it('waits for nobody whose kubelet is gone, and says so', async () => {
@@ -162,7 +162,7 @@ describe('uninstalling on every node', () => {
       if (method === 'POST') cluster.daemonSet = true
       return request(method, path, body)
     }
-    await expect(uninstallEverywhere(racing, { ...plan, parallel: 1 }, owner, (outcome) => told.push(outcome.node), 1)).rejects.toThrow(
+    await expect(uninstallEverywhere(racing, { ...plan, parallel: 1 }, owner, (outcome) => output.push(outcome.node), 1)).rejects.toThrow(
       'somebody installs while this uninstalls',
     )
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toHaveLength(1)

@@ -30,7 +30,7 @@ describeChart('objects of the chart are what Kubernetes describes', () => {
         ['a wrong type', (set) => (set.spec.template.spec.hostNetwork = 'yes'), 'hostNetwork: expected a boolean, got "yes"'],
         ['a list that is none', (set) => (set.spec.template.spec.containers = {}), 'containers: expected a list, got {}'],
         ['a missing field', (set) => delete set.spec.selector, 'spec.selector: is missing'],
-      ])('tells of %s', (_, spoil, problem) => {
+      ])('reports %s', (_, spoil, problem) => {
         const daemonSet = render({ hooks: false }).find(({ kind }) => kind === 'DaemonSet')
         spoil(daemonSet)
         expect(problemsOf(daemonSet, definitions, kinds)?.join('\n')).toContain(problem)

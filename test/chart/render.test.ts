@@ -48,7 +48,7 @@ describeChart('the chart', () => {
       expect(hostPath(spec, container, 'conf-dir')).toEqual({ from: confDir, to: confDir })
       expect(hostPath(spec, container, 'bin-dir')).toEqual({ from: binDir, to: binDir })
     }
-    // A distribution's own directory that is not there tells of a wrong preset.
+    // A distribution's own directory that does not exist means a wrong preset.
     const { type } = spec.volumes.find(({ name }: Part) => name === 'conf-dir').hostPath
     expect(type).toBe(confDir === defaultPaths.confDir ? 'DirectoryOrCreate' : 'Directory')
   })

@@ -54,7 +54,7 @@ describeClient('cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  it('is told by CHECK when something of the attachment has gone', async () => {
+  it('gets an error from CHECK when something of the attachment has gone', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const cnitool = network(host, 'net', '1.0.0', [bridge()])
@@ -103,7 +103,7 @@ describeClient('cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  it('is told by STATUS when the pool is exhausted', async () => {
+  it('gets an error from STATUS when the pool is exhausted', async () => {
     await withHost(async (host) => {
       const [one, two] = [await host.pod(), await host.pod()]
       const small = bridge({ ipam: { type: 'host-local', subnet: '10.9.0.0/30' } })

@@ -109,29 +109,35 @@ interface Unready {
   /** What is asked then, where it is not the same. */
   readonly after?: object
   readonly PATH?: string
-  readonly told: string
+  readonly output: string
 }
 
 const unready: readonly Unready[] = [
-  { title: 'bridge', plugin: bridge, spoil: 'ip link add cni9 type veth peer name x', told: 'cni9 exists but is not a bridge' },
-  { title: 'bridge with host-local', plugin: bridge, after: { ...bridge, ipam: small }, spoil: 'FULL', told: 'no IP addresses available' },
-  { title: 'ptp', plugin: { type: 'ptp', ipam }, after: { type: 'ptp', ipam: small }, spoil: 'FULL', told: 'no IP addresses available' },
-  { title: 'podwire', plugin: { type: 'podwire', ipam }, after: { type: 'podwire', ipam: { type: 'host-local' } }, told: 'no IP ranges' },
-  { title: 'macvlan', plugin: { type: 'macvlan', master: 'up0', ipam }, spoil: 'ip link del up0', told: 'up0' },
-  { title: 'flannel', plugin: { type: 'flannel', subnetFile: '/run/subnet.env' }, spoil: 'rm /run/subnet.env', told: 'subnet.env' },
+  { title: 'bridge', plugin: bridge, spoil: 'ip link add cni9 type veth peer name x', output: 'cni9 exists but is not a bridge' },
+  {
+    title: 'bridge with host-local',
+    plugin: bridge,
+    after: { ...bridge, ipam: small },
+    spoil: 'FULL',
+    output: 'no IP addresses available',
+  },
+  { title: 'ptp', plugin: { type: 'ptp', ipam }, after: { type: 'ptp', ipam: small }, spoil: 'FULL', output: 'no IP addresses available' },
+  { title: 'podwire', plugin: { type: 'podwire', ipam }, after: { type: 'podwire', ipam: { type: 'host-local' } }, output: 'no IP ranges' },
+  { title: 'macvlan', plugin: { type: 'macvlan', master: 'up0', ipam }, spoil: 'ip link del up0', output: 'up0' },
+  { title: 'flannel', plugin: { type: 'flannel', subnetFile: '/run/subnet.env' }, spoil: 'rm /run/subnet.env', output: 'subnet.env' },
   {
     title: 'tuning',
     plugin: { type: 'tuning', sysctl: { 'net.core.somaxconn': '512' } },
     spoil: 'mkdir -p /etc/cni/tuning && echo ^net.ipv4 >/etc/cni/tuning/allowlist.conf',
-    told: 'is not allowed',
+    output: 'is not allowed',
   },
-  { title: 'firewall', plugin: { type: 'firewall', backend: 'iptables' }, PATH: '/none', told: 'iptables-restore' },
-  { title: 'portmap', plugin: { type: 'portmap', backend: 'iptables' }, PATH: '/none', told: 'iptables-restore' },
+  { title: 'firewall', plugin: { type: 'firewall', backend: 'iptables' }, PATH: '/none', output: 'iptables-restore' },
+  { title: 'portmap', plugin: { type: 'portmap', backend: 'iptables' }, PATH: '/none', output: 'iptables-restore' },
   {
     title: 'noop',
     plugin: { type: 'noop', debugFile: '/run/debug' },
     spoil: 'echo \'{"ReportError":"not today"}\' >/run/debug',
-    told: 'not today',
+    output: 'not today',
   },
 ]
 
@@ -139,7 +145,7 @@ describe.each(tools)('STATUS through cnitool (%s)', (tool) => {
   describeClient('of a plugin', undefined, () => {
     it.each(unready)(
       'says nothing where $title is ready, and why where it is not',
-      async ({ plugin, spoil, after = plugin, PATH, told }) => {
+      async ({ plugin, spoil, after = plugin, PATH, output }) => {
         await withHost(async (host) => {
           await prepare(host)
           await host.run('sh', '-c', `echo '{}' >/run/debug`)
@@ -150,7 +156,7 @@ describe.each(tools)('STATUS through cnitool (%s)', (tool) => {
           if (spoil === 'FULL') expect(await runTool(host, 'add', 'net', pod)).toMatchObject({ status: 0 })
           else if (spoil) await host.run('sh', '-c', spoil)
           const { status, stderr } = await runTool(host, 'status', 'net', pod, { tool, ...(PATH && { PATH }) })
-          expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(told) })
+          expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining(output) })
         })
       },
     )

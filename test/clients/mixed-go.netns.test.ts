@@ -169,7 +169,7 @@ const deliberate: ReturnType<typeof compareStates> = {
   // Addresses that host-local has given to nobody else need no duplicate address detection: they can be used at once.
   'host link cni9.addr_info[fd09::1].nodad': [undefined, 'true'],
   'pod link eth0.addr_info[fd09::2].nodad': [undefined, 'true'],
-  // Tells operators and GC whose the link is.
+  // Shows operators and GC the owner of the link.
   'host link vethX.ifalias': [undefined, 'podwire:net:podwire-test:eth0'],
   // Both without a queue; the Go library asks for a length of none, we for nothing.
   'host link vethX.txqlen': [undefined, '1000'],

@@ -60,7 +60,7 @@ describeClient('podwire and cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  it('is told by CHECK when the host port has gone', async () => {
+  it('gets an error from CHECK when the host port has gone', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const cnitool = network(host, 'net', podwire())
@@ -92,7 +92,7 @@ describeClient('podwire and cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  it('is told by STATUS when the pool is exhausted, and by ADD whose the host port is', async () => {
+  it('gets an error from STATUS when the pool is exhausted, and from ADD the owner of the host port', async () => {
     await withHost(async (host) => {
       const [one, two] = [await host.pod(), await host.pod()]
       const cnitool = network(host, 'net', podwire('10.9.0.0/30'))
@@ -108,8 +108,8 @@ describeClient('podwire and cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  // At STATUS libcni tells no plugin what the runtime has: CAP_ARGS, and with it the ranges, comes with ADD, CHECK and DEL.
-  it('is told by STATUS that all is well but for the ranges when those come from the runtime', async () => {
+  // At STATUS libcni gives no plugin what the runtime has: CAP_ARGS, and with it the ranges, comes with ADD, CHECK and DEL.
+  it('passes STATUS without ranges when those come from the runtime', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const ipam = { type: 'host-local', dataDir: '/run/leases' }
@@ -129,7 +129,7 @@ describeClient('podwire and cnitool', noGoReason('cnitool'), () => {
     })
   })
 
-  it('is told by STATUS of another device in the bridge’s place, also when the ranges come from the runtime', async () => {
+  it('gets an error from STATUS for another device of the bridge’s name, also when the ranges come from the runtime', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const more = { capabilities: { ipRanges: true }, datapath: 'bridge', ipam: { type: 'host-local' } }

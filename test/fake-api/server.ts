@@ -1,4 +1,4 @@
-// An API server that knows Nodes only, over real HTTP/1.1: lists in pages, watches with bookmarks, and all the ways in which the real one lets a client down.
+// An API server that knows Nodes only, over real HTTP/1.1: lists in pages, watches with bookmarks, and every way in which the real one fails a client.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
@@ -48,11 +48,11 @@ export class FakeApi {
   readonly #sockets = new Set<Socket>()
   readonly #watches = new Set<ServerResponse>()
   readonly #nodes = new Map<string, Stored>()
-  /** In order; made anew where their number says so. */
+  /** In order; remade when their number says so. */
   #names: readonly string[] = []
   #events: Event[] = []
   #version = 1000
-  /** Watches from before it are told 410. */
+  /** Watches from before it get a 410. */
   #oldest = 1000
   #refusals: Refusal[] = []
   #mute = false
@@ -127,10 +127,10 @@ export class FakeApi {
     if (!stored) return
     this.#nodes.delete(name)
     this.#names = []
-    this.#tell({ version: ++this.#version, type: 'DELETED', stored })
+    this.#send({ version: ++this.#version, type: 'DELETED', stored })
   }
 
-  /** Changes that no watch is told of, as while a client was away for too long. */
+  /** Changes that no watch gets, as while a client was away for too long. */
   forgetHistory(): void {
     this.#oldest = ++this.#version
     this.#events = []
@@ -186,10 +186,10 @@ export class FakeApi {
   #store(node: FakeNode, beat: number, type: Event['type']): void {
     const stored = { node, version: ++this.#version, beat }
     this.#nodes.set(node.name, stored)
-    this.#tell({ version: stored.version, type, stored })
+    this.#send({ version: stored.version, type, stored })
   }
 
-  #tell(event: Event): void {
+  #send(event: Event): void {
     this.#events.push(event)
     if (this.#events.length > 20_000) {
       this.#events = this.#events.slice(10_000)

@@ -26,7 +26,7 @@ export function buildAgent(): string {
   return join(built, 'podwire-agent')
 }
 
-/** What a `podwire node …` would have been told, and what it answers. */
+/** The input of each `podwire node …`, and its answer. */
 export interface FakeNative {
   readonly program: string
   /** The NodeStates that were applied, oldest first. */
@@ -37,7 +37,7 @@ export interface FakeNative {
   /** Lets `apply` answer this, with this status. */
   answer(report: unknown, status?: number): void
   /** A line of `node watch`. */
-  tell(event: object): void
+  emit(event: object): void
 }
 
 // `node publish` writes a conflist as the real one does; `node watch` gives out what is put into its file.
@@ -108,7 +108,7 @@ export function fakeNative(): FakeNative {
       write('report', JSON.stringify(report))
       write('status', String(status))
     },
-    tell: (event) => writeFileSync(join(dir, 'events'), `${JSON.stringify(event)}\n`, { flag: 'a' }),
+    emit: (event) => writeFileSync(join(dir, 'events'), `${JSON.stringify(event)}\n`, { flag: 'a' }),
   }
   native.answer(goodReport)
   return native

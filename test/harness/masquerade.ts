@@ -8,7 +8,7 @@ import type { Host, Outcome } from './netns.ts'
 export const variants = ['nft', 'legacy'] as const
 export type IptablesVariant = (typeof variants)[number]
 
-export interface Told {
+export interface Answer {
   readonly code?: number
   readonly errno?: number
   readonly message?: string
@@ -38,10 +38,10 @@ export function pathWith(host: Host, variant: IptablesVariant): string {
 }
 
 /** One call of a door: what it threw, as JSON. */
-export async function callDoor(host: Host, program: string, call: object, PATH: string): Promise<Told> {
+export async function callDoor(host: Host, program: string, call: object, PATH: string): Promise<Answer> {
   const { status, stdout, stderr } = await host.exec('/usr/bin/env', [`PATH=${PATH}`, program, JSON.stringify(call)])
   if (status !== 0) throw new Error(`${JSON.stringify(call)}: status ${status}: ${stderr}`)
-  return JSON.parse(stdout) as Told
+  return JSON.parse(stdout) as Answer
 }
 
 /** The Go plugin `bridge`, on a host-local network of that name. */

@@ -30,12 +30,12 @@ export interface Question {
 
 // A connected UDP socket hears of it when the port is closed.
 const clientCode = `
-const ask = ({ protocol, address, port, sport, source }) => new Promise((tell) => {
-  setTimeout(() => tell('none'), 1500)
-  const fail = (error) => tell(error.code === 'ECONNREFUSED' ? 'refused' : 'none')
-  if (protocol === 'tcp') return require('net').connect({ port, host: address, localAddress: source }).on('data', (answer) => tell(String(answer))).on('error', fail)
+const ask = ({ protocol, address, port, sport, source }) => new Promise((done) => {
+  setTimeout(() => done('none'), 1500)
+  const fail = (error) => done(error.code === 'ECONNREFUSED' ? 'refused' : 'none')
+  if (protocol === 'tcp') return require('net').connect({ port, host: address, localAddress: source }).on('data', (answer) => done(String(answer))).on('error', fail)
   const family = address.includes(':') ? 'udp6' : 'udp4'
-  const udp = require('dgram').createSocket(family, (answer) => tell(String(answer))).on('error', fail)
+  const udp = require('dgram').createSocket(family, (answer) => done(String(answer))).on('error', fail)
   udp.bind(sport ?? 0, source, () => udp.connect(port, address, () => udp.send('x')))
 })
 Promise.all(JSON.parse(process.argv[1]).map(ask)).then((answers) => {

@@ -54,14 +54,14 @@ function run(): unknown {
   return made
 }
 
-let told: unknown
+let output: unknown
 const started = sys.clock_gettime(1)
 try {
-  told = { made: run() }
+  output = { made: run() }
 } catch (error) {
-  if (error instanceof CniError) told = { code: error.code, message: error.message, details: error.details }
-  else if (isSysError(error)) told = { errno: error.errno, message: error.message }
+  if (error instanceof CniError) output = { code: error.code, message: error.message, details: error.details }
+  else if (isSysError(error)) output = { errno: error.errno, message: error.message }
   else throw error
 }
 sys.write(2, `${((sys.clock_gettime(1) - started) * 1e6).toFixed(0)} us\n`)
-sys.write(1, JSON.stringify(told))
+sys.write(1, JSON.stringify(output))

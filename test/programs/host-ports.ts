@@ -75,12 +75,12 @@ function median(values: number[]): number {
   return values.sort((a, b) => a - b)[values.length >> 1] ?? 0
 }
 
-let told: unknown = {}
+let output: unknown = {}
 try {
-  told = verbs[call.verb]?.() ?? {}
+  output = verbs[call.verb]?.() ?? {}
 } catch (error) {
-  if (error instanceof CniError) told = { code: error.code, message: error.message }
-  else if (isSysError(error)) told = { errno: error.errno, message: error.message }
+  if (error instanceof CniError) output = { code: error.code, message: error.message }
+  else if (isSysError(error)) output = { errno: error.errno, message: error.message }
   else throw error
 }
-sys.write(1, JSON.stringify(told))
+sys.write(1, JSON.stringify(output))

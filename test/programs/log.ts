@@ -1,4 +1,4 @@
-// Writes as many entries as told, as one of several processes that share a log: FILE NAME COUNT.
+// Writes COUNT entries, as one of several processes that share a log: FILE NAME COUNT.
 
 import { log, openLog } from '../../src/host/log.ts'
 import { sys } from '../../src/host/sys.ts'

@@ -49,14 +49,14 @@ const verbs: Record<string, () => void> = {
   checkSpoofCheck: () => checkSpoofCheck(attachment),
 }
 
-let told = {}
+let output = {}
 const started = sys.clock_gettime(1)
 try {
   verbs[call.verb]?.()
 } catch (error) {
-  if (error instanceof CniError) told = { code: error.code, message: error.message, details: error.details }
-  else if (isSysError(error)) told = { errno: error.errno, message: error.message }
+  if (error instanceof CniError) output = { code: error.code, message: error.message, details: error.details }
+  else if (isSysError(error)) output = { errno: error.errno, message: error.message }
   else throw error
 }
 sys.write(2, `${((sys.clock_gettime(1) - started) * 1e6).toFixed(0)} us\n`)
-sys.write(1, JSON.stringify(told))
+sys.write(1, JSON.stringify(output))

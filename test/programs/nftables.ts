@@ -44,7 +44,7 @@ import { formatCidr, networkOf, parseCidr } from '../../src/net/cidr.ts'
 import { parseMac } from '../../src/net/mac.ts'
 import { packPrefix } from '../../src/net/packed.ts'
 
-const told: Record<string, unknown> = {}
+const output: Record<string, unknown> = {}
 const nft = openNftables()
 const T: TableRef = { family: 'inet', table: 'podwire' }
 const B: TableRef = { family: 'bridge', table: 'podwire' }
@@ -62,7 +62,7 @@ const prefixElements = (...prefixes: string[]) =>
   intervalMarks(prefixes.map((prefix) => packPrefix(formatCidr(networkOf(parseCidr(prefix)))) ?? { first: '', length: 0 })).map(markElement)
 const tcp = l4protoIs(6)
 
-told.empty = [
+output.empty = [
   listTables(nft, 'inet').length,
   listRules(nft, none).length,
   hasChain(nft, none, 'x'),
@@ -129,22 +129,22 @@ commit(nft, [
   addRule(B, 'c', [...etherSaddr(parseMac('0a:58:0a:0f:14:02')), verdict('return')]),
 ])
 
-told.tables = listTables(nft, 'inet')
-told.chains = listChains(nft, 'inet').map(({ name, base, comment }) => `${name} ${base} ${comment}`.trimEnd())
-told.sets = listSets(nft, T).map(({ name, keyLength, comment }) => `${name} ${keyLength} ${comment}`.trimEnd())
-told.prefixes = listElements(nft, T, 'prefixes')
+output.tables = listTables(nft, 'inet')
+output.chains = listChains(nft, 'inet').map(({ name, base, comment }) => `${name} ${base} ${comment}`.trimEnd())
+output.sets = listSets(nft, T).map(({ name, keyLength, comment }) => `${name} ${keyLength} ${comment}`.trimEnd())
+output.prefixes = listElements(nft, T, 'prefixes')
   .map(({ key, end }) => `${formatAddress({ family: 4, bytes: key })}${end ? ' end' : ''}`)
   .sort()
-told.hostports = listElements(nft, T, 'hostports').map(({ key, data, comment }) => [
+output.hostports = listElements(nft, T, 'hostports').map(({ key, data, comment }) => [
   key.join('.'),
   data instanceof Uint8Array ? data.join('.') : data,
   comment,
 ])
-told.pairs = listElements(nft, T, 'pairs').map(({ key, keyEnd }) => [key.join('.'), keyEnd?.join('.')])
+output.pairs = listElements(nft, T, 'pairs').map(({ key, keyEnd }) => [key.join('.'), keyEnd?.join('.')])
 
 const post = listRules(nft, T, { chain: 'post' })
-told.rules = post.map((rule) => `${rule.chain} ${rule.comment} ${expressionsOf(rule).map(({ name }) => name)}`)
-told.containing = listRules(nft, T, { containing: ['named', 'inside'] }).map(({ comment }) => comment)
+output.rules = post.map((rule) => `${rule.chain} ${rule.comment} ${expressionsOf(rule).map(({ name }) => name)}`)
+output.containing = listRules(nft, T, { containing: ['named', 'inside'] }).map(({ comment }) => comment)
 const wanted = [
   ...nfprotoIs(4),
   ...inSet([saddr(4)], 'prefixes'),
@@ -160,37 +160,39 @@ const other = [
   masquerade({ fullyRandom: true }),
 ]
 const plain = [...wanted.slice(0, -1), masquerade()]
-told.consists = [wanted, other, plain, wanted.slice(1), []].map((list) => post.map((rule) => Number(ruleConsistsOf(rule, list))).join(''))
+output.consists = [wanted, other, plain, wanted.slice(1), []].map((list) => post.map((rule) => Number(ruleConsistsOf(rule, list))).join(''))
 
-told.refused = attempt(() => commit(nft, [addChain(T, 'new'), addRule(T, 'new', [...tcp, expression('podwire', [])])]))
-told.atomic = hasChain(nft, T, 'new')
-told.noChain = attempt(() => commit(nft, [addRule(T, 'absent', [verdict('drop')])]))
-told.exists = attempt(() => commit(nft, [addTable(T, { exclusive: true })]))
-told.busy = attempt(() => commit(nft, [deleteSet(T, 'prefixes')]))
-told.second = attempt(() => commit(nft, [deleteRule(T, 'post', 9999), addChain(T, 'new')]))
-told.data = attempt(() => commit(nft, addElements(T, 'hostports', [{ key: hostPort('192.0.2.1', 8080), data: endpoint('10.9.9.9', 1) }])))
-told.same = attempt(() => commit(nft, addElements(T, 'hostports', [{ key: hostPort('192.0.2.1', 8080), data: endpoint('10.1.2.3', 80) }])))
-told.overlap = attempt(() =>
+output.refused = attempt(() => commit(nft, [addChain(T, 'new'), addRule(T, 'new', [...tcp, expression('podwire', [])])]))
+output.atomic = hasChain(nft, T, 'new')
+output.noChain = attempt(() => commit(nft, [addRule(T, 'absent', [verdict('drop')])]))
+output.exists = attempt(() => commit(nft, [addTable(T, { exclusive: true })]))
+output.busy = attempt(() => commit(nft, [deleteSet(T, 'prefixes')]))
+output.second = attempt(() => commit(nft, [deleteRule(T, 'post', 9999), addChain(T, 'new')]))
+output.data = attempt(() => commit(nft, addElements(T, 'hostports', [{ key: hostPort('192.0.2.1', 8080), data: endpoint('10.9.9.9', 1) }])))
+output.same = attempt(() =>
+  commit(nft, addElements(T, 'hostports', [{ key: hostPort('192.0.2.1', 8080), data: endpoint('10.1.2.3', 80) }])),
+)
+output.overlap = attempt(() =>
   commit(nft, addElements(T, 'prefixes', [{ key: Uint8Array.of(10, 1, 0, 0) }, { key: Uint8Array.of(10, 2, 0, 0), end: true }])),
 )
-told.nothing = attempt(() => commit(nft, []))
+output.nothing = attempt(() => commit(nft, []))
 
 // More than a message, more than the socket's buffer, replaced as one: what a node does when the cluster changes.
 const many = Array.from({ length: 5000 }, (_, i) => `172.${16 + (i >> 8)}.${i & 255}.0/25`)
 commit(nft, [addSet(T, { name: 'many', key: ['ipv4_addr'], interval: true }), ...addElements(T, 'many', prefixElements(...many))])
-told.many = listElements(nft, T, 'many').length
+output.many = listElements(nft, T, 'many').length
 commit(nft, [flushSet(T, 'many'), ...addElements(T, 'many', prefixElements(...many.slice(0, 2)))])
-told.few = listElements(nft, T, 'many').length
+output.few = listElements(nft, T, 'many').length
 commit(nft, deleteElements(T, 'many', prefixElements(...many.slice(0, 1))))
-told.one = listElements(nft, T, 'many').length
+output.one = listElements(nft, T, 'many').length
 
 const [jump] = listRules(nft, T, { chain: 'pod' }).filter(({ comment }) => comment === 'first')
 commit(nft, [deleteRule(T, 'pod', jump?.handle ?? 0), deleteSet(T, 'many')])
 commit(nft, [addChain(T, 'gone'), addRule(T, 'gone', [verdict('drop')]), addRule(T, 'out', [...tcp, verdict({ goto: 'gone' })], 'leads')])
-told.target = listRules(nft, T, { chain: 'out' }).map(targetChain)
+output.target = listRules(nft, T, { chain: 'out' }).map(targetChain)
 const leads = listRules(nft, T, { chain: 'out' }).find(({ comment }) => comment === 'leads')
 commit(nft, [deleteRule(T, 'out', leads?.handle ?? 0), flushChain(T, 'gone'), deleteChain(T, 'gone')])
 commit(nft, [addTable(none), addChain(none, 'c')])
-told.deleted = [attempt(() => commit(nft, [deleteTable(none)])), tryCommit(nft, [deleteTable(none)])?.message]
+output.deleted = [attempt(() => commit(nft, [deleteTable(none)])), tryCommit(nft, [deleteTable(none)])?.message]
 
-sys.write(1, JSON.stringify(told))
+sys.write(1, JSON.stringify(output))

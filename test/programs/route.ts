@@ -15,7 +15,7 @@ import { parseAddress } from '../../src/net/address.ts'
 import { formatCidr, parseCidr } from '../../src/net/cidr.ts'
 import { formatMac, parseMac } from '../../src/net/mac.ts'
 
-const told: Record<string, unknown> = {}
+const output: Record<string, unknown> = {}
 const attempt = (body: () => unknown) => {
   try {
     return body() ?? 'done'
@@ -31,14 +31,14 @@ const must = (link: Link | undefined): Link => {
 const route = openNetlink(NETLINK_ROUTE)
 transact(route, [addBridge({ name: 'br0', mtu: 1400, mac: parseMac('0a:58:0a:01:00:01') })])
 const bridge = must(findLink(route, { name: 'br0' }))
-told.bridge = { kind: bridge.kind, mtu: bridge.mtu, mac: formatMac(bridge.mac), up: bridge.flags & 1 }
-told.again = attempt(() => transact(route, [addBridge({ name: 'br0' })]))
-told.absent = findLink(route, { name: 'nothing' }) ?? 'none'
-told.removeAbsent = removeLink(route, { name: 'nothing' })
-told.longName = attempt(() => transact(route, [addBridge({ name: 'a-name-of-sixteen' })]))
+output.bridge = { kind: bridge.kind, mtu: bridge.mtu, mac: formatMac(bridge.mac), up: bridge.flags & 1 }
+output.again = attempt(() => transact(route, [addBridge({ name: 'br0' })]))
+output.absent = findLink(route, { name: 'nothing' }) ?? 'none'
+output.removeAbsent = removeLink(route, { name: 'nothing' })
+output.longName = attempt(() => transact(route, [addBridge({ name: 'a-name-of-sixteen' })]))
 
 const fd = openNamespace(sys.argv[1] ?? '')
-told.notNamespace = attempt(() => openNamespace('/etc/hostname'))
+output.notNamespace = attempt(() => openNamespace('/etc/hostname'))
 const mac = parseMac('0a:58:0a:01:00:02')
 const host = { name: 'vethtest', mtu: 1400, master: bridge.index }
 transact(route, [
@@ -46,31 +46,31 @@ transact(route, [
   setBridgePort({ name: 'vethtest' }, { hairpin: true, isolated: true, alias: 'podwire:net:id:eth0' }),
 ])
 const port = must(findLink(route, { name: 'vethtest' }))
-told.port = {
+output.port = {
   kind: port.kind,
   mtu: port.mtu,
   master: port.master === bridge.index,
   ...readBridgePort(port),
   alias: port.alias,
 }
-told.takenPeer = attempt(() => transact(route, [addVeth({ name: 'vethother' }, { name: 'eth0', netns: fd })]))
-told.leftover = findLink(route, { name: 'vethother' }) ?? 'none'
-told.vlan = attempt(() => transact(route, [addPortVlan(port.index, { first: 10, last: 12, native: false })]))
-told.vlans = listPortVlans(route, port.index).length
+output.takenPeer = attempt(() => transact(route, [addVeth({ name: 'vethother' }, { name: 'eth0', netns: fd })]))
+output.leftover = findLink(route, { name: 'vethother' }) ?? 'none'
+output.vlan = attempt(() => transact(route, [addPortVlan(port.index, { first: 10, last: 12, native: false })]))
+output.vlans = listPortVlans(route, port.index).length
 
 const pod = inNamespace(fd, () => {
-  told.sysctl = [
+  output.sysctl = [
     trySysctl('net/ipv4/conf/eth0/arp_notify', '1'),
     readSysctl('net/ipv4/conf/eth0/arp_notify'),
     readSysctl('net/ipv4/nothing') ?? 'none',
   ]
-  told.refused = trySysctl('net/ipv4/nothing', '1')
-  told.invalid = attempt(() => ensureSysctl('net/ipv4/ip_forward', 'x'))
+  output.refused = trySysctl('net/ipv4/nothing', '1')
+  output.invalid = attempt(() => ensureSysctl('net/ipv4/ip_forward', 'x'))
   return openNetlink(NETLINK_ROUTE)
 })
-told.back = findLink(route, { name: 'br0' })?.index === bridge.index
+output.back = findLink(route, { name: 'br0' })?.index === bridge.index
 const eth0 = must(findLink(pod, { index: port.peer }))
-told.eth0 = { name: eth0.name, mac: formatMac(eth0.mac), up: eth0.flags & 1 }
+output.eth0 = { name: eth0.name, mac: formatMac(eth0.mac), up: eth0.flags & 1 }
 transact(pod, [
   addAddress(eth0.index, parseCidr('10.1.0.2/24'), { nodad: true }),
   addAddress(eth0.index, parseCidr('fd00::2/64'), { nodad: true }),
@@ -80,10 +80,10 @@ transact(pod, [
   appendRoute({ dst: parseCidr('198.51.100.0/24'), oif: eth0.index, table: 1000 }),
   appendRoute({ dst: parseCidr('::/0'), gateway: parseAddress('fd00::1') }),
 ])
-told.addresses = listAddresses(pod, eth0.index)
+output.addresses = listAddresses(pod, eth0.index)
   .filter(({ scope }) => scope === 0)
   .map(({ cidr, flags }) => `${formatCidr(cidr)} ${flags & 0x40 ? 'tentative' : 'ready'}`)
-told.routes = listRoutes(pod, AF_INET)
+output.routes = listRoutes(pod, AF_INET)
   .filter(({ table }) => table !== 255)
   .map((entry) => `${formatRoute({ ...entry, oif: undefined })} ${entry.mtu ?? '-'} ${entry.advmss ?? '-'} ${entry.priority ?? '-'}`)
 // A batch goes on behind a failure, and each request has an answer of its own.
@@ -92,14 +92,14 @@ const batch = exchange(pod, [
   addAddress(eth0.index, parseCidr('10.1.0.3/24'), { nodad: true }),
   appendRoute({ dst: parseCidr('203.0.113.0/24'), gateway: parseAddress('10.9.9.9') }),
 ])
-told.failures = batch.failures
-told.unreachable = attempt(() => transact(pod, [replaceRoute({ dst: parseCidr('203.0.113.0/24'), gateway: parseAddress('10.9.9.9') })]))
+output.failures = batch.failures
+output.unreachable = attempt(() => transact(pod, [replaceRoute({ dst: parseCidr('203.0.113.0/24'), gateway: parseAddress('10.9.9.9') })]))
 transact(pod, [deleteAddress(eth0.index, parseCidr('10.1.0.3/24')), deleteRoute({ dst: parseCidr('192.0.2.0/24'), priority: 7 })])
-told.left = [
+output.left = [
   listAddresses(pod, eth0.index).filter(({ cidr }) => cidr.address.family === 4).length,
   listRoutes(pod, AF_INET).filter(({ dst }) => formatCidr(dst) === '192.0.2.0/24').length,
 ]
 transact(route, [deleteLink({ name: 'vethtest' }), deleteLink({ name: 'br0' })])
-told.links = listLinks(route).map(({ name }) => name)
+output.links = listLinks(route).map(({ name }) => name)
 closeNetlink(pod)
-sys.write(1, JSON.stringify(told))
+sys.write(1, JSON.stringify(output))

@@ -11,7 +11,7 @@ const [, , role, address = ''] = process.argv
 if (role === 'receive') receive()
 else send(Date.now() + 5000)
 
-/** The first second also by itself: that is where a burst would be seen. What comes behind a lost packet is seen late, so only the whole tells the rate. */
+/** The first second also by itself: that is where a burst would be seen. What comes behind a lost packet is seen late, so only the whole shows the rate. */
 function receive(): void {
   const server = createServer((socket) => {
     let started = 0

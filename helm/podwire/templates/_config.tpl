@@ -29,7 +29,7 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
   "clusterCidrs" $v.clusterCidrs
   "serviceCidrs" $v.serviceCidrs
   "conflist" (dict "others" $v.cni.others "mode" $v.cni.confFileMode)
-  "tell" (dict "networkUnavailable" $v.node.setNetworkUnavailable "events" $v.node.events)
+  "report" (dict "networkUnavailable" $v.node.setNetworkUnavailable "events" $v.node.events)
   "stateDir" $v.cni.stateDir
   "runDir" $v.cni.runDir
   "confDir" (include "podwire.confDir" .)

@@ -1,4 +1,4 @@
-// The conflist: published when the node can serve, and put back when somebody removes or edits it.
+// The conflist: published once the node is ready, and restored when it is removed or edited.
 
 import { createHash } from 'node:crypto'
 import { statSync } from 'node:fs'
@@ -12,7 +12,7 @@ import { Notifier } from '../loop/signal.ts'
 import type { Native } from '../native/native.ts'
 import type { AgentState } from '../report/agent-state.ts'
 
-/** Milliseconds: what the notification misses. */
+/** Milliseconds: catches what inotify misses. */
 const POLL = 2_000
 
 export interface ConflistWatcher {
@@ -50,15 +50,15 @@ export class Conflist {
       const report = await this.#native.publish({ podCidrs, mtu, others, mode })
       const repaired = report.changed && conflist.published && input === this.#input
       if (repaired) this.#agentState.drift.set('conflist', (this.#agentState.drift.get('conflist') ?? 0) + 1)
-      if (report.changed) this.#log.info({ path: report.path, podCidrs, mtu }, repaired ? 'conflist put back' : 'conflist published')
+      if (report.changed) this.#log.info({ path: report.path, podCidrs, mtu }, repaired ? 'conflist restored' : 'conflist published')
       conflist.report = report
       conflist.failure = ''
       conflist.published = report.published
       this.#problems.report(report.problems)
       if (report.published) conflist.lastSuccessAt = performance.now()
-      else conflist.failure = report.problems[0]?.message ?? 'the program did not say why'
+      else conflist.failure = report.problems[0]?.message ?? 'the program gave no reason'
       this.#input = input
-      // Whoever wrote between the publishing and this look is found here, or by the next.
+      // A write between the publishing and this check is found here, or by the next check.
       this.#seen = (await sha256(report.path)) === report.sha256 ? this.#look() : ''
       return report.published && this.#seen !== ''
     } catch (error) {

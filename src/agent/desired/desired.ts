@@ -36,7 +36,7 @@ export function desired(nodes: Nodes, config: AgentConfig, agentState: AgentStat
     return undefined
   }
   const last = lastState(config, log)
-  if (last && agentState.stateFrom !== 'disk') log.warn({ podCidrs: last.podCidrs }, 'going on with the last state, from the disk')
+  if (last && agentState.stateFrom !== 'disk') log.warn({ podCidrs: last.podCidrs }, 'using the last state from disk')
   agentState.stateFrom = last ? 'disk' : 'nothing'
   return last
 }
@@ -45,7 +45,7 @@ function lastState({ paths, nodeName }: AgentConfig, log: Logger): LastState | u
   try {
     return readLastState(paths.stateDir, nodeName)
   } catch (error) {
-    log.warn({ reason: reasonOf(error) }, 'the last state is of no use')
+    log.warn({ reason: reasonOf(error) }, 'cannot read the last state')
     return undefined
   }
 }

@@ -23,7 +23,7 @@ it.each<[what: string, before: NodeEntry[], now: NodeEntry[], expected: NodeEntr
   ['fifty at once', peers(1, 600), peers(1, 650), peers(600, 650)],
   ['one that comes as another goes', peers(1, 600), [...peers(2, 600), peer(700)], [peer(700)]],
   ['more than fifty', peers(1, 600), peers(1, 651), undefined],
-  ['nobody', peers(1, 600), peers(1, 600), undefined],
+  ['none', peers(1, 600), peers(1, 600), undefined],
   ['one that goes', peers(1, 600), peers(2, 600), undefined],
   ['one that joins a small cluster', peers(1, 500), peers(1, 501), undefined],
   ['the first state', [], peers(1, 600), undefined],

@@ -1,4 +1,4 @@
-// The state that was applied last, as the native program left it on the disk: what a node has while nobody can tell it more.
+// The state that was applied last, as the native program left it on the disk: what a node goes by while the API server is unreachable.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -16,7 +16,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Retry-After in whole seconds; the form with a date is not used by API servers. A minute at most: nobody is to silence a node for a day. */
+/** Retry-After in whole seconds; the form with a date is not used by API servers. A minute at most, so that no answer can stop a node for a day. */
 export function retryAfterOf(header: string | undefined): number {
   const seconds = Number(header)
   return header !== undefined && Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0

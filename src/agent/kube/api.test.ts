@@ -87,7 +87,7 @@ describe('a request to the API server', () => {
     for (let i = 0; i < 20; i++) await expect(api.read('/x', fail, quick)).rejects.toThrow('not what was expected')
   })
 
-  it('tells how long the server wants to be left alone, a minute at most', async () => {
+  it('reports Retry-After, a minute at most', async () => {
     const wishes = ['3', '3600', 'tomorrow', '-1']
     const { api } = await serve((_request, response) => response.writeHead(429, { 'Retry-After': wishes.shift() }).end())
     for (const retryAfter of [3_000, 60_000, 0, 0]) {

@@ -15,7 +15,7 @@ export interface ReadOptions {
 /** Tokens are renewed on the disk before they expire; client-go looks each minute, too. */
 const CREDENTIALS_AGE = 60_000
 
-/** Has a lifetime: a connection, and credentials that are read anew each minute and after a failure. A failure breaks what else is under way. */
+/** Has a lifetime: a connection, and credentials that are reread each minute and after a failure. A failure aborts the other requests. */
 export class Api {
   readonly #config: KubeApiConfig
   #bytes = 0

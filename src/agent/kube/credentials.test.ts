@@ -23,7 +23,7 @@ function kubeconfig(server: string): string {
   return path
 }
 
-describe('the way to the API server', () => {
+describe('the address of the API server', () => {
   it.each([
     ['as the kubeconfig has it', { host: '', port: 0 }, 'https://10.96.0.1:443'],
     ['with another host', { host: '192.0.2.7', port: 0 }, 'https://192.0.2.7/'],
@@ -35,9 +35,9 @@ describe('the way to the API server', () => {
     expect(config.getCurrentCluster()?.server).toBe(expected)
   })
 
-  it('is told to be missing where nobody names it', () => {
+  it('is an error when nothing names it', () => {
     vi.stubEnv('KUBECONFIG', '')
-    expect(() => loadCredentials({ ...options, kubeconfig: '' })).toThrow('no way to the API server')
+    expect(() => loadCredentials({ ...options, kubeconfig: '' })).toThrow('no address of the API server')
     expect(() => loadCredentials({ ...options, kubeconfig: join(dir, 'absent') })).toThrow('absent')
     vi.unstubAllEnvs()
   })

@@ -1,4 +1,4 @@
-// Where the API server is and who we are there: from a kubeconfig, or from what Kubernetes puts into a pod. client-node knows all the ways.
+// Where the API server is and who we are there: from a kubeconfig, or from what Kubernetes puts into a pod. client-node knows all the forms.
 
 import { accessSync } from 'node:fs'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
@@ -18,14 +18,16 @@ export interface KubeApiConfig {
 
 const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** Reads the configuration anew; throws where there is none, or where it names no cluster. */
+/** Reads the configuration; throws where there is none, or where it names no cluster. */
 export function loadCredentials({ kubeconfig, host, port }: KubeApiConfig): KubeConfig {
   const config = new KubeConfig()
   if (kubeconfig) config.loadFromFile(kubeconfig)
   else if (isReadable(POD_TOKEN)) loadFromPod(config, host, port)
   else if (process.env.KUBECONFIG) config.loadFromDefault()
   else
-    throw new Error('no way to the API server: not in a pod with a service account, and neither kubeApi.kubeconfig nor KUBECONFIG is set')
+    throw new Error(
+      'no address of the API server: not in a pod with a service account, and neither kubeApi.kubeconfig nor KUBECONFIG is set',
+    )
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Error(`${kubeconfig || 'the kubeconfig'} names no cluster in its current context`)
   if (host || port) replaceServer(config, cluster.server, host, port)

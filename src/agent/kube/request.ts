@@ -12,7 +12,7 @@ export type Request = (method: Method, path: string, body?: object) => Promise<u
 
 const TIMEOUT = 20_000
 
-/** Reads the credentials anew for each request: they are few, and tokens are renewed on the disk. */
+/** Reads the credentials for each request: requests are few, and tokens are renewed on the disk. */
 export function requester(config: KubeApiConfig): Request {
   return async (method, path, body) => {
     const credentials = loadCredentials(config)

@@ -1,8 +1,8 @@
-// Notifications of changes in a folder, best effort: who uses them polls as well.
+// Notifications of changes in a directory, best effort: callers poll as well.
 
 import { type FSWatcher, statSync, watch } from 'node:fs'
 
-/** Lives until `close`; `ensure` puts it on the folder that is there now, since one that was removed and made anew is another. */
+/** Lives until `close`; `ensure` puts it on the folder that is there now, since one that was removed and recreated is another inode. */
 export class FolderWatch {
   readonly #folder: string
   readonly #onChange: () => void

@@ -1,4 +1,4 @@
-// Whether every loop still turns. Nothing in here depends on anybody outside: a liveness probe that does would restart agents because the API server is away.
+// Whether every loop still runs. Nothing in here depends on the outside: a liveness probe that does would restart agents while the API server is away.
 
 /** Loops by name, each with the longest time that it may be silent. Times are of performance.now(). */
 export class Heartbeats {

@@ -1,6 +1,6 @@
 // A loop's sleep that others can cut short. What came while the loop was busy is not lost: its next wait ends at once.
 
-/** One loop waits, anybody wakes. */
+/** One loop waits, any caller notifies. */
 export class Notifier {
   #pending = false
   #end: (() => void) | undefined

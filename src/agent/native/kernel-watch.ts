@@ -1,4 +1,4 @@
-// `podwire node watch`, kept running: it tells of changes in the kernel that are not ours. Without it they are found by the full pass.
+// `podwire node watch`, kept running: it reports kernel changes that podwire did not make. Without it they are found by the full pass.
 
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
@@ -13,7 +13,7 @@ const GOOD_RUN = 10_000
 export interface KernelObserver {
   /** Whether the kernel is listened to now. */
   listening(yes: boolean): void
-  /** Something of ours changed, or may have while nobody listened. */
+  /** State of podwire changed, or may have while the watch was down. */
   changed(): void
 }
 

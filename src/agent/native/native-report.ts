@@ -7,7 +7,7 @@ export interface ReportProblem {
   /** What it is about: a route, a device, a file. */
   readonly object: string
   readonly message: string
-  /** False where nothing was refused and somebody should only know. */
+  /** False for a warning: nothing failed. */
   readonly failed: boolean
 }
 

@@ -139,7 +139,7 @@ async function follow(
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-500)
   })
-  // A program that ends while we write has an end of its own, which is told below.
+  // A program that exits while we write has its own exit status, reported below.
   child.stdin.on('error', () => {})
   const { exitCode, shortMessage } = await child
   signal.removeEventListener('abort', stop)

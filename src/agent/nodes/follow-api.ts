@@ -49,11 +49,11 @@ export interface Follow {
   readonly signal: AbortSignal
 }
 
-/** Runs until `signal`. Never throws and never gives up: each failure is told and tried again, 0.2 to 30 s later. */
+/** Runs until `signal`. Never throws and never gives up: each failure is reported and retried, 0.2 to 30 s later. */
 export async function followNodes(follow: Follow): Promise<void> {
   const { observer, signal } = follow
   const wait = backoff(FIRST_WAIT, MAX_WAIT)
-  // Where the watch has to go on; undefined where only a list can tell.
+  // The resourceVersion that the watch continues from; undefined when a list is needed.
   let version: string | undefined
   const attempt = async () => {
     if (version === undefined) {
@@ -120,7 +120,7 @@ async function listPages({ api, nodes, observer, signal }: Follow, limit: number
   return version
 }
 
-/** Returns where the server ends the watch in good order. `onVersion` is told how far it is. */
+/** Returns where the server ends the watch in good order. `onVersion` gets each resourceVersion. */
 async function watchNodes(
   { api, nodes, observer, options, signal }: Follow,
   version: string,

@@ -6,9 +6,9 @@ const node = (name: string, podCidr = '10.1.0.0/24'): ClusterNode => ({ name, ad
 const all = (...list: ClusterNode[]) => new Map(list.map((entry) => [entry.name, entry]))
 
 describe('the Nodes', () => {
-  it('tell of changes, and of nothing that is as it was', () => {
-    let told = 0
-    const nodes = new Nodes(() => told++)
+  it('report changes, and nothing that stayed the same', () => {
+    let reported = 0
+    const nodes = new Nodes(() => reported++)
     const steps: [string, () => boolean, number][] = [
       ['the first list, though empty', () => nodes.replace(all()), 1],
       ['the same list', () => nodes.replace(all()), 1],
@@ -21,9 +21,9 @@ describe('the Nodes', () => {
       ['one goes', () => nodes.delete('b'), 5],
     ]
     for (const [what, step, expected] of steps) {
-      const before = told
+      const before = reported
       expect(step(), what).toBe(expected > before)
-      expect(told, what).toBe(expected)
+      expect(reported, what).toBe(expected)
     }
     expect(nodes.list()).toEqual([])
     expect(nodes.synced).toBe(true)

@@ -1,4 +1,4 @@
-// The Nodes as they are known now. Sources write here; who plans reads here, and is told of what changed.
+// The Nodes as they are known now. Sources write here; the plan reads here, and is notified of changes.
 
 import type { ClusterNode } from '../../node/plan.ts'
 import { sameClusterNode } from './node-object.ts'
@@ -40,7 +40,7 @@ export class Nodes {
     return known
   }
 
-  /** The whole cluster: what is not in it is gone. Tells of a change at most once, and of the first list always. */
+  /** The whole cluster: what is not in it is gone. Notifies at most once, and always for the first list. */
   replace(all: Map<string, ClusterNode>): boolean {
     const before = this.#known
     const changed = !this.#synced || before.size !== all.size || [...all.values()].some((node) => differs(before.get(node.name), node))

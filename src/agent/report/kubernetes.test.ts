@@ -37,7 +37,7 @@ describe('events', () => {
   const notes = (sent: readonly Sent[]) =>
     sent.map(({ body }) => body as { type: string; note: string }).map(({ type, note }) => `${type} ${note}`)
 
-  it('tell what lasts, once, and its end', async () => {
+  it('report a lasting failure once, and its end', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
     const looks = [
@@ -63,7 +63,7 @@ describe('events', () => {
     })
   })
 
-  it('say nothing of what comes and goes, nor of a start without notReady', async () => {
+  it('do not report short failures, nor a clean start', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
     for (let at = 0; at < 300_000; at += 10_000) await events.look(at % 20_000 === 0 ? notReady : none, at)
@@ -117,7 +117,7 @@ describe('notReadyOf', () => {
     expect(notReadyOf(readyAgentState())).toEqual({ kind: '', message: '' })
   })
 
-  it("tells of another network's file that wins", () => {
+  it("names another network's conflist that sorts first", () => {
     const agentState = readyAgentState()
     agentState.conflist.report = {
       changed: false,

@@ -20,7 +20,7 @@ export function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: NodeJS.ProcessEnv): 
   return POD_NAMESPACE && POD_NAME && POD_UID ? { namespace: POD_NAMESPACE, name: POD_NAME, uid: POD_UID } : undefined
 }
 
-/** Milliseconds. A start takes less than GRACE, and what mends itself by then is no news. */
+/** Milliseconds. A start takes less than GRACE, and what recovers by then is not reported. */
 const LOOK = 1_000
 const GRACE = 15_000
 /** Between two events, so that what comes and goes does not fill etcd. */
@@ -28,7 +28,7 @@ const QUIET = 60_000
 
 /** Looks each second until `signal`. */
 export async function reportToKubernetes(
-  config: AgentConfig['tell'],
+  config: AgentConfig['report'],
   agentState: AgentState,
   request: Request,
   pod: Pod | undefined,
@@ -52,7 +52,7 @@ export async function reportToKubernetes(
       await sleep(LOOK, signal)
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== reported) log.warn({ reason }, 'Kubernetes cannot be told; trying again')
+      if (reason !== reported) log.warn({ reason }, 'cannot report to the API server; retrying')
       reported = reason
       await sleep(retry.next(), signal)
     }
@@ -60,12 +60,12 @@ export async function reportToKubernetes(
 }
 
 export interface NotReady {
-  /** What kind of notReady it is: stays the same while its numbers change. '' is none. */
+  /** The failing checks: the same while only numbers change; '' when the node is ready. */
   readonly kind: string
   readonly message: string
 }
 
-/** Everything that is wrong now, in one text. */
+/** All failing checks in one text. */
 export function notReadyOf(agentState: AgentState): NotReady {
   const { apply, conflist, source } = agentState
   const failing = readyChecks(agentState).filter(({ ok }) => !ok)
@@ -84,7 +84,7 @@ export function notReadyOf(agentState: AgentState): NotReady {
   }
 }
 
-/** Has a lifetime: what was told last, and since when something else is so. */
+/** Has a lifetime: what was reported last, and since when the state differs from it. */
 export class Events {
   readonly #request: Request
   readonly #pod: Pod

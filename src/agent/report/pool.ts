@@ -22,7 +22,7 @@ export async function poolUse(runDir: string, podCidrs: readonly string[]): Prom
     })
 }
 
-/** The network's own address and the gateway are nobody's, and of an IPv4 network the broadcast address. */
+/** The network's own address and the gateway are not given out, nor the broadcast address of an IPv4 network. */
 function usable(range: IpCidr): number {
   return Math.max(0, Number(range.size) - (range.cidr.includes(':') ? 2 : 3))
 }

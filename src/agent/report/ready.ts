@@ -9,7 +9,7 @@ export interface ReadyCheck {
   readonly why: string
 }
 
-/** Failures of these kinds leave pods without a way out of the node. */
+/** Failures of these kinds leave pods without a route out of the node. */
 const OF_MASQUERADE: ReadonlySet<string> = new Set(['nft', 'sysctl'])
 
 export function readyChecks({ node, podCidrs, apply, conflist, planProblems, stateFrom }: AgentState): ReadyCheck[] {

@@ -1,4 +1,4 @@
-// <run-dir>/status.json, for whoever asks on the node whether the agent answers or not.
+// <run-dir>/status.json, so that `podwire status` works on the node while the agent is down.
 
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

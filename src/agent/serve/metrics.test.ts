@@ -24,7 +24,7 @@ describe('the metrics', () => {
     expect(documented.sort()).toEqual(registered.sort())
   })
 
-  it('tell what the agentState is', async () => {
+  it('report the state of the agent', async () => {
     const { agentState, metrics } = make()
     agentState.podCidrs = ['10.1.0.0/24']
     agentState.drift.set('route', 3)

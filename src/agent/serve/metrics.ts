@@ -13,7 +13,7 @@ export interface Metrics {
   applied(seconds: number, errors: readonly string[]): void
 }
 
-/** What is read when somebody asks, instead of being told. */
+/** Read at each scrape. */
 export interface MetricSources {
   readonly agentState: AgentState
   readonly runDir: string
@@ -79,7 +79,7 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
   gauge('podwire_ready', '1 where /readyz says so', () => Number(isReady(readyChecks(agentState))))
 
   gauge('podwire_nodes', 'Nodes that are known', () => agentState.nodes)
-  table(Gauge, 'podwire_node_problems', 'What is wrong with Nodes, by kind; docs/configure.md tells what each means', 'kind', () =>
+  table(Gauge, 'podwire_node_problems', 'What is wrong with Nodes, by kind; docs/configure.md explains each', 'kind', () =>
     countByKind(agentState.planProblems),
   )
   gauge('podwire_nodes_watch_up', '1 while the Nodes are watched, 0 while they are listed or the source is waited for', () =>
@@ -99,7 +99,7 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
   table(
     Counter,
     'podwire_drift_repairs_total',
-    'Objects of ours that somebody else removed or changed, put right again, by kind',
+    'Objects of podwire that were removed or changed by others and then repaired, by kind',
     'kind',
     () => agentState.drift,
   )

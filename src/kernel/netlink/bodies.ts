@@ -59,12 +59,12 @@ export function growReceiveBuffer({ fd }: NetlinkSocket, bytes = RECEIVE_BUFFER)
   }
 }
 
-/** Notifications of what is done through the socket carry `portId`. Where somebody has that already, the kernel's choice stays. */
+/** Notifications of what is done through the socket carry `portId`. Where another socket has it already, the kernel's choice stays. */
 function bindPort({ fd }: NetlinkSocket, portId: number): void {
   try {
     sys.bind(fd, netlinkAddress(portId, 0))
   } catch {
-    // Whoever listens takes our changes for another's then, and looks once more than needed.
+    // A watch then takes our changes for another's, and makes one pass more than needed.
   }
 }
 
@@ -94,7 +94,7 @@ export function dumpBodies(socket: NetlinkSocket, op: string, type: number, body
 }
 
 /**
- * Sends the requests, in datagrams of some hundreds, and reads every answer: the kernel works in order and tells each failure, then the last one's ack
+ * Sends the requests, in datagrams of some hundreds, and reads every answer: the kernel works in order and reports each failure, then the last one's ack
  * says that all are done. ENOBUFS from here means that answers were lost, and nothing is known of the requests of that datagram.
  */
 export function sendBodies(socket: NetlinkSocket, requests: readonly BodyRequest[]): RequestFailure[] {

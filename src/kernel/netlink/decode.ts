@@ -151,7 +151,7 @@ export function viewOf(buffer: ArrayBuffer, start = 0, length = buffer.byteLengt
 
 /**
  * Splits a datagram into its messages (linux/netlink.h: nlmsghdr). With `containing`, only those in which something of it occurs, and what
- * tells of the dump itself: looking for a text costs a twentieth of taking the message apart, and dumps can be long.
+ * reports of the dump itself: searching for a text costs a twentieth of taking the message apart, and dumps can be long.
  */
 export function decodeMessages(datagram: ArrayBuffer, containing?: Filter): Received[] {
   const view = viewOf(datagram)

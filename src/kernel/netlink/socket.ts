@@ -88,12 +88,12 @@ export function transact(socket: NetlinkSocket, requests: readonly (Message & { 
   return answers
 }
 
-/** Like `transact`, but a failure is told instead of thrown, so that the caller can decide. */
+/** Like `transact`, but a failure is returned instead of thrown, so that the caller can decide. */
 export function exchange(socket: NetlinkSocket, requests: readonly Message[]): { answers: Received[][]; failures: Failure[] } {
   if (requests.length === 0) return { answers: [], failures: [] }
   const first = socket.sequence
   socket.sequence += requests.length
-  // The kernel works through them in their order and tells every failure unasked: the last one's ack says that all are done.
+  // The kernel works through them in their order and reports every failure unasked: the last one's ack says that all are done.
   const last = requests.length - 1
   const messages = requests.map((request, i) => encodeMessage(request, first + i, NLM_F_REQUEST | (i === last ? NLM_F_ACK : 0)))
   sys.send(socket.fd, concat(messages))

@@ -54,7 +54,7 @@ describe('commit()', () => {
     expect(() => commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toThrow(/^add chain inet t a: /)
   })
 
-  it('tells a failure when the last request had none', () => {
+  it('reports a failure when the last request had none', () => {
     kernel(concat([answer(101, 2), answer(102)]))
     expect(tryCommit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toMatchObject({ op: 'add chain inet t a', errno: 2 })
   })
@@ -129,7 +129,7 @@ describe('listRules()', () => {
 
   it('is an error when a message is cut inside an attribute', () => {
     const whole = rule(1, 'abc')(100)
-    const told = Array.from({ length: whole.length - 20 }, (_, i) => {
+    const output = Array.from({ length: whole.length - 20 }, (_, i) => {
       const cut = whole.slice(0, 20 + i)
       new DataView(cut.buffer).setUint32(0, cut.length, true)
       kernel(cut, done(100))
@@ -139,8 +139,8 @@ describe('listRules()', () => {
         return error instanceof RangeError ? 'cut' : error
       }
     })
-    // Between two attributes nothing tells that more was meant to follow.
-    expect(new Set(told)).toEqual(new Set(['', 'cut', 'abc']))
+    // Between two attributes nothing shows that more was meant to follow.
+    expect(new Set(output)).toEqual(new Set(['', 'cut', 'abc']))
   })
 
   it('knows no target and no expressions of a rule that has none', () => {

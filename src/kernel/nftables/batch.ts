@@ -31,7 +31,7 @@ export function commit(socket: NetlinkSocket, requests: readonly Request[]): voi
   if (failure) throw failure
 }
 
-/** Like `commit`, but the failure is told instead of thrown, so that the caller can decide. */
+/** Like `commit`, but the failure is returned instead of thrown, so that the caller can decide. */
 export function tryCommit(socket: NetlinkSocket, requests: readonly Request[]): SysError | undefined {
   const [failure] = exchangeBatch(socket, bracket(NFNL_MSG_BATCH_BEGIN), requests, bracket(NFNL_MSG_BATCH_END))
   if (!failure) return undefined
@@ -39,7 +39,7 @@ export function tryCommit(socket: NetlinkSocket, requests: readonly Request[]): 
   return new SysError(request?.op ?? 'nftables transaction', failure.errno, failure.detail || (request ? culprit(request, failure) : ''))
 }
 
-/** The number of the ruleset as it is: each transaction in the namespace, whoever's, makes it one more. */
+/** The number of the ruleset as it is: each transaction in the namespace, by any process, adds one. */
 export function generation(socket: NetlinkSocket): number {
   const [answer] = transact(socket, [nftRequest('get the generation of nftables', NFT_MSG_GETGEN, 0, 'inet', [])])
   return answer?.[0]?.body.attributes(4).get(NFTA_GEN_ID)?.be32() ?? 0

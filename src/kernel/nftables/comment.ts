@@ -14,7 +14,7 @@ export const NFTNL_UDATA_SET_DATABYTEORDER = 1
 export const NFTNL_UDATA_SET_COMMENT = 7
 export const NFTNL_UDATA_SET_ELEM_COMMENT = 0
 
-/** None of nft's, which passes over what it does not know: a note that nobody is shown. */
+/** None of nft's, which passes over what it does not know: a note that is never shown. */
 export const PODWIRE_UDATA_RULE_NOTE = 0x70
 
 /** NFTNL_UDATA_COMMENT_MAXLEN: what nft takes from its users; the kernel's room is twice that. */

@@ -169,7 +169,7 @@ describe('a request is what nft sends', () => {
   })
 })
 
-it('an error tells the request in words', () => {
+it('an error names the request in words', () => {
   expect(inC(verdict('drop')).op).toBe('add rule inet t c')
   expect(addSet(t, { name: 'x', key: ['mark'], data: ['mark'] }).op).toBe('add map inet t x')
   expect(concat([]).length).toBe(0)

@@ -76,7 +76,7 @@ it('the elements hold the same addresses as the prefixes', () => {
   fc.assert(
     fc.property(fc.array(prefix, { maxLength: 8 }), fc.uint8Array({ minLength: 4, maxLength: 4 }), (prefixes, bytes) => {
       const cidrs = prefixes.map(([address, length]) => networkOf({ address: { family: 4, bytes: address } as const, length }))
-      // The last element at or before the address tells whether it lies in a range.
+      // The last element at or before the address shows whether it lies in a range.
       const elements = intervalMarks(cidrs.map((cidr) => pack(formatCidr(cidr)))).map(markElement)
       const before = elements.filter(({ key }) => Buffer.compare(key, bytes) <= 0)
       const inside = before.length > 0 && !before.at(-1)?.end

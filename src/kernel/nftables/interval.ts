@@ -56,7 +56,7 @@ export function dumpMarks(socket: NetlinkSocket, ref: TableRef, set: string): Ma
   return dumpElementBodies(socket, ref, set)?.flatMap(readMarks)
 }
 
-/** The messages that tell the elements, whatever they are; undefined where there is no such set. */
+/** The messages that list the elements, whatever they are; undefined where there is no such set. */
 export function dumpElementBodies(socket: NetlinkSocket, ref: TableRef, set: string): Body[] | undefined {
   const request = nftRequest(`list elements of ${describeTable(ref)} ${set}`, NFT_MSG_GETSETELEM, 0, ref.family, [])
   const family = sys.hex(request.body.slice().buffer, 0, request.body.length)

@@ -13,13 +13,13 @@ async function packets(host: Host): Promise<string> {
 }
 
 describeHost('nftables requests on the kernel', () => {
-  let told: Record<string, unknown> = {}
+  let output: Record<string, unknown> = {}
   let lines: string[] = []
   const counted: string[] = []
   beforeAll(async () => {
     const program = buildProgram('nftables')
     await withHost(async (host) => {
-      told = JSON.parse(await host.run(program))
+      output = JSON.parse(await host.run(program))
       lines = (await host.run('nft', 'list', 'ruleset')).split('\n').map((line) => line.trim())
       await host.run('ip', 'route', 'add', 'default', 'dev', 'lo')
       for (const address of probes) {
@@ -68,14 +68,14 @@ describeHost('nftables requests on the kernel', () => {
     expect(counted).toEqual(['10.0.0.0', '10.255.255.255', '192.168.1.255', '255.1.2.3'])
   })
 
-  it('reads nothing when there is nothing, and tells a set that is not there', () => {
-    expect(told.empty).toEqual([0, 0, false, { errno: 2, message: 'list elements of inet none x: No such file or directory' }])
+  it('reads nothing when there is nothing, and reports a missing set', () => {
+    expect(output.empty).toEqual([0, 0, false, { errno: 2, message: 'list elements of inet none x: No such file or directory' }])
   })
 
   it('reads back what it made', () => {
-    expect(told.tables).toMatchObject([{ name: 'podwire', comment: 'of the node' }])
-    expect(told.chains).toEqual(['pod false von Köln nach 東京', 'pre true', 'post true', 'out true'])
-    expect(told.sets).toEqual([
+    expect(output.tables).toMatchObject([{ name: 'podwire', comment: 'of the node' }])
+    expect(output.chains).toEqual(['pod false von Köln nach 東京', 'pre true', 'post true', 'out true'])
+    expect(output.sets).toEqual([
       'prefixes 4 cluster prefixes',
       'prefixes6 16',
       'devices 16',
@@ -85,10 +85,10 @@ describeHost('nftables requests on the kernel', () => {
       'hostports6 8',
       'verdicts 4',
     ])
-    expect(told.prefixes).toEqual(['10.0.0.0', '11.0.0.0 end', '192.168.1.0', '192.168.2.0 end', '255.0.0.0'])
-    expect(told.hostports).toEqual([['192.0.2.1.6.0.0.0.31.144.0.0', '10.1.2.3.0.80.0.0', 'pod a']])
-    expect(told.pairs).toEqual([['10.0.0.0.0.80.0.0', '10.255.255.255.0.90.0.0']])
-    expect(told.rules).toEqual([
+    expect(output.prefixes).toEqual(['10.0.0.0', '11.0.0.0 end', '192.168.1.0', '192.168.2.0 end', '255.0.0.0'])
+    expect(output.hostports).toEqual([['192.0.2.1.6.0.0.0.31.144.0.0', '10.1.2.3.0.80.0.0', 'pod a']])
+    expect(output.pairs).toEqual([['10.0.0.0.0.80.0.0', '10.255.255.255.0.90.0.0']])
+    expect(output.rules).toEqual([
       'post named meta,cmp,payload,bitwise,cmp,payload,cmp,masq',
       'post  meta,cmp,payload,lookup,payload,lookup,counter,masq',
       'post  meta,cmp,payload,cmp,immediate',
@@ -98,21 +98,21 @@ describeHost('nftables requests on the kernel', () => {
   })
 
   it('finds the rules that hold a text', () => {
-    expect(told.containing).toEqual(['named', 'inside'])
+    expect(output.containing).toEqual(['named', 'inside'])
   })
 
   it('knows a rule by its expressions, whatever its counter says', () => {
-    expect(told.consists).toEqual(['01000', '00000', '00000', '00000', '00000'])
+    expect(output.consists).toEqual(['01000', '00000', '00000', '00000', '00000'])
   })
 
   it('knows where a rule leads', () => {
-    expect(told.target).toEqual(['', 'gone'])
+    expect(output.target).toEqual(['', 'gone'])
   })
 
   it('names the expression that the kernel does not have, and leaves nothing of the transaction', () => {
-    expect(told.refused).toEqual({ errno: 2, message: expect.stringContaining('add rule inet podwire new: ') })
-    expect(told.refused).toEqual({ errno: 2, message: expect.stringContaining('(refused expression: podwire)') })
-    expect(told.atomic).toBe(false)
+    expect(output.refused).toEqual({ errno: 2, message: expect.stringContaining('add rule inet podwire new: ') })
+    expect(output.refused).toEqual({ errno: 2, message: expect.stringContaining('(refused expression: podwire)') })
+    expect(output.atomic).toBe(false)
   })
 
   it.each([
@@ -122,19 +122,19 @@ describeHost('nftables requests on the kernel', () => {
     ['second', 2, 'delete rule inet podwire post handle 9999: '],
     ['data', 17, 'add 1 elements of inet podwire hostports: '],
     ['overlap', 17, 'add 2 elements of inet podwire prefixes: '],
-  ])('tells which request failed: %s', (name, errno, message) => {
-    expect(told[name]).toEqual({ errno, message: expect.stringContaining(message) })
+  ])('names the request that failed: %s', (name, errno, message) => {
+    expect(output[name]).toEqual({ errno, message: expect.stringContaining(message) })
   })
 
   it('takes an element twice, and a transaction without a request', () => {
-    expect([told.same, told.nothing]).toEqual(['done', 'done'])
+    expect([output.same, output.nothing]).toEqual(['done', 'done'])
   })
 
   it('replaces a set of thousands in one transaction', () => {
-    expect([told.many, told.few, told.one]).toEqual([10000, 4, 2])
+    expect([output.many, output.few, output.one]).toEqual([10000, 4, 2])
   })
 
   it('deletes a table once', () => {
-    expect(told.deleted).toEqual(['done', expect.stringContaining('delete table inet none: ')])
+    expect(output.deleted).toEqual(['done', expect.stringContaining('delete table inet none: ')])
   })
 })

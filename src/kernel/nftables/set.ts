@@ -36,7 +36,7 @@ import {
 import { describeTable, dumpObjects, nftRequest, type Request, type TableRef } from './request.ts'
 
 // nft's own types, under its names (its include/datatype.h: enum datatypes, enum byteorder). To the kernel only the length matters;
-// the number and the byte order tell nft how to print an element.
+// the number and the byte order are how nft knows the form of an element.
 const HOST_ENDIAN = 1
 const BIG_ENDIAN = 2
 const types = {

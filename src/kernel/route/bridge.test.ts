@@ -102,7 +102,7 @@ describe('decodePortVlans()', () => {
     ['of another', 2, [[1, true]]],
     ['none of a port without', 4, []],
     ['none of a port that is not there', 5, []],
-  ])('tells the VLANs %s, in the kernel’s order', (_, index, expected) => {
+  ])('lists the VLANs %s, in the kernel’s order', (_, index, expected) => {
     expect(decodePortVlans(received, index)).toEqual(expected.map(([id, native]) => ({ first: id, last: id, native })))
   })
 })

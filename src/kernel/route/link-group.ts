@@ -9,7 +9,7 @@ import { IFLA_GROUP, RTM_DELLINK } from './constants.ts'
 import { deleteLink, type Link, listLinks, setLink } from './link.ts'
 import { ifinfomsg, type Request } from './request.ts'
 
-/** A link as it was found: by its index it is deleted, so that nobody else's is who has got its name since. */
+/** A link as it was found: it is deleted by its index, so that another link that has got its name since is not. */
 type Found = Pick<Link, 'index' | 'name'>
 
 /** How many go with one request: it keeps every other change of a link waiting. */
@@ -48,7 +48,7 @@ export function groupOf(index: number): number {
   return digit(0) | digit(1) | digit(2) | digit(3)
 }
 
-/** A link that somebody else has put into the group would go with ours. */
+/** A link that another process has put into the group would go with ours. */
 function isForeign(socket: NetlinkSocket, group: number, links: readonly Found[]): boolean {
   const letters = String.fromCharCode(...u32(group))
   return listLinks(socket, [letters]).some((link) => link.group === group && !links.some(({ index }) => index === link.index))

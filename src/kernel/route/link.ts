@@ -46,7 +46,7 @@ export interface Link {
   readonly master: number
   /** IFLA_LINK: of a veth its peer's index, in the peer's namespace. */
   readonly peer: number
-  /** `ip link set NAME group N`; 0 for a device that nobody gave one. */
+  /** `ip link set NAME group N`; 0 for a device without one. */
   readonly group: number
   /** `ip link set NAME txqueuelen N`: packets that may wait. */
   readonly txqlen: number

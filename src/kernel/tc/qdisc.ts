@@ -26,11 +26,11 @@ export interface Tbf {
   readonly rate: number
   readonly burst: number
   readonly limit: number
-  /** How long the burst lasts, in ticks, where the kernel shall keep exactly that. */
+  /** How long the burst lasts, in ticks, where the kernel must keep exactly that. */
   readonly buffer?: number
 }
 
-/** A token bucket as the kernel tells it: of the burst it keeps only how long it lasts, in ticks. */
+/** A token bucket as the kernel reports it: of the burst it keeps only its duration, in ticks. */
 export interface TbfState {
   readonly rate: number
   readonly limit: number

@@ -161,7 +161,7 @@ describe('decodeRedirects()', () => {
     return action('mirred', [2, bytes])
   }
 
-  it('tells the devices that what matches is redirected to', () => {
+  it('lists the devices that matching packets are redirected to', () => {
     expect(decodeRedirects(bodyOf(redirectIngress(3, 77, 1)))).toEqual([77])
     expect(decodeRedirects(filter('u32', [[7, [redirect(5), action('gact'), redirect(6)]]]))).toEqual([5, 6])
   })

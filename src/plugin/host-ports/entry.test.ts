@@ -65,7 +65,7 @@ describe('the owner', () => {
   it.each([
     ['', 'an unknown owner'],
     ['something else', 'an unknown owner'],
-  ])('is told even where the comment is %j', (comment, owner) => {
+  ])('has an owner even where the comment is %j', (comment, owner) => {
     expect(ownerIn(comment)).toBe(owner)
   })
 

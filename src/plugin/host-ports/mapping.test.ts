@@ -57,11 +57,11 @@ describe('readHostPorts()', () => {
     [{ ...web, hostIP: 'localhost' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "localhost"'],
     [{ ...web, hostIP: '192.0.2.1/24' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "192.0.2.1/24"'],
     ['8080:80', 'runtimeConfig.portMappings[0]: expected an object, got "8080:80"'],
-  ])('tells what is wrong with %j', (mapping, issue) => {
+  ])('reports the problem of %j', (mapping, issue) => {
     expect(reading([mapping]).issues).toContain(issue)
   })
 
-  it('tells a port that is there twice', () => {
+  it('reports a duplicate port', () => {
     const twice = [web, { ...web, containerPort: 81 }]
     expect(reading(twice).issues).toEqual(['runtimeConfig.portMappings: host port tcp/8080 is there twice'])
     expect(
@@ -72,7 +72,7 @@ describe('readHostPorts()', () => {
     ).toHaveLength(1)
   })
 
-  it('tells that the list is none', () => {
+  it('reports a value that is not a list', () => {
     expect(reading('x').issues).toEqual(['runtimeConfig.portMappings: expected a list, got "x"'])
   })
 })

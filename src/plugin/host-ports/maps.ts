@@ -106,7 +106,7 @@ const CHAINS: readonly Chain[] = [
       [...ctStatus('dnat'), ...nfprotoIs(4), ...inSet([iifname, daddr(4)], LINK_SET[4]), masquerade()],
       [...ctStatus('dnat'), ...nfprotoIs(6), ...inSet([iifname, daddr(6)], LINK_SET[6]), masquerade()],
       // ct status dnat oifname . ip saddr @hostports4_links oifname . ip daddr @hostports4_links masquerade: the same where the bridge filter
-      // (br_netfilter) keeps the packet on the bridge; it then tells no input device, and a pod drops what has its own source
+      // (br_netfilter) keeps the packet on the bridge; it then has no input device, and a pod drops what has its own source
       ...([4, 6] as const).map((version) => [
         ...ctStatus('dnat'),
         ...nfprotoIs(version),

@@ -37,7 +37,7 @@ export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
 
 /** How links made here say whose they are: what GC and an operator read. */
 export function portAlias({ network, containerId, ifname }: Attachment): string {
-  // None of the three may contain a colon, so the three can be told apart again.
+  // None of the three may contain a colon, so the three can be parsed again.
   return `${portAliasPrefix(network)}${shorten(containerId)}:${ifname}`
 }
 
@@ -51,7 +51,7 @@ function shorten(name: string): string {
   return name.length <= 100 ? name : sys.sha512(name).slice(0, 64)
 }
 
-/** The VLANs of the port as configured: what the bridge put there by default goes first, unless it shall stay. */
+/** The VLANs of the port as configured: what the bridge put there by default goes first, unless it must stay. */
 export function setPortVlans(route: NetlinkSocket, index: number, vlans: readonly PortVlan[], keepDefault: boolean): void {
   if (vlans.length === 0) return
   const stale = keepDefault ? [] : listPortVlans(route, index)

@@ -5,7 +5,7 @@ import { findLink } from '../../kernel/route/link.ts'
 import { lookUpRoutes } from '../../kernel/route/lookup.ts'
 import { parseAddress } from '../../net/address.ts'
 
-/** Addresses of documentation (RFC 5737, RFC 3849): nobody has a route to them but a default one. */
+/** Addresses of documentation (RFC 5737, RFC 3849): only a default route leads to them. */
 const ELSEWHERE = ['192.0.2.1', '2001:db8::1'].map(parseAddress)
 
 /** The MTU of the device that the default route leaves by; 0, the kernel's choice, on a node without one. */

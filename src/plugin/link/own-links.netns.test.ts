@@ -34,10 +34,10 @@ describeHost('a link that is not the attachment’s', () => {
           await succeed(host, 'DEL', first, full(datapath, 7000))
           await makeLink(host, name, text)
           const before = [await remains(host), await links(host)]
-          const told = text ? `its alias is "${text}"` : 'it has no alias'
+          const output = text ? `its alias is "${text}"` : 'it has no alias'
           expect(await refuse(host, 'ADD', pod, full(datapath))).toMatchObject({
             code: 5,
-            msg: `add link ${name}: File exists (veth of that name is not of this attachment: ${told})`,
+            msg: `add link ${name}: File exists (veth of that name is not of this attachment: ${output})`,
           })
           expect(await linkOf(pod, 'eth0')).toBe(null)
           expect([await remains(host), await links(host)]).toEqual(before)
@@ -76,7 +76,7 @@ describeHost('a link that is not the attachment’s', () => {
     })
   })
 
-  it('is told from the attachment’s where ADD is repeated', async () => {
+  it('is distinguished from the attachment’s when ADD is repeated', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, pod, full('ptp'))

@@ -28,7 +28,7 @@ export function removeOwnLinks(
 
 /**
  * Makes the name free for a link of this attachment: what has it and is the attachment's, an ADD that was killed has left. EEXIST where it is
- * another's. Comes before the link is made, as the alias is set by name in the same datagram, whoever has the name then.
+ * another's. Comes before the link is made, as the alias is set by name in the same datagram, whichever link has the name then.
  */
 export function freeName(route: NetlinkSocket, name: string, attachment: Attachment): void {
   const found = findLink(route, { name })

@@ -22,8 +22,8 @@ export function ifbName(attachment: Attachment): string {
 }
 
 /**
- * `podwire:<namespace>/<pod> <network> <mark>`: for `ip link` to show, for GC to tell networks apart, and the mark, 16 hex digits, for DEL to know
- * its own: a name is too short to be nobody else's.
+ * `podwire:<namespace>/<pod> <network> <mark>`: for `ip link` to show, for GC to distinguish networks, and the mark, 16 hex digits, for DEL to know
+ * its own: a name is too short to be unique.
  */
 export function hostLinkAlias(attachment: Attachment, pod: string): string {
   return `${PREFIX}${plain(pod || attachment.containerId)}${ending(attachment.network, ownerMark(attachment))}`
@@ -34,7 +34,7 @@ export function isOwnAlias(alias: string, attachment: Attachment): boolean {
   return alias.startsWith(PREFIX) && alias.endsWith(ending(attachment.network, ownerMark(attachment)))
 }
 
-/** Tells the aliases of the network's links that belong to none of the valid attachments. */
+/** Whether an alias is of a link of the network that belongs to none of the valid attachments. */
 export function staleAliases(network: string, valid: readonly ValidAttachment[]): (alias: string) => boolean {
   const live = new Set(valid.map((entry) => ownerMark({ network, ...entry })))
   return (alias) => {

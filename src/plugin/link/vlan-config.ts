@@ -1,4 +1,4 @@
-// `vlan` and `vlanTrunk`: which VLANs the port shall carry.
+// `vlan` and `vlanTrunk`: which VLANs the port carries.
 
 import type { Reader } from '../../cni/reader.ts'
 import type { PortVlan } from '../../kernel/route/bridge.ts'

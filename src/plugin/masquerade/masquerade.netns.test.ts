@@ -2,7 +2,7 @@
 
 import fs from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { callDoor, goBridge, goPlugins, hasIptables, pathWith, type Told, variants } from '../../../test/harness/masquerade.ts'
+import { type Answer, callDoor, goBridge, goPlugins, hasIptables, pathWith, variants } from '../../../test/harness/masquerade.ts'
 import { buildProgram } from '../../../test/harness/native.ts'
 import { describeHost, type Host, withHost } from '../../../test/harness/netns.ts'
 
@@ -30,7 +30,7 @@ const ruleLines = (text: string) => text.split('\n').filter((line) => line.start
 
 describe.each(variants.filter(hasIptables))('masquerade with iptables-%s', (variant) => {
   const inHost = (
-    body: (call: (call: object) => Promise<Told>, save: (tool?: string) => Promise<string[]>, host: Host, PATH: string) => Promise<void>,
+    body: (call: (call: object) => Promise<Answer>, save: (tool?: string) => Promise<string[]>, host: Host, PATH: string) => Promise<void>,
   ) =>
     withHost(async (host) => {
       const PATH = pathWith(host, variant)
@@ -143,12 +143,12 @@ describe.each(variants.filter(hasIptables))('masquerade with iptables-%s', (vari
         expect(await save()).toEqual([])
       }))
 
-    it('tells what iptables said when it refuses', () =>
+    it('reports the stderr of a failing iptables', () =>
       inHost(async (call, _, host) => {
         fs.writeFileSync(`${host.dir}/ip6tables-save`, '#!/bin/sh\n', { mode: 0o755 })
         fs.writeFileSync(`${host.dir}/ip6tables-restore`, '#!/bin/sh\necho "No such table" >&2; exit 3\n', { mode: 0o755 })
-        const told = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: both.slice(1) }, host.dir)
-        expect(told).toEqual({ code: 5, message: 'masquerade: ip6tables-restore failed with status 3', details: 'No such table' })
+        const output = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: both.slice(1) }, host.dir)
+        expect(output).toEqual({ code: 5, message: 'masquerade: ip6tables-restore failed with status 3', details: 'No such table' })
         expect(await call({ verb: 'remove' })).toEqual({})
       }))
 
@@ -176,15 +176,15 @@ describeHost('masquerade with iptables', () => {
     withHost(async (host) => {
       const PATH = pathWith(host, 'legacy')
       await host.exec('sh', ['-c', 'flock /run/xtables.lock sleep 20 >/dev/null 2>&1 </dev/null &'])
-      const told = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: ['10.15.20.2/24'] }, PATH)
-      expect(told).toMatchObject({ code: 11, message: expect.stringContaining('holds the xtables lock') })
+      const output = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: ['10.15.20.2/24'] }, PATH)
+      expect(output).toMatchObject({ code: 11, message: expect.stringContaining('holds the xtables lock') })
     }),
   )
 
   it('says what to do when the host has none', () =>
     withHost(async (host) => {
-      const told = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: ['10.15.20.2/24'] }, '/none')
-      expect(told).toEqual({
+      const output = await callDoor(host, program, { verb: 'add', backend: 'iptables', ips: ['10.15.20.2/24'] }, '/none')
+      expect(output).toEqual({
         code: 2,
         message: 'ipMasqBackend: "iptables" needs iptables-restore in /none: install iptables, or choose "nftables"',
         details: '',
@@ -220,7 +220,7 @@ describeHost('masquerade with nftables', () => {
     rule('ip6', 'fd00::2', 'fd00::/64', '6c7c6497465b641a-13c589d376a6dbbc', 'net: mybridge, if: eth0, id: 1234567890'),
   ]
   const PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
-  const inHost = (body: (call: (call: object) => Promise<Told>, list: () => Promise<string[]>, host: Host) => Promise<void>) =>
+  const inHost = (body: (call: (call: object) => Promise<Answer>, list: () => Promise<string[]>, host: Host) => Promise<void>) =>
     withHost((host) => {
       const list = async () =>
         (await host.run('nft', 'list', 'chain', 'inet', 'cni_plugins_masquerade', 'masq_checks'))

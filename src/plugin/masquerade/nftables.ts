@@ -40,7 +40,7 @@ export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]):
   change(prefix, (rules) => [...ensureChains(rules), ...deletions(rules, (rule) => rule.comment.startsWith(prefix)), ...wanted])
 }
 
-/** Removes the attachment's rules, whoever made them. */
+/** Removes the attachment's rules, ours or the reference plugin's. */
 export function removeFromNftables(attachment: Attachment): void {
   const prefix = attachmentHash(attachment)
   whereNftables(() => change(prefix, (rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix))))

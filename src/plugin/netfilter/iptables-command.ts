@@ -54,7 +54,7 @@ export function quoteWord(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
-/** Whose rules the host's `iptables` shows: by what the programs' names lead to, the legacy ones where no name tells. */
+/** Whose rules the host's `iptables` shows: by what the programs' names lead to, the legacy ones where the names do not show it. */
 export function chosenVariant(version: IpVersion): Exclude<Variant, ''> {
   let file = findProgram(`${toolName(version)}-restore`) ?? ''
   // /usr/sbin/iptables-restore → /etc/alternatives/iptables-restore → /usr/sbin/iptables-nft-restore → xtables-nft-multi

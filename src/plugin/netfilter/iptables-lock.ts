@@ -14,7 +14,7 @@ const waitMilliseconds = 30_000
  * it: it looks again, leaves out the `-N` of a chain that is there by now and makes the rules after it a second time. CniError 11.
  */
 export function withLock<T>(body: () => T): T {
-  // The namespace's inode is the same for whoever works in it: no file stays. /run/xtables.lock is what iptables-legacy itself waits for.
+  // The namespace's inode is the same for every process in it: no file stays. /run/xtables.lock is what iptables-legacy itself waits for.
   const fd = sys.open('/proc/self/ns/net', O_RDONLY)
   try {
     lockExclusively(fd, waitMilliseconds, 'another plugin is changing iptables')

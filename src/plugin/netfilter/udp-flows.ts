@@ -18,7 +18,7 @@ export interface PortForward {
   readonly to: { readonly address: Address; readonly port: number }
 }
 
-/** After ADD: flows to the ports that go elsewhere than to the pod, as the next packet shall. What only passes through the node stays. */
+/** After ADD: flows to the ports that go elsewhere than to the pod, as the next packet must. What only passes through the node stays. */
 export function forgetOldFlows(leads: readonly PortForward[]): void {
   forget(leads, (flows, { hostIP, to }) => {
     const elsewhere = flows.filter(({ original, reply }) => {

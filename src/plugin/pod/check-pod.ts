@@ -16,7 +16,7 @@ import { formatMac } from '../../net/mac.ts'
 import { forwardingOf, gatewayCidrs } from './attach.ts'
 import type { Pod } from './pod-interface.ts'
 
-/** The pod's interface, a veth unless it shall be of another kind, with its addresses and routes as the result has them; it is up where it shall be. Returns it. */
+/** The pod's interface, a veth unless another kind is expected, with its addresses and routes as the result has them; it is up where it must be. Returns it. */
 export function checkPodInterface(
   pod: Pod,
   wanted: { ifname: string; netns: string; up: boolean; kind?: string },

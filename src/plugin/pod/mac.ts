@@ -1,4 +1,4 @@
-// The MAC that a pod's interface shall have, where somebody asks for one.
+// The MAC that a pod's interface gets, where one is requested.
 
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'

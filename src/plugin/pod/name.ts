@@ -1,7 +1,7 @@
 // What Kubernetes calls the pod, for people: aliases, comments, errors. Nothing is found by it.
 
 /**
- * `namespace/name` out of CNI_ARGS, '' where they do not tell. The drop-in plugins whose originals never look at CNI_ARGS take the rest as it is:
+ * `namespace/name` out of CNI_ARGS, '' where they do not have it. The drop-in plugins whose originals never look at CNI_ARGS take the rest as it is:
  * what they do not understand must not stop a pod.
  */
 export function podName(args: string): string {

@@ -100,7 +100,7 @@ function setSysctls({ ifname, ips, enabledad }: PodSetup): void {
     // Container runtimes like to switch IPv6 off in every new namespace.
     ensureSysctl('net/ipv6/conf/lo/disable_ipv6', '0')
     ensureSysctl(`net/ipv6/conf/${ifname}/disable_ipv6`, '0')
-    // Otherwise the kernel drops the addresses whenever somebody sets the link down.
+    // Otherwise the kernel drops the addresses whenever the link is set down.
     ensureSysctl(`net/ipv6/conf/${ifname}/keep_addr_on_down`, '1')
   }
   if (enabledad) trySysctl(`net/ipv6/conf/${ifname}/enhanced_dad`, '1')
@@ -118,7 +118,7 @@ function awaitDad(pod: Pod, index: number): void {
     if (!addresses.some(({ flags }) => flags & IFA_F_TENTATIVE)) return
     sys.nanosleep(50)
   }
-  // On a link that has no carrier nobody can be asked; the kernel goes on when it has one.
+  // On a link without carrier there is no one to probe; the kernel continues when it has one.
   if (findLink(pod.route, { index })?.operstate !== IF_OPER_UP) return
   throw new CniError(ErrTryAgainLater, 'IPv6 addresses are still tentative after 5 s of duplicate address detection')
 }

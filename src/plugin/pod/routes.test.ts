@@ -31,7 +31,7 @@ const text = ({ dst, gateway, priority, mtu, table, onlink }: KernelRoute) =>
   ]
     .filter(Boolean)
     .join(' ')
-const told = (routes: PodRoute[], ips = [v4, v6], own?: PodRoute[]) => kernelRoutes(routes, ips, own).map(text)
+const output = (routes: PodRoute[], ips = [v4, v6], own?: PodRoute[]) => kernelRoutes(routes, ips, own).map(text)
 
 describe('chooseRoutes()', () => {
   it('passes over routes of a family that the pod has no address of', () => {
@@ -69,7 +69,7 @@ describe('chooseRoutes()', () => {
 
 describe('kernelRoutes()', () => {
   it('has the first gateway of the family where the route names none', () => {
-    expect(told([route('0.0.0.0/0'), route('::/0'), route('10.5.0.0/16', '10.1.0.9')])).toEqual([
+    expect(output([route('0.0.0.0/0'), route('::/0'), route('10.5.0.0/16', '10.1.0.9')])).toEqual([
       '0.0.0.0/0 10.1.0.1',
       '::/0 fd00:1::1',
       '10.5.0.0/16 10.1.0.9',
@@ -83,25 +83,25 @@ describe('kernelRoutes()', () => {
       route('10.7.0.0/16', '0.0.0.0'),
       route('fd05::/64', '::'),
     ]
-    expect(told(routes)).toEqual(['10.5.0.0/16', '10.6.0.0/16', '10.7.0.0/16', 'fd05::/64'])
+    expect(output(routes)).toEqual(['10.5.0.0/16', '10.6.0.0/16', '10.7.0.0/16', 'fd05::/64'])
   })
 
   it('leaves the routes to the pod’s subnets to the kernel', () => {
     const own = [route('10.1.0.0/24', '', { scope: 253 }), route('fd00:1::/64', '::'), route('fd00:1::/64', '::', { priority: 256 })]
-    expect(told(own)).toEqual([])
+    expect(output(own)).toEqual([])
     // With a metric, sizes or a gateway it is another one.
     const others = [route('10.1.0.0/24'), route('10.1.0.0/24', '0.0.0.0', { priority: 9 }), route('10.1.0.0/24', '0.0.0.0', { mtu: 1300 })]
-    expect(told(others)).toEqual(['10.1.0.0/24 10.1.0.1', '10.1.0.0/24 metric 9', '10.1.0.0/24 mtu 1300'])
+    expect(output(others)).toEqual(['10.1.0.0/24 10.1.0.1', '10.1.0.0/24 metric 9', '10.1.0.0/24 mtu 1300'])
   })
 
   it('has the caller’s own first and once, with the sizes that were asked for', () => {
     const own = [route('10.1.0.1/32', '', { scope: 253 }), route('10.1.0.0/24', '10.1.0.1')]
     const routes = [route('10.1.0.0/24', '', { mtu: 1300 }), route('10.1.0.1/32', '0.0.0.0'), route('0.0.0.0/0')]
-    expect(told(routes, [v4], own)).toEqual(['10.1.0.1/32', '10.1.0.0/24 10.1.0.1 mtu 1300', '0.0.0.0/0 10.1.0.1'])
+    expect(output(routes, [v4], own)).toEqual(['10.1.0.1/32', '10.1.0.0/24 10.1.0.1 mtu 1300', '0.0.0.0/0 10.1.0.1'])
   })
 
   it('says that a gateway of the subnet is on the link where no route to the subnet does', () => {
-    expect(told([route('10.5.0.0/16', '10.1.0.9'), route('10.6.0.0/16')], [v4], [])).toEqual([
+    expect(output([route('10.5.0.0/16', '10.1.0.9'), route('10.6.0.0/16')], [v4], [])).toEqual([
       '10.5.0.0/16 10.1.0.9 onlink',
       '10.6.0.0/16 10.1.0.1',
     ])

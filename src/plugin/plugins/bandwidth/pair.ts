@@ -16,7 +16,7 @@ export interface Pair {
 
 /**
  * The host's end is what the pod's end names as its peer, and names that as its own. prevResult has to list it, as the reference plugin wants it:
- * a pair that leads into a third namespace has an index there that may be anybody's here.
+ * a pair that leads into a third namespace has an index there that may be another link's here.
  */
 export function findPair(route: NetlinkSocket, pod: Pod, request: Request<unknown>, { interfaces }: Result): Pair {
   const { ifname, cniVersion } = request

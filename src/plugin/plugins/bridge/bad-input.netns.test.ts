@@ -125,7 +125,7 @@ describeHost('bridge refuses', () => {
       const before = await traces(host)
       const error = await refuse(host, 'ADD', wrong, { netns: pod.netns })
       expect(error).toMatchObject({ code: 7, msg: expect.stringMatching(/^invalid network configuration: \d+ problems$/) })
-      const told = (error.details ?? '').split('\n')
+      const output = (error.details ?? '').split('\n')
       const paths = [
         'bridge: ',
         'isGateway: ',
@@ -151,7 +151,7 @@ describeHost('bridge refuses', () => {
         'ipam.ranges[0][0].subnet: ',
         'ipam.routes[0].dst: ',
       ]
-      expect(paths.filter((path) => !told.some((line) => line.startsWith(path)))).toEqual([])
+      expect(paths.filter((path) => !output.some((line) => line.startsWith(path)))).toEqual([])
       expect(await traces(host)).toEqual(before)
       expect(await linkOf(pod, 'eth0')).toBe(null)
     })

@@ -38,7 +38,7 @@ export function check(request: Request<BridgeConfig>): void {
   })
 }
 
-/** Ready where IPAM is and nobody else's device has the bridge's name. */
+/** Ready when IPAM is and no other device has the bridge's name. */
 export function status(request: StatusRequest<BridgeConfig>): void {
   const { config } = request
   config.ipam?.status(request)

@@ -25,7 +25,7 @@ export interface BridgeConfig {
   readonly isolated: boolean
   /** The access VLAN, 0 for none. */
   readonly vlan: number
-  /** What the port shall carry besides; any makes the bridge filter VLANs. */
+  /** What the port also carries; any makes the bridge filter VLANs. */
   readonly vlans: readonly PortVlan[]
   readonly preserveDefaultVlan: boolean
   readonly macspoofchk: boolean

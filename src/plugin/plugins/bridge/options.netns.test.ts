@@ -301,7 +301,7 @@ describeHost('VLANs of a port', () => {
     ['preserveDefaultVlan keeps VLAN 1', { vlan: 100, preserveDefaultVlan: true }, ['1 Egress Untagged', '100 PVID Egress Untagged']],
   ]
 
-  it.each(rows)('%s; a kernel without VLAN filtering is told and nothing half-made is left', async (_, override, vlans) => {
+  it.each(rows)('%s; a kernel without VLAN filtering is reported and nothing is left', async (_, override, vlans) => {
     await withHost(async (host) => {
       const before = await traces(host)
       const pod = await host.pod()
@@ -311,10 +311,10 @@ describeHost('VLANs of a port', () => {
         const [port = ''] = await portsOf(host)
         expect((await linkOf(host, 'br0'))?.vlanFiltering).toBe(1)
         const [shown] = JSON.parse(await host.run('bridge', '-j', 'vlan', 'show', 'dev', port))
-        const told = shown.vlans.flatMap(({ vlan, vlanEnd = vlan, flags = [] }: { vlan: number; vlanEnd?: number; flags?: string[] }) =>
+        const output = shown.vlans.flatMap(({ vlan, vlanEnd = vlan, flags = [] }: { vlan: number; vlanEnd?: number; flags?: string[] }) =>
           Array.from({ length: vlanEnd - vlan + 1 }, (_, i) => [vlan + i, ...flags].join(' ')),
         )
-        expect(told).toEqual(vlans)
+        expect(output).toEqual(vlans)
         return
       }
       const error = await refuse(host, 'ADD', config, { netns: pod.netns })

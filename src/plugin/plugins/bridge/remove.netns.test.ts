@@ -72,7 +72,7 @@ describeHost('DEL of bridge', () => {
   it('removes the link before it gives the lease back', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
-      // An IPAM of the user's own that looks, when it is told to release, whether the link is there.
+      // An IPAM of the user's own that looks, at its DEL, whether the link exists.
       const script = `#!/bin/sh
 [ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.2/24"}]}'
 [ "$CNI_COMMAND" != DEL ] || ip netns exec pod1 ip link show eth0 >/run/seen 2>&1; exit 0`

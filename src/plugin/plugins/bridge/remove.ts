@@ -1,4 +1,4 @@
-// DEL and GC of `bridge`: needs no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are told.
+// DEL and GC of `bridge`: needs no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are reported.
 
 import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'

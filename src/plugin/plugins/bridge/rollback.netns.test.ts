@@ -152,8 +152,8 @@ describeHost('ADD of bridge that fails leaves everything as it was', () => {
       const pod = await host.pod()
       await prepare?.(host, pod)
       const before = await traces(host)
-      const told = await refuse(host, 'ADD', { ...full, ...override }, { netns: pod.netns, ...options })
-      expect(told).toMatchObject(error)
+      const output = await refuse(host, 'ADD', { ...full, ...override }, { netns: pod.netns, ...options })
+      expect(output).toMatchObject(error)
       expect(await traces(host)).toEqual(before)
       expect(await linkOf(pod, 'eth0')).toBe(null)
     })
@@ -170,17 +170,17 @@ describeHost('ADD of bridge that fails leaves everything as it was', () => {
     })
   })
 
-  it('a delegated IPAM is told to take back what it gave', async () => {
+  it('a delegated IPAM gets a DEL for what it gave', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const script = `#!/bin/sh
-echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME" >>/run/told
+echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME" >>/run/calls
 [ "$CNI_COMMAND" != ADD ] || echo '{"cniVersion":"1.1.0","ips":[{"address":"10.1.0.2/24"}],"routes":[{"dst":"192.0.2.0/24","gw":"10.99.0.1"}]}'`
       const install = 'mkdir /run/own && cp "$1"/bridge /run/own && printf %s "$2" >/run/own/own-ipam && chmod +x /run/own/own-ipam'
       await host.run('sh', '-c', install, 'sh', pluginPath, script)
       const error = await refuse(host, 'ADD', { ...network, ipam: { type: 'own-ipam' } }, { netns: pod.netns, id: 'x', path: '/run/own' })
       expect(error.msg).toContain('192.0.2.0/24 via 10.99.0.1')
-      expect(await host.run('cat', '/run/told')).toBe('ADD x eth0\nDEL x eth0\n')
+      expect(await host.run('cat', '/run/calls')).toBe('ADD x eth0\nDEL x eth0\n')
     })
   })
 

@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { callDoor, goBridge, goPlugins, type Told } from '../../../../test/harness/masquerade.ts'
+import { type Answer, callDoor, goBridge, goPlugins } from '../../../../test/harness/masquerade.ts'
 import { buildProgram } from '../../../../test/harness/native.ts'
 import { describeHost, type Host, withHost } from '../../../../test/harness/netns.ts'
 
@@ -38,7 +38,7 @@ suite('the MAC spoof check', () => {
   })
 
   const inHost = (
-    body: (call: (verb: string, more?: object) => Promise<Told>, list: () => Promise<string[]>, host: Host) => Promise<void>,
+    body: (call: (verb: string, more?: object) => Promise<Answer>, list: () => Promise<string[]>, host: Host) => Promise<void>,
   ) =>
     withHost((host) => {
       const list = async () =>
@@ -113,8 +113,8 @@ suite('the MAC spoof check', () => {
 
   it('refuses a container ID that no chain name can hold', () =>
     inHost(async (call, list) => {
-      const told = await call('addSpoofCheck', { id: 'c'.repeat(234) })
-      expect(told).toEqual({ code: 4, message: 'CNI_CONTAINERID: macspoofchk takes at most 233 characters', details: '' })
+      const output = await call('addSpoofCheck', { id: 'c'.repeat(234) })
+      expect(output).toEqual({ code: 4, message: 'CNI_CONTAINERID: macspoofchk takes at most 233 characters', details: '' })
       expect(await call('removeSpoofCheck', { id: 'c'.repeat(234) })).toEqual({})
       expect(await list()).toEqual([])
       expect(await call('addSpoofCheck', { id: 'c'.repeat(233) })).toEqual({})

@@ -86,7 +86,7 @@ export function checkSpoofCheck(attachment: Attachment): void {
 }
 
 /**
- * Removes what belongs to none of `valid`. The names do not tell the network, and `valid` is that of one network only:
+ * Removes what belongs to none of `valid`. The names do not have the network, and `valid` is that of one network only:
  * so only rules are removed whose interface is gone as well.
  */
 export function gcSpoofCheck(valid: readonly ValidAttachment[]): void {

@@ -1,4 +1,4 @@
-// The same attachment told in every version of the protocol, and told back to CHECK and DEL.
+// The same attachment as a result of every protocol version, and as the prevResult of CHECK and DEL.
 
 import { expect, it } from 'vitest'
 import { leases, linkOf, network, refuse } from '../../../../test/harness/bridge.ts'

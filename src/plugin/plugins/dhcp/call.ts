@@ -30,7 +30,7 @@ function connect(path: string): number {
   } catch (error) {
     sys.close(fd)
     if (!isSysError(error, ENOENT, ECONNREFUSED)) throw error
-    throw new DaemonUnreached(ErrIOFailure, `error dialing DHCP daemon: nobody listens on ${path}: start \`dhcp daemon\` there`)
+    throw new DaemonUnreached(ErrIOFailure, `error dialing DHCP daemon: no process listens on ${path}: start \`dhcp daemon\` there`)
   }
 }
 

@@ -10,7 +10,7 @@ export interface DhcpConfig {
   readonly socketPath: string
   /** Metric of the routes, 0 for the kernel's. */
   readonly priority: number
-  /** What the server is told: a value, or the name of the argument in CNI_ARGS that has it. */
+  /** An option sent to the server: a value, or the name of the argument in CNI_ARGS that has it. */
   readonly provide: readonly { readonly code: number; readonly value: string; readonly fromArg: string }[]
   /** What it is asked for. */
   readonly request: readonly number[]

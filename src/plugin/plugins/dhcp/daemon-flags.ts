@@ -22,7 +22,7 @@ export const usage = `dhcp daemon: gets, renews and releases the leases of the I
   -broadcast           ask servers to broadcast their answers
   -timeout 10s         between two sendings at most
   -resendmax 62s       the same
-  -resendtimeout 208s  until nobody is asked any more
+  -resendtimeout 208s  until the exchange is given up
 `
 
 /** The flags, or what is wrong with them. */

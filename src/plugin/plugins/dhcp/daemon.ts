@@ -22,7 +22,7 @@ const LISTEN_FDS_START = 3
 interface Connection {
   readonly fd: number
   text: string
-  /** Told: what comes now is the end. */
+  /** The answer is sent, and the connection about to close. */
   asked: boolean
   exchange: Exchange | undefined
 }
@@ -55,7 +55,7 @@ function loop(listener: number, manager: LeaseManager): never {
     const accepting = connections.size < MAX_CONNECTIONS && manager.hasRoom ? [listener] : []
     const ready = sys.poll([...exchanges.keys(), ...connections.keys(), ...accepting], milliseconds(wait))
     for (const fd of ready) {
-      // A descriptor may have been closed, and be another's, since poll told of it.
+      // A descriptor may have been closed, and be another's, since poll reported it.
       if (fd !== listener && sys.poll([fd], 0).length === 0) continue
       const exchange = exchanges.get(fd)
       const connection = connections.get(fd)
@@ -66,7 +66,7 @@ function loop(listener: number, manager: LeaseManager): never {
   }
 }
 
-/** poll's: at most an hour, as a clock that was put to sleep wakes nobody. */
+/** poll's: at most an hour, as a clock does not advance while suspended. */
 function milliseconds(seconds: number): number {
   return Math.ceil(Math.min(Math.max(seconds, 0), 3600) * 1000)
 }
@@ -125,7 +125,7 @@ function answerPlugin(fd: number, outcome: JsonObject | CniError): void {
   }
 }
 
-/** systemd's socket where it gives one, else our own in the place of one that nobody listens on. */
+/** systemd's socket where it gives one, else our own in place of one without a listener. */
 function listen(path: string): number {
   if (sys.getenv('LISTEN_PID') === String(sys.getpid()) && sys.getenv('LISTEN_FDS') === '1') return LISTEN_FDS_START
   makeDirectories(directoryOf(path), 0o700)

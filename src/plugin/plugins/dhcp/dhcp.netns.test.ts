@@ -400,7 +400,7 @@ describeClient('dhcp with udhcpd', noUdhcpdReason(), () => {
 })
 
 describeHost('dhcp without a server', () => {
-  it('tells that nobody answers, and a plugin that is ended leaves nothing behind', async () => {
+  it('reports that no server answers, and a killed plugin leaves nothing behind', async () => {
     await withHost(async (host) => {
       await wire(host)
       await daemon(host, '-resendtimeout', '2s')

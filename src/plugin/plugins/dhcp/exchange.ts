@@ -37,7 +37,7 @@ export interface Client {
   readonly broadcast: boolean
 }
 
-/** Seconds: between two sendings at most, and until nobody is asked any more. */
+/** Seconds: between two sendings at most, and until the exchange is given up. */
 export interface Patience {
   readonly resendMax: number
   readonly resendTimeout: number
@@ -46,7 +46,7 @@ export interface Patience {
 type Outcome = Lease | CniError
 type Option = readonly [number, Uint8Array]
 
-/** A NAK is answered by asking anew, except where the address is in use. */
+/** After a NAK the client starts over with DISCOVER, except where the address is in use. */
 export const ErrRefused = ErrInternal
 /** After so many unanswered requests for what was offered another offer is looked for. */
 const REQUEST_TRIES = 4
@@ -176,7 +176,7 @@ export class Exchange {
   }
 }
 
-/** Gives a lease back; nobody answers. */
+/** Releases a lease; there is no answer. */
 export function sendRelease(wire: Wire, client: Client, { address, server }: Lease): void {
   const options: Option[] = [
     [OPTION_MESSAGE_TYPE, Uint8Array.of(DHCPRELEASE)],

@@ -33,7 +33,7 @@ export function encodeFrame(from: End, to: End, payload: Uint8Array): Uint8Array
 }
 
 /**
- * What a DHCP server sent; undefined for every other frame. The checksum of UDP is not looked at: on a virtual wire nobody may have computed it,
+ * What a DHCP server sent; undefined for every other frame. The UDP checksum is not verified: on a virtual wire it may not have been computed,
  * and the exchange's number and the client's MAC have to fit anyway.
  */
 export function decodeFrame(frame: Uint8Array): { readonly from: End; readonly payload: Uint8Array } | undefined {

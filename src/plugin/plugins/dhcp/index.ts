@@ -40,7 +40,7 @@ function add(request: Request<DhcpConfig>): Result {
   return priority ? { ...lease, routes: lease.routes.map((route) => ({ ...route, priority })) } : lease
 }
 
-/** Where no daemon is, nobody can give the lease back: it ends by itself. */
+/** Without a daemon the lease cannot be released: it expires. */
 function del(request: Request<DhcpConfig>): void {
   try {
     askDaemon(request.config.socketPath, askOf(request, 'DEL'), TIMEOUT)

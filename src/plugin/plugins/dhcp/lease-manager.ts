@@ -71,7 +71,7 @@ export class LeaseManager {
     return undefined
   }
 
-  /** Gives up a conversation that nobody waits for. */
+  /** Gives up an exchange that no call waits for. */
   cancel(exchange: Exchange): void {
     if (this.#exchanges.delete(exchange)) exchange.cancel()
   }
@@ -164,7 +164,7 @@ export class LeaseManager {
     }
   }
 
-  /** Nobody may use an address that may be another's by now. */
+  /** An address that may be another host's by now must not be used. */
   #expire(held: LeaseRecord, reason: string): void {
     say(`${clientIdOf(held.ask)}: ${reason}: bringing ${held.ask.ifname} down`)
     attempt(() => takeDown(this.#path(held.ask), held.ask.ifname))

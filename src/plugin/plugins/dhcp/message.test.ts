@@ -187,7 +187,7 @@ describe('a lease', () => {
     expect(routes(...options)).toEqual(expected)
   })
 
-  it('has the name servers that the server tells', () => {
+  it('has the name servers that the server sent', () => {
     expect(lease(mask, [6, concat([ip('1.1.1.1'), ip('8.8.8.8')])], [15, new TextEncoder().encode('example.org')]).result.dns).toEqual({
       nameservers: ['1.1.1.1', '8.8.8.8'],
       domain: 'example.org',

@@ -37,11 +37,11 @@ const OPTION_END = 255
 export type Options = ReadonlyMap<number, Uint8Array>
 
 export interface DhcpMessage {
-  /** Tells an exchange from others on the wire. */
+  /** Identifies an exchange on the wire. */
   readonly xid: number
   /** Seconds since the client began. */
   readonly seconds: number
-  /** The answer shall be a broadcast. */
+  /** The answer must be a broadcast. */
   readonly broadcast: boolean
   /** The client's address where it may be answered there, four bytes; zero otherwise. */
   readonly ciaddr: Uint8Array

@@ -23,7 +23,7 @@ export interface Wire {
   readonly mac: Mac
   /** An ipvlan gets no answer to an address that it does not have yet. */
   readonly needsBroadcast: boolean
-  /** A socket on the client's port: without one the kernel would tell the server that nobody is there. */
+  /** A socket on the client's port: without one the kernel would answer the server with port unreachable. */
   readonly port: number | undefined
 }
 
@@ -59,7 +59,7 @@ export function macOf(netns: string, ifname: string): Mac | undefined {
   }
 }
 
-/** What becomes of an interface whose address has expired: nobody may use that any more. */
+/** What happens to an interface whose address has expired: it must not be used any more. */
 export function takeDown(netns: string, ifname: string): void {
   inPod(netns, () => setUp(requireLink(ifname), false))
 }

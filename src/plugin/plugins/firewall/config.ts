@@ -15,7 +15,7 @@ export interface FirewallConfig {
   readonly adminChain: string
   readonly zone: string
   readonly policy: IngressPolicy
-  /** Of nftables: the table and chain of family inet that somebody else has made, to accept in; undefined: a table of our own. */
+  /** Of nftables: the table and chain of family inet that another program has made, to accept in; undefined: a table of our own. */
   readonly foreignChain: ForeignChain | undefined
   readonly dataDir: string
 }

@@ -342,8 +342,8 @@ describeHost('the ingress policy', () => {
         [e, '10.11.0.2', true],
       ]
       const seen = await Promise.all(tries.map(async ([from, to]) => [from, to, await reaches(from, to)] as [Pod, string, boolean]))
-      const told = (rows: [Pod, string, boolean][]) => rows.map(([{ name }, to, passed]) => `${name} to ${to}: ${passed}`)
-      expect(told(seen), backend).toEqual(told(tries))
+      const output = (rows: [Pod, string, boolean][]) => rows.map(([{ name }, to, passed]) => `${name} to ${to}: ${passed}`)
+      expect(output(seen), backend).toEqual(output(tries))
     })
   })
 

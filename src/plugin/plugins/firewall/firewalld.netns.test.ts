@@ -11,7 +11,7 @@ import { type Host, withHost } from '../../../../test/harness/netns.ts'
 const service = fileURLToPath(new URL('../../../../test/programs/fake-firewalld.ts', import.meta.url))
 const firewall = (more: object = {}): Member => ({ type: 'firewall', ...more })
 
-/** The system's bus, with an owner of firewalld's name on it; `calls` tells what that was asked. */
+/** The system's bus, with an owner of firewalld's name on it; `calls` lists the calls to it. */
 async function withFirewalld(body: (host: Host, calls: () => string[], PATH: string) => Promise<void>): Promise<void> {
   await withHost(async (host) => {
     const allowed = ['user="*"', 'own="*"', 'send_destination="*"', 'receive_sender="*"'].map((rule) => `<allow ${rule}/>`)

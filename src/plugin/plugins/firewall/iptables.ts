@@ -1,4 +1,4 @@
-// The iptables backend. ADD: one look at the table and one iptables-restore a family; where nf_tables holds the table the kernel tells what is there,
+// The iptables backend. ADD: one look at the table and one iptables-restore a family; where nf_tables holds the table the kernel is read directly,
 // and DEL needs no process.
 
 import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../../cni/error.ts'

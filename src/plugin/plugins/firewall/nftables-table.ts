@@ -1,5 +1,5 @@
-// The table of the nftables backend: sets, chains and the rules that never change. Or the same within a table of somebody else's, whose chain leads here:
-// in nftables to accept is not the last word, and another chain that drops what nobody has accepted would drop the pods' packets, too.
+// The table of the nftables backend: sets, chains and the rules that never change. Or the same within another program's table, whose chain leads here:
+// in nftables accept is final only for its own base chain, and another one with policy drop would drop the pods' packets.
 
 import { addChain } from '../../../kernel/nftables/chain.ts'
 import { type Expression, verdict } from '../../../kernel/nftables/expression.ts'

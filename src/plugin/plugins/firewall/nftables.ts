@@ -22,7 +22,7 @@ type Place = Pick<FirewallConfig, 'foreignChain'>
 /** How often what another process deleted between our reading and our writing is read again. */
 const TRIES = 5
 
-/** The addresses in the name of the attachment, whoever had them before, and the bridge with its policy. */
+/** The addresses in the name of the attachment, whichever attachment had them before, and the bridge with its policy. */
 export function addToNftables(config: FirewallConfig, attachment: Attachment, addresses: readonly Address[], bridge: string): void {
   const ref = tableOf(config)
   const comment = nftablesComment(attachment)

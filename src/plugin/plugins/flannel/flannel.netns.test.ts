@@ -22,7 +22,7 @@ const call = (host: Host, verb: string, pod: Pod, keys: object = {}, options: Cn
 const flanneld = (host: Host, text = env) => writeFileSync(join(host.dir, 'subnet.env'), text)
 const kept = async (host: Host) => (await host.exec('ls', ['/var/lib/cni/flannel'])).stdout.split('\n').filter(Boolean)
 
-/** A delegate that notes what it is told. */
+/** A delegate that records its input. */
 function recorder(host: Host, orders: object = { ReportResult: '{"ips":[{"address":"10.244.3.2/24"}]}' }) {
   const debugFile = join(host.dir, 'debug')
   writeFileSync(debugFile, JSON.stringify(orders))
@@ -52,7 +52,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('makes the configuration of the delegate: what it is not told it takes from flanneld', async () => {
+  it('makes the configuration of the delegate, with flanneld’s values for what is absent', async () => {
     await withHost(async (host) => {
       flanneld(host, `${env}FLANNEL_IPV6_NETWORK=fd00::/48\nFLANNEL_IPV6_SUBNET=fd00:0:0:3::1/64\n`)
       const pod = await host.pod()
@@ -143,7 +143,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('a delegate that fails is told to clean up, its error is ours, and nothing is kept', async () => {
+  it('a delegate that fails gets a DEL, its error is passed on, and nothing is saved', async () => {
     await withHost(async (host) => {
       flanneld(host)
       const pod = await host.pod()
@@ -171,7 +171,7 @@ describeHost('flannel', () => {
 
   it.each([
     [
-      'nobody has told the subnet yet',
+      'the subnet is not known yet',
       undefined,
       {},
       { status: 1, json: { code: 50, msg: expect.stringContaining('subnet.env is missing: flanneld') } },

@@ -34,7 +34,7 @@ function add(request: Request<FlannelConfig>): Result {
   })
 }
 
-/** By what ADD has kept; where that is not there, by what ADD would do now: whoever lost it may have left the pod's interface. */
+/** By what ADD has kept; where that is not there, by what ADD would do now: the pod's interface may still be there. */
 function del(request: Request<FlannelConfig>): void {
   const own = keptDelegate(request.config.dataDir, request)?.config ?? currentConfig(request.config)
   if (!own) return

@@ -31,7 +31,7 @@ const shapes: Record<CniVersion, object> = {
 }
 
 describeHost('loopback', () => {
-  it.each(cniVersions)('%s: brings lo up and tells its addresses, whatever CNI_IFNAME says; down again with DEL', async (cniVersion) => {
+  it.each(cniVersions)('%s: brings lo up and returns its addresses, whatever CNI_IFNAME says; down again with DEL', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const call = { netns: pod.netns, ifname: 'eth0' }

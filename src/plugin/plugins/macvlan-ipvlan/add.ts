@@ -47,7 +47,7 @@ function attach(request: Request<StackedConfig>, pod: Pod, below: NetlinkSocket,
   // Neighbours may know the previous owner's MAC; arp_notify is configurePod's.
   inNamespace(pod.fd, () => trySysctl(`net/ipv6/conf/${ifname}/ndisc_notify`, '1'))
   if (ips.length === 0) transact(pod.route, [setLink({ index: link.index }, { up: true })])
-  // The wire is shared with machines that nobody here manages: duplicates are looked for.
+  // The wire is shared with machines that are not managed here: duplicate address detection stays on.
   else configurePod(pod, { index: link.index, ifname, ips, routes, enabledad: true, up: true })
   return {
     interfaces: ownInterfaces(request.cniVersion, [{ name: ifname, mac: formatMac(link.mac), mtu: link.mtu, sandbox: netns }]),

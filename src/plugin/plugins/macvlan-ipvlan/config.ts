@@ -1,4 +1,4 @@
-// What `macvlan` and `ipvlan` are told alike: upon which link, and what the pod's interface is given.
+// The configuration that `macvlan` and `ipvlan` share: the parent link, and what the pod's interface gets.
 
 import { quote } from '../../../cni/json.ts'
 import type { ConfigContext } from '../../../cni/plugin.ts'
@@ -12,7 +12,7 @@ import { readOwnDns } from '../../pod/dns.ts'
 
 export interface StackedConfig {
   readonly kind: 'macvlan' | 'ipvlan'
-  /** What readStacked tells of the link. */
+  /** What readStacked returns of the link. */
   readonly mode: number
   readonly make: (link: StackedLink) => Request
   /** Absent: the link of the default route. */

@@ -31,7 +31,7 @@ function readIpvlanConfig(reader: Reader, context: ConfigContext): StackedConfig
   if (attaches && !config.ipam && !chained) reader.issue('ipam', 'is missing, or has no type')
   return {
     ...config,
-    // The plugin before has made the master, and says what it is called. What CHECK is told is this plugin's own result.
+    // The plugin before has made the master, and says what it is called. The prevResult of CHECK is this plugin's own result.
     master: config.master ?? (chained && context.command === 'ADD' ? previousInterface(reader) : undefined),
     kind: 'ipvlan',
     mode: ipvlanModes[mode],

@@ -142,7 +142,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
       const { status, json } = await call(host, 'ADD', pod, { ...config, ...keys })
       expect({ status, json }).toMatchObject({ status: 1, json: { code, msg: expect.stringContaining(msg) } })
       expect([await leases(host), (await pod.exec('ip', ['-o', 'link'])).stdout.split('\n').filter(Boolean).length]).toEqual([[], 1])
-      // DEL does what it can with whatever it is told.
+      // DEL does what it can with any input.
       expect('ipam' in keys ? { status: 0 } : await call(host, 'DEL', pod, { ...config, ...keys })).toMatchObject({ status: 0 })
     })
   })

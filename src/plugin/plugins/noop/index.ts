@@ -1,4 +1,4 @@
-// The plugin `noop`: for tests. It notes how it was called and answers what a file tells it to, be that sense or not.
+// The plugin `noop`: for tests. It records how it was called and answers what a file says, valid or not.
 
 import { readCommonConfig, readPrevResult } from '../../../cni/config.ts'
 import { type Environment, readEnvironment } from '../../../cni/environment.ts'

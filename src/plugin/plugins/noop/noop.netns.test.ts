@@ -1,4 +1,4 @@
-// The plugin `noop`: what it notes, and that it does as it is told, sense or not.
+// The plugin `noop`: what it records, and that it follows its file, valid or not.
 
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ function order(host: Host, orders: unknown): string {
 const call = (host: Host, verb: string, keys: object, args = '') => host.cni('noop', verb, { ...config, ...keys }, { netns: '/n', args })
 
 describeHost('noop', () => {
-  it.each(verbs)('%s: notes the call in the file that told it, whose orders stay', async (verb) => {
+  it.each(verbs)('%s: records the call in the file, whose orders stay', async (verb) => {
     await withHost(async (host) => {
       const debugFile = order(host, { ReportStderr: 'a word', ReportResult: '{"a": 1}', CmdArgs: { StdinData: null } })
       expect(await call(host, verb, { debugFile }, 'X=1')).toMatchObject({ status: 0, stdout: '{"a": 1}', stderr: 'a word' })
@@ -63,26 +63,26 @@ describeHost('noop', () => {
     ['a status', { ExitWithCode: 7 }, { status: 7, stdout: '' }],
     ['nonsense', { ReportResult: 'not JSON' }, { status: 0, stdout: 'not JSON' }],
     ['nothing', {}, { status: 0, stdout: '', stderr: '' }],
-  ])('is told %s', async (_, orders, outcome) => {
+  ])('follows %s', async (_, orders, outcome) => {
     await withHost(async (host) => {
       expect(await call(host, 'ADD', { debugFile: order(host, orders) })).toMatchObject(outcome)
     })
   })
 
-  it('is told by CNI_ARGS before it is by its configuration', async () => {
+  it('takes the file of CNI_ARGS before that of its configuration', async () => {
     await withHost(async (host) => {
-      const file = order(host, { ReportResult: '{"told": true}' })
-      expect(await call(host, 'ADD', { debugFile: '/nix' }, `A=1;DEBUG=${file}`)).toMatchObject({ status: 0, stdout: '{"told": true}' })
+      const file = order(host, { ReportResult: '{"given": true}' })
+      expect(await call(host, 'ADD', { debugFile: '/nix' }, `A=1;DEBUG=${file}`)).toMatchObject({ status: 0, stdout: '{"given": true}' })
     })
   })
 
-  it.each(verbs)('%s: an empty result where nobody tells it anything', async (verb) => {
+  it.each(verbs)('%s: an empty result without a file', async (verb) => {
     await withHost(async (host) => {
       expect(await call(host, verb, {})).toMatchObject({ status: 0, stdout: '{}', stderr: expect.stringContaining('no debug behavior') })
     })
   })
 
-  it('VERSION tells what the file says', async () => {
+  it('VERSION answers what the file says', async () => {
     await withHost(async (host) => {
       const file = order(host, { ReportVersionSupport: ['9.8.7'] })
       expect((await call(host, 'VERSION', {}, `DEBUG=${file}`)).json).toMatchObject({ supportedVersions: ['9.8.7'] })

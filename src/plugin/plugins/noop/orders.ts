@@ -1,4 +1,4 @@
-// The files of `noop`: what it shall do, and how it was called. They have the form of the reference plugin's, which its users' tests write and read.
+// The files of `noop`: what it must do, and how it was called. They have the form of the reference plugin's, which its users' tests write and read.
 
 import { encodeBase64 } from '../../../cni/base64.ts'
 import type { Environment } from '../../../cni/environment.ts'
@@ -12,7 +12,7 @@ export interface Orders {
   /** Printed as it stands; PASSTHROUGH and INJECT-DNS print prevResult. */
   readonly reportResult: string
   readonly reportError: string
-  /** 0: the code of an error that nobody foresaw. */
+  /** 0: the code of an unexpected error. */
   readonly reportErrorCode: number
   readonly reportStderr: string
   readonly reportVersionSupport: readonly string[] | undefined
@@ -37,7 +37,7 @@ export function debugFileOf(args: string): string | undefined {
   return new Map(pairs).get('DEBUG')
 }
 
-/** Reads what shall be done. CniError 5 where there is no such file, 6 or 7 where it tells nothing. */
+/** Reads what to do. CniError 5 where there is no such file, 6 or 7 where it is empty. */
 export function readOrders(file: string): Orders {
   return ordersOf(readFile(file), file)
 }

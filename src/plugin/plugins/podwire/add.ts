@@ -57,7 +57,7 @@ function repeat(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket)
     const shaped = checkAttachment(request, pod, route, result)
     return { ...result, interfaces: ownInterfaces(request.cniVersion, [...made, ...shaped]) }
   } catch (error) {
-    log.warn('an attachment that is half there is made anew', { ifname, netns, error: String(error) })
+    log.warn('incomplete attachment found, recreating it', { ifname, netns, error: String(error) })
     removeLink(route, { index: host.index })
     return undefined
   }
@@ -79,7 +79,7 @@ function attach(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket,
       ? joinBridge(route, config.bridge, hostEnd, podEnd, ips)
       : { bridge: undefined, host: addPair(route, hostEnd, podEnd) }
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
-  // Before the pod's end: while this one is down nobody hears that an address is asked for, and duplicate-address detection has no end.
+  // Before the pod's end: while this one is down no neighbour solicitation is heard, and duplicate address detection does not finish.
   if (config.datapath === 'ptp') routeToPod(route, host, ips)
   const routes = podRoutes(pod, ifname, lease.routes, ips)
   configurePod(pod, {

@@ -71,7 +71,7 @@ describe('readBandwidth()', () => {
     ['a rate beyond 1 Pbit/s', { egressRate: 1e15 + 1 }, 'egressRate: expected a number from 0 to 1000000000000000, got 1000000000000001'],
     ['a negative burst', { ingressRate: 1e6, ingressBurst: -1 }, 'ingressBurst: expected a number from 0 to 9007199254740991, got -1'],
     ['a burst as text', { egressRate: 1e6, egressBurst: '1' }, 'egressBurst: expected a whole number, got "1"'],
-  ])('tells the path when there is %s', (_, bandwidth, problem) => {
+  ])('names the path when there is %s', (_, bandwidth, problem) => {
     expect(runtime(bandwidth).issues).toEqual([`runtimeConfig.bandwidth.${problem}`])
     expect(read({ bandwidth }).issues).toContain(`bandwidth.${problem}`)
   })
@@ -88,7 +88,7 @@ describe('readBandwidth()', () => {
     ['bandwidth', { latency: '5ms' }, 'bandwidth.latency: expected a whole number, got "5ms"'],
     ['bandwidth', { ingressBurst: 8 }, 'bandwidth.ingressBurst: needs ingressRate beside it'],
     ['runtimeConfig', { bandwidth: [] }, 'runtimeConfig.bandwidth: expected an object, got []'],
-  ])('tells all that is wrong with %s %j', (key, value, problem) => {
+  ])('reports every problem of %s %j', (key, value, problem) => {
     expect(read({ [key]: value }).issues).toEqual([problem])
   })
 })

@@ -8,7 +8,7 @@ import { buildProgram } from '../../../../test/harness/native.ts'
 import { describeHost, type Host, kernelHasLink, type Pod, withHost } from '../../../../test/harness/netns.ts'
 import { hostLinkAlias, ifbName } from '../../link/owner.ts'
 
-interface Told {
+interface Answer {
   readonly made?: unknown
   readonly errno?: number
   readonly message?: string
@@ -18,7 +18,7 @@ interface Place {
   readonly host: Host
   readonly pod: Pod
   /** `options` of the network, or `runtime` as a runtime sends it. */
-  call(verb: string, config?: object, more?: object): Promise<Told>
+  call(verb: string, config?: object, more?: object): Promise<Answer>
   qdiscs(): Promise<string[]>
   links(): Promise<string>
 }
@@ -48,7 +48,7 @@ const inHost = (body: (place: Place) => Promise<void>) =>
       async call(verb, config = {}, more = {}) {
         const { status, stdout, stderr } = await host.exec(program, [JSON.stringify({ verb, netns: pod.netns, config, ...more })])
         if (status !== 0) throw new Error(`${verb}: status ${status}: ${stderr}`)
-        return JSON.parse(stdout) as Told
+        return JSON.parse(stdout) as Answer
       },
       qdiscs: async () => (await host.run('tc', 'qdisc', 'show')).split('\n').map((line) => line.trim()),
       links: () => host.run('ip', '-o', 'link', 'show'),
@@ -212,7 +212,7 @@ describeHost('bandwidth on the kernel', () => {
         expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe('mine\n')
       }))
 
-    it('leaves no IFB when a later step fails, which is told in the kernel’s words', () =>
+    it('leaves no IFB when a later step fails, which is reported in the kernel’s words', () =>
       inHost(async ({ call, links }) => {
         expect(await call('add', egress, { without: 'tbf' })).toMatchObject({
           errno: 2,

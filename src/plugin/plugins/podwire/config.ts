@@ -22,14 +22,14 @@ export interface PodwireConfig {
   /** 0: that of the device of the node's default route. */
   readonly mtu: number
   readonly enabledad: boolean
-  /** Absent where DEL is told of none, and for STATUS on a node that has no ranges yet. */
+  /** Absent where DEL has none, and for STATUS on a node that has no ranges yet. */
   readonly ipam: Ipam | undefined
   readonly mac: Mac | undefined
   readonly dns: Dns | undefined
   readonly sysctls: readonly Sysctl[]
   readonly hostPorts: readonly HostPort[]
   readonly bandwidth: Bandwidth | undefined
-  /** `namespace/pod` where the runtime tells it, else ''. */
+  /** `namespace/pod` where the runtime sends it, else ''. */
   readonly pod: string
 }
 

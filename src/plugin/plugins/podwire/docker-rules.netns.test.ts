@@ -77,7 +77,7 @@ ip -n other link add veth-there type veth peer name eth0 netns there
 ip -n other addr add 10.2.0.1/24 dev veth-there; ip -n other addr add fd00:2::1/64 dev veth-there nodad; ip -n other link set veth-there up
 ip -n there addr add 10.2.0.2/24 dev eth0; ip -n there addr add fd00:2::2/64 dev eth0 nodad; ip -n there link set eth0 up
 ip -n there route add default via 10.2.0.1; ip -n there -6 route add default via fd00:2::1
-# Switched to forwarding, it no longer heeds what the link tells it.
+# Switched to forwarding, it no longer heeds router advertisements.
 ip -n other -6 route replace default via fd03::1
 `
 

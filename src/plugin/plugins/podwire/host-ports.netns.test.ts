@@ -10,8 +10,8 @@ beforeAll(() => {
   program = buildProgram('host-ports')
 })
 
-type Told = { code?: number; errno?: number; message?: string; add?: number; remove?: number }
-type Call = (call: object) => Promise<Told>
+type Answer = { code?: number; errno?: number; message?: string; add?: number; remove?: number }
+type Call = (call: object) => Promise<Answer>
 type Net = Machines & { readonly call: Call }
 
 const both = { ips: ['10.1.0.2/24', 'fd01::2/64'] }
@@ -21,7 +21,7 @@ function withNet(body: (net: Net) => Promise<void>): Promise<void> {
     const call: Call = async (what) => {
       const { status, stdout, stderr } = await machines.host.exec(program, [JSON.stringify(what)])
       if (status !== 0) throw new Error(`${JSON.stringify(what)}: ${stderr}`)
-      return JSON.parse(stdout) as Told
+      return JSON.parse(stdout) as Answer
     }
     await body({ ...machines, call })
   })
@@ -255,9 +255,9 @@ describeHost('host ports', () => {
         const ids = Array.from({ length: 24 }, (_, i) => i)
         const rounds = ids.map(async (i) => {
           const own = { id: `c${i}`, ips: [`10.1.0.${i + 10}/24`], ports: [`tcp ${8000 + i} 80`, `udp ${8000 + i} 80`] }
-          const told: Told[] = []
-          for (let round = 0; round < 4; round++) for (const verb of ['add', 'add', 'remove']) told.push(await call({ verb, ...own }))
-          return told
+          const output: Answer[] = []
+          for (let round = 0; round < 4; round++) for (const verb of ['add', 'add', 'remove']) output.push(await call({ verb, ...own }))
+          return output
         })
         expect((await Promise.all(rounds)).flat().filter(({ message }) => message)).toEqual([])
         expect(await elements(host)).toBe(0)
@@ -269,11 +269,11 @@ describeHost('host ports', () => {
     'of which two pods want the same go to one of them',
     () =>
       withNet(async ({ host, call }) => {
-        const told = await Promise.all(
+        const output = await Promise.all(
           Array.from({ length: 12 }, (_, i) => call({ verb: 'add', id: `c${i}`, ips: [`10.1.0.${i + 10}/24`], ports: ['tcp 8080 80'] })),
         )
-        expect(told.filter(({ code }) => code === undefined)).toHaveLength(1)
-        expect(told.filter(({ message }) => message?.startsWith('host port tcp/8080 is taken by ns/c'))).toHaveLength(11)
+        expect(output.filter(({ code }) => code === undefined)).toHaveLength(1)
+        expect(output.filter(({ message }) => message?.startsWith('host port tcp/8080 is taken by ns/c'))).toHaveLength(11)
         expect(await elements(host)).toBe(4)
       }),
     60_000,

@@ -19,10 +19,10 @@ describeHost('podwire asked twice at once', () => {
         await succeed(host, 'DEL', first, configOf(0))
         const before = await remains(host)
         for (const [i, pod] of pods.entries()) {
-          const told = await Promise.all([0, 1].map(() => call(host, 'ADD', pod, configOf(i), patient)))
-          const [one, other] = told
+          const output = await Promise.all([0, 1].map(() => call(host, 'ADD', pod, configOf(i), patient)))
+          const [one, other] = output
           expect(
-            told.map(({ status, stderr }) => ({ status, stderr })),
+            output.map(({ status, stderr }) => ({ status, stderr })),
             one?.stdout + (other?.stdout ?? ''),
           ).toEqual([
             { status: 0, stderr: '' },

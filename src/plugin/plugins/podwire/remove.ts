@@ -1,4 +1,4 @@
-// DEL and GC of `podwire`: need no namespace, no prevResult, no ranges, no agent. Everything is tried, then the failures are told.
+// DEL and GC of `podwire`: need no namespace, no prevResult, no ranges, no agent. Everything is tried, then the failures are reported.
 
 import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'
@@ -9,7 +9,7 @@ import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import type { PodwireConfig } from './config.ts'
 
 /**
- * The link goes before the lease, the ports before the link: nobody may reach the next owner of the address by what was the last one's.
+ * The link goes before the lease, the ports before the link: the next owner of the address must not be reachable by the last one's ports.
  * The lease stays where one of them does.
  */
 export function del(request: Request<PodwireConfig>): void {

@@ -14,7 +14,7 @@ interface Failure {
   readonly error: object
 }
 
-const told = (pattern: RegExp | string) => ({ msg: typeof pattern === 'string' ? pattern : expect.stringMatching(pattern) })
+const output = (pattern: RegExp | string) => ({ msg: typeof pattern === 'string' ? pattern : expect.stringMatching(pattern) })
 const ports = (hostPort: number, more: object = {}) => ({ portMappings: [{ hostPort, containerPort: 80, protocol: 'tcp', ...more }] })
 const unreachable = [{ dst: '192.0.2.0/24', gw: '10.99.0.1' }]
 
@@ -24,44 +24,47 @@ const failures: readonly [title: string, failure: Failure][] = [
     {
       change: { ipam: { ...network.ipam, dataDir: '/run/full' } },
       prepare: 'mkdir /run/full && mount -t tmpfs -o size=4k,nr_inodes=2 tmpfs /run/full; dd if=/dev/zero of=/run/full/x 2>/dev/null; true',
-      error: { code: 5, ...told(/No space left on device/) },
+      error: { code: 5, ...output(/No space left on device/) },
     },
   ],
-  ['the lease: the pool is exhausted', { change: { ipam: { type: 'host-local', subnet: '10.1.0.0/30' } }, error: told(/no IP addresses/) }],
+  [
+    'the lease: the pool is exhausted',
+    { change: { ipam: { type: 'host-local', subnet: '10.1.0.0/30' } }, error: output(/no IP addresses/) },
+  ],
   ['the lease: IPAM gives no address', { change: { ipam: { type: 'static', addresses: [] } }, error: { code: 7 } }],
   ['the pair: the kernel refuses its MTU', { change: { mtu: 65 }, error: { code: 5 } }],
   [
     'the pod: a route’s gateway cannot be reached',
-    { change: { ipam: { ...network.ipam, routes: unreachable } }, error: { code: 5, ...told(/192\.0\.2\.0\/24 via 10\.99\.0\.1/) } },
+    { change: { ipam: { ...network.ipam, routes: unreachable } }, error: { code: 5, ...output(/192\.0\.2\.0\/24 via 10\.99\.0\.1/) } },
   ],
   [
     'the sysctl: the kernel does not know it',
-    { change: { sysctl: { 'net.ipv4.conf.IFNAME.nonsense': '1' } }, error: { code: 5, ...told(/nonsense/) } },
+    { change: { sysctl: { 'net.ipv4.conf.IFNAME.nonsense': '1' } }, error: { code: 5, ...output(/nonsense/) } },
   ],
   [
     'the sysctl: the kernel refuses its value',
-    { change: { sysctl: { 'net.ipv4.conf.IFNAME.rp_filter': 'much' } }, error: { code: 5, ...told(/rp_filter/) } },
+    { change: { sysctl: { 'net.ipv4.conf.IFNAME.rp_filter': 'much' } }, error: { code: 5, ...output(/rp_filter/) } },
   ],
-  ['the sysctl: it is the node’s', { change: { sysctl: { 'kernel.hostname': 'x' } }, error: { code: 7, ...told(/kernel\.hostname/) } }],
+  ['the sysctl: it is the node’s', { change: { sysctl: { 'kernel.hostname': 'x' } }, error: { code: 7, ...output(/kernel\.hostname/) } }],
   [
     'the host port: another pod has it',
-    { change: { runtimeConfig: ports(9000) }, error: { code: 11, ...told('host port tcp/9000 is taken by ns/other') } },
+    { change: { runtimeConfig: ports(9000) }, error: { code: 11, ...output('host port tcp/9000 is taken by ns/other') } },
   ],
   [
     'the host port: the second of two is another’s',
     {
       change: { runtimeConfig: { portMappings: [...ports(8080).portMappings, ...ports(9000).portMappings] } },
-      error: { code: 11, ...told('host port tcp/9000 is taken by ns/other') },
+      error: { code: 11, ...output('host port tcp/9000 is taken by ns/other') },
     },
   ],
-  ['the host port: there is no such port', { change: { runtimeConfig: ports(65536) }, error: { code: 7, ...told(/hostPort/) } }],
+  ['the host port: there is no such port', { change: { runtimeConfig: ports(65536) }, error: { code: 7, ...output(/hostPort/) } }],
   [
     'the bandwidth: the rate is too low to be one',
-    { change: { runtimeConfig: { bandwidth: { ingressRate: 7 } } }, error: { code: 7, ...told(/ingressRate/) } },
+    { change: { runtimeConfig: { bandwidth: { ingressRate: 7 } } }, error: { code: 7, ...output(/ingressRate/) } },
   ],
   [
     'the bandwidth: another device has the IFB’s name',
-    { change: {}, prepare: `ip link add ${ifbName(owner)} type veth peer x`, error: told(/not of this attachment/) },
+    { change: {}, prepare: `ip link add ${ifbName(owner)} type veth peer x`, error: output(/not of this attachment/) },
   ],
 ]
 

@@ -1,4 +1,4 @@
-// ADD of `podwire` that fails late and cannot take everything back: the answer tells both, and DEL mends the rest later.
+// ADD of `podwire` that fails late and cannot take everything back: the answer reports both, and DEL cleans up later.
 
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ exit 0
 
 describeHost('ADD of podwire that cannot be undone', () => {
   describe.each(['ptp', 'bridge'])('%s', (datapath) => {
-    it('tells that the address is another’s and that the leases are read-only by now', async () => {
+    it('reports that the address is another’s and that the leases are read-only by now', async () => {
       await withHost(async (host) => {
         const pod = await host.pod()
         const config = { ...network, datapath, enabledad: true }
@@ -50,7 +50,7 @@ describeHost('ADD of podwire that cannot be undone', () => {
       })
     })
 
-    it('tells whose the host port is and what the IPAM program says of its DEL', async () => {
+    it('reports the owner of the host port and the IPAM program’s error at DEL', async () => {
       await withHost(async (host) => {
         const pod = await host.pod()
         await attach(host, await host.pod('other'), full(datapath))

@@ -88,7 +88,7 @@ describeHost('ADD of podwire', () => {
     ['the pair’s ends are both on the host', (pod) => `ip -n ${pod.name} link set eth0 netns 1`],
   ]
   describe.each(datapaths)('%s', (datapath) => {
-    it.each(halves)('makes anew what is half there: %s', async (_, damage) => {
+    it.each(halves)('recreates what is incomplete: %s', async (_, damage) => {
       await withHost(async (host) => {
         const pod = await host.pod()
         const before = await useOnce(host, datapath)
@@ -115,7 +115,7 @@ describeHost('ADD of podwire', () => {
   })
 })
 
-type Damage = readonly [title: string, script: (pod: Pod) => string, told: RegExp]
+type Damage = readonly [title: string, script: (pod: Pod) => string, output: RegExp]
 const inPod = (script: string) => (pod: Pod) => `ip -n ${pod.name} ${script}`
 const damages: readonly Damage[] = [
   ['the pod’s end is gone', inPod('link del eth0'), /eth0 is missing/],
@@ -170,14 +170,14 @@ describeHost('CHECK of podwire', () => {
       })
     })
 
-    it.each([...damages, ...ownDamages[datapath]])('says that %s, and mends nothing', async (_, script, told) => {
+    it.each([...damages, ...ownDamages[datapath]])('says that %s, and mends nothing', async (_, script, output) => {
       await withHost(async (host) => {
         const pod = await host.pod()
         const { text } = await attach(host, pod, full(datapath))
         await host.run('sh', '-c', script(pod))
         const before = await remains(host)
         const { msg } = await refuse(host, 'CHECK', pod, { ...full(datapath), prevResult: JSON.parse(text) })
-        expect(msg).toMatch(told)
+        expect(msg).toMatch(output)
         expect(await remains(host)).toEqual(before)
       })
     })
@@ -314,17 +314,17 @@ describeHost('STATUS of podwire', () => {
   })
 
   const small = { ...network, ipam: { type: 'host-local', subnet: '10.1.0.0/30' } }
-  const unready: readonly [title: string, config: object, prepare: string, told: RegExp][] = [
+  const unready: readonly [title: string, config: object, prepare: string, output: RegExp][] = [
     ['has no ranges yet', { ...network, ipam: { type: 'host-local' } }, 'true', /no IP ranges/],
     ['has empty ranges', { ...network, ipam: { type: 'host-local', ranges: [] } }, 'true', /no IP ranges/],
     ['cannot write its data', { ...network, ipam: { ...network.ipam, dataDir: '/etc/hostname' } }, 'true', /data directory cannot be used/],
     ['has another device in the bridge’s place', { ...network, datapath: 'bridge' }, 'ip link add podwire0 type veth peer x', /podwire0/],
   ]
-  it.each(unready)('answers 50 where the node %s', async (_, config, prepare, told) => {
+  it.each(unready)('answers 50 where the node %s', async (_, config, prepare, output) => {
     await withHost(async (host) => {
       await host.run('sh', '-c', prepare)
       const { json, stdout } = await status(host, config)
-      expect(json, stdout).toMatchObject({ code: 50, msg: expect.stringMatching(told) })
+      expect(json, stdout).toMatchObject({ code: 50, msg: expect.stringMatching(output) })
     })
   })
 

@@ -15,7 +15,7 @@ import { hexOf, type PortmapRequest } from './order.ts'
 /** Marks from here on could be taken for other numbers in a rule. */
 const DOUBTFUL_MARK = 1 << 24
 
-/** True where the shared chains are as they should be, the pod has no chain yet, and nobody has one of its ports. */
+/** True where the shared chains are as they should be, the pod has no chain yet, and none of its ports is taken. */
 export function isReady(socket: NetlinkSocket, ref: TableRef, order: PortmapRequest): boolean {
   const own = chainName('DN', order.attachment)
   if (findChains(socket, ref, [own]).length > 0) return false

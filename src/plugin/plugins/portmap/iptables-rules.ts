@@ -156,7 +156,7 @@ function saysSource(rule: SavedRule, cidr: Cidr): boolean {
   return cidr.length === 0 ? from === '' : saysCidr(from, networkOf(cidr))
 }
 
-/** The runtime's word, which nobody has checked. */
+/** As the runtime sent it, unchecked. */
 function plain(text: string): string {
   return [...text].map((char) => (char > ' ' && char <= '~' && char !== '"' && char !== '\\' ? char : '_')).join('')
 }

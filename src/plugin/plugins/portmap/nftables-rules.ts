@@ -1,4 +1,4 @@
-// The rules that one attachment has in the nftables tables, and how such a rule is read back, whoever wrote it.
+// The rules that one attachment has in the nftables tables, and how such a rule is read back, ours or the reference plugin's.
 
 import type { Attachment } from '../../../cni/types.ts'
 import { sys } from '../../../host/sys.ts'
@@ -103,7 +103,7 @@ export function ownRules(order: PortmapRequest, pod: Cidr): Request[] {
   return [...ports, ...masqueradeRules(order, pod).map((expressions) => add(MASQUERADING, expressions))]
 }
 
-/** Where a pod could not answer to the source: itself, 127.0.0.1, its neighbours on a bridge, or with masqAll anybody who came for one of its ports. */
+/** Where a pod could not answer to the source: itself, 127.0.0.1, its neighbours on a bridge, or with masqAll any client of one of its ports. */
 export function masqueradeRules({ config }: PortmapRequest, pod: Cidr, maker: 'ours' | 'go' = 'ours'): Expression[][] {
   if (!config.snat) return []
   const to = ipDaddr(pod.address)

@@ -8,7 +8,7 @@ import { mappingsOf } from './mapping.ts'
 
 export interface PortmapRequest {
   readonly attachment: Attachment
-  /** `namespace/pod`, '' where nobody has said. */
+  /** `namespace/pod`, '' where it is unknown. */
   readonly owner: string
   readonly config: PortmapConfig
   /** The pod's first address of each family, with the prefix that the result gives it. */

@@ -50,7 +50,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('serves a port of one address on that address, and masquerades nothing or everything where told so', { timeout: 60_000 }, () =>
+    it('serves a port of one address on that address, and masquerades nothing or everything where configured', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
         await serve(b, 'b', 80)

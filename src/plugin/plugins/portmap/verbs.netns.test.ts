@@ -1,4 +1,4 @@
-// What the plugin is told and what it answers: versions, what it passes on, what it refuses before it does anything, STATUS.
+// The input of the plugin and its answers: versions, what it passes on, what it rejects before it changes anything, STATUS.
 
 import { expect, it } from 'vitest'
 import { describeHost, pluginPath, withHost } from '../../../../test/harness/netns.ts'

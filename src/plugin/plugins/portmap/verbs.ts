@@ -36,11 +36,11 @@ export function add(request: Request<PortmapConfig>): Result {
   return prevResult
 }
 
-/** Needs neither the mappings nor prevResult, which only tell whose UDP clients have to look for another way. */
+/** Needs neither the mappings nor prevResult, which only serve to forget UDP flows. */
 export function del(request: Request<PortmapConfig>): void {
   const { prevResult } = request
-  const told = prevResult ? forwardsOf(requestFor(request, prevResult)) : []
-  forgetFlowsToPod([...removeRules(request), ...told])
+  const known = prevResult ? forwardsOf(requestFor(request, prevResult)) : []
+  forgetFlowsToPod([...removeRules(request), ...known])
 }
 
 export function check(request: Request<PortmapConfig>): void {

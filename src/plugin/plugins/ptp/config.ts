@@ -11,7 +11,7 @@ export interface PtpConfig {
   readonly masquerade: Masquerade | undefined
   /** 0: the kernel's default. */
   readonly mtu: number
-  /** Absent only where DEL is told of none. */
+  /** Absent only where DEL has none. */
   readonly ipam: Ipam | undefined
   readonly dns: Dns | undefined
 }

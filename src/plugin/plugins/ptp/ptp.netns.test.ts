@@ -253,10 +253,10 @@ describeHost('ptp', () => {
         ],
         [() => host.run('rm', '-r', '/var/lib/cni/networks/net'), () => Promise.resolve(), /Failed to find address/],
       ]
-      for (const [damage, mend, told] of damages) {
+      for (const [damage, mend, output] of damages) {
         await succeed(host, 'CHECK', pod, config)
         await damage()
-        expect((await refuse(host, 'CHECK', pod, config)).msg).toMatch(told)
+        expect((await refuse(host, 'CHECK', pod, config)).msg).toMatch(output)
         await mend()
       }
       await ipIn('link', 'set', 'eth0', 'down')

@@ -1,4 +1,4 @@
-// DEL and GC of `ptp`: need no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are told.
+// DEL and GC of `ptp`: need no namespace, no prevResult, no valid ranges. Everything is tried, then the failures are reported.
 
 import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'
@@ -36,7 +36,7 @@ export function gc(request: GcRequest<PtpConfig>): void {
   ])
 }
 
-/** From inside the pod, whoever made it; where its path is gone, and where the pod's end is, by the host's end of ours. */
+/** From inside the pod, ours or the reference plugin's; where the namespace or the pod's end is gone, by our host end. */
 function removePair(request: Request<PtpConfig>): void {
   let removed = false
   withPodIfExists(request.netns, (pod) => {

@@ -1,4 +1,4 @@
-// Which rules and routes make each of the pod's addresses go out by its own interface. Pure: what the kernel has goes in, what shall change comes out.
+// Which rules and routes make each of the pod's addresses go out by its own interface. Pure: the kernel's state goes in, the changes come out.
 
 import type { IpConfig } from '../../../cni/types.ts'
 import { RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../../kernel/route/constants.ts'

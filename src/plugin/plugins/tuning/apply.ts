@@ -49,7 +49,7 @@ export function tune(pod: Pod, link: Link | undefined, config: TuningConfig, ifn
   if (link) changeLink(pod, link.index, { ...config, promisc: config.promisc || undefined })
 }
 
-/** As it was. What the kernel no longer takes is told in the log: the interface is about to go, and DEL must not hang on this. */
+/** As it was. What the kernel no longer takes is logged: the interface is about to go, and DEL must not hang on this. */
 export function restore(pod: Pod, ifname: string, backup: Backup): void {
   inNamespace(pod.fd, () => {
     for (const [path, value] of backup.sysctls.toReversed()) {
@@ -104,7 +104,7 @@ function changeLink(pod: Pod, index: number, { mac, promisc, mtu, allmulti, txQL
 function setSysctl(path: string, value: string): void {
   const before = readIfReadable(path)
   if (before !== undefined && sameWords(before, value)) return
-  // Some can only be written, net.ipv4.route.flush for one; others have nothing to read until somebody has.
+  // Some can only be written, net.ipv4.route.flush for one; others have nothing to read until they were written.
   if (before === undefined && trySysctl(path, value)) return
   ensureSysctl(path, value)
 }

@@ -80,7 +80,7 @@ function encode({ mac, promisc, mtu, allmulti, txQLen, sysctls }: Backup, networ
   }
 }
 
-/** A file that somebody else has written, or half of one: as good as none. */
+/** A file of another program, or half of one, counts as absent. */
 function readJson(path: string): JsonObject | undefined {
   try {
     // The JSON edge: what JSON.parse returns is Json by definition.

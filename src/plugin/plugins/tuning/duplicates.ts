@@ -1,4 +1,4 @@
-// Keys that stand twice in `sysctl`: JSON.parse keeps the last without a word, and of two values nobody knows which was meant.
+// Keys that stand twice in `sysctl`: JSON.parse silently keeps the last, and which of two values was meant is unknown.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
 

@@ -44,7 +44,7 @@ const allow = (host: Host, text: string) =>
   host.run('sh', '-c', `mkdir -p /etc/cni/tuning && printf '%s\\n' "$1" >/etc/cni/tuning/allowlist.conf`, 'sh', text)
 
 describeHost('tuning', () => {
-  it.each(cniVersions)('changes everything, tells MAC and MTU, is checked, and puts all back in %s', async (cniVersion) => {
+  it.each(cniVersions)('changes everything, reports MAC and MTU, passes CHECK, and restores all in %s', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod, { cniVersion })
