@@ -2,6 +2,7 @@
 
 import { ENOENT, ENOTDIR, ETXTBSY } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
+import { S_IFMT, S_IFREG } from '../host/fcntl.ts'
 import { type Exit, sys } from '../host/sys.ts'
 import type { Command } from './environment.ts'
 import { CniError, ErrDecodingFailure, ErrInternal, ErrInvalidNetworkConfig } from './error.ts'
@@ -10,9 +11,6 @@ import { Reader } from './reader.ts'
 import { decodeResult } from './result.ts'
 import type { CniVersion, Result } from './types.ts'
 import { withUndo } from './undo.ts'
-
-const S_IFMT = 0o170000
-const S_IFREG = 0o100000
 
 /** A file that is just being replaced cannot be run; an installer is done within seconds. */
 const BUSY_TRIES = 6

@@ -2,11 +2,9 @@
 
 import { EAGAIN } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
+import { LOCK_EX } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import { CniError, ErrTryAgainLater } from './error.ts'
-
-// asm-generic/fcntl.h
-const LOCK_EX = 2
 
 /**
  * Waits until no other open file description has the lock of `fd`'s inode; closing `fd` gives it back.

@@ -2,6 +2,7 @@
 
 import { ENOENT } from './errno.ts'
 import { isSysError } from './error.ts'
+import { LOCK_EX, O_RDONLY } from './fcntl.ts'
 import { formatDay } from './log-entry.ts'
 import { type Stat, sys } from './sys.ts'
 
@@ -10,8 +11,6 @@ const keptDays = 60
 // With the size of each, what a run-away log can take: 1 GiB.
 const keptFiles = 100
 
-const O_RDONLY = 0
-const LOCK_EX = 2
 const secondsPerDay = 86_400
 
 export interface Rotated {

@@ -3,17 +3,10 @@
 
 import { ENOENT } from './errno.ts'
 import { isSysError } from './error.ts'
+import { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY, S_IFMT, S_IFREG } from './fcntl.ts'
 import { formatEntry, type LogFields } from './log-entry.ts'
 import { rotateLog } from './log-rotation.ts'
 import { sys } from './sys.ts'
-
-// asm-generic/fcntl.h and linux/stat.h. With O_NONBLOCK nothing that took the file's place (a pipe, say) can hold us up.
-const O_WRONLY = 0o1
-const O_CREAT = 0o100
-const O_APPEND = 0o2000
-const O_NONBLOCK = 0o4000
-const S_IFMT = 0o170000
-const S_IFREG = 0o100000
 
 type Level = 'error' | 'warn' | 'info' | 'debug'
 const levels: readonly string[] = ['error', 'warn', 'info', 'debug']

@@ -2,15 +2,9 @@
 
 import { EEXIST, EINVAL, ENOENT, EROFS } from './errno.ts'
 import { isSysError, SysError } from './error.ts'
+import { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFREG } from './fcntl.ts'
 import { readToEnd } from './read-to-end.ts'
 import { sys } from './sys.ts'
-
-// asm-generic/fcntl.h
-const O_RDONLY = 0o0
-const O_WRONLY = 0o1
-const O_CREAT = 0o100
-const O_EXCL = 0o200
-const O_NONBLOCK = 0o4000
 
 /** What a file is called until it is complete. A runtime loads no hidden name. */
 const DRAFT = '.podwire-'
@@ -195,9 +189,6 @@ export function hasMode(path: string, mode: number): boolean {
     throw error
   }
 }
-
-// linux/stat.h
-const S_IFREG = 0o100000
 
 /** A rename is on the disk when its directory is. */
 export function syncDirectory(directory: string): void {

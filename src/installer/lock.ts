@@ -1,13 +1,10 @@
 // One installer at a time: an old and a new one meet where a DaemonSet is rolled out.
 
 import { lockExclusively } from '../cni/lock.ts'
+import { O_CREAT, O_RDWR } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import { makeDirectories } from '../host/whole-file.ts'
 import type { Paths } from './paths.ts'
-
-// asm-generic/fcntl.h
-const O_RDWR = 0o2
-const O_CREAT = 0o100
 
 const waitMilliseconds = 20_000
 

@@ -4,6 +4,7 @@ import { CniError, ErrTryAgainLater } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
 import { EBUSY, ENOENT, ENOTEMPTY, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
+import { S_IFDIR, S_IFMT } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import {
   copyFile,
@@ -184,10 +185,6 @@ function clear(directory: string): void {
   }
   sys.rmdir(directory)
 }
-
-// linux/stat.h
-const S_IFMT = 0o170000
-const S_IFDIR = 0o040000
 
 function removeFile(path: string, report: Report, kind = 'file'): void {
   report.attempt(kind, path, () => {

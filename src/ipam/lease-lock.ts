@@ -3,11 +3,8 @@
 import { lockExclusively } from '../cni/lock.ts'
 import { ENOENT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
+import { O_CREAT, O_RDONLY } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
-
-// asm-generic/fcntl.h
-const O_RDONLY = 0o0
-const O_CREAT = 0o100
 
 /** A runtime gives an ADD minutes; a process that holds this lock for seconds hangs. */
 const waitMilliseconds = 10_000

@@ -1,6 +1,7 @@
 // Sweeps a lease directory after a crash, another plugin or another boot. Under the lock only.
 
 import { isSysError } from '../host/error.ts'
+import { S_IFLNK, S_IFMT } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import { indexName, indexPrefix, removeIndex } from './owner-index.ts'
 import { type Lease, scanLeases } from './scan.ts'
@@ -35,10 +36,6 @@ function linkOldName(directory: string, names: readonly string[]): void {
   }
   sys.symlink('last_reserved_ip.0', path)
 }
-
-// linux/stat.h
-const S_IFMT = 0o170000
-const S_IFLNK = 0o120000
 
 function isIndex(name: string): boolean {
   return name.startsWith(indexPrefix)

@@ -1,14 +1,8 @@
 // Small text files, whole: what leases, the round-robin mark and resolv.conf are read and written with.
 
 import { isSysError, SysError } from '../host/error.ts'
+import { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
-
-// asm-generic/fcntl.h
-const O_RDONLY = 0o0
-const O_WRONLY = 0o1
-const O_CREAT = 0o100
-const O_EXCL = 0o200
-const O_NONBLOCK = 0o4000
 
 const chunk = 4096
 

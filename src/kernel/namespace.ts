@@ -2,10 +2,9 @@
 
 import { EINVAL } from '../host/errno.ts'
 import { SysError } from '../host/error.ts'
+import { O_NONBLOCK, O_RDONLY } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 
-const O_RDONLY = 0
-const O_NONBLOCK = 0x800
 const CLONE_NEWNET = 0x40000000
 // linux/magic.h; before Linux 3.19 a namespace file was of procfs.
 const NSFS_MAGIC = 0x6e736673

@@ -2,10 +2,8 @@
 
 import { ENOENT } from '../host/errno.ts'
 import { isSysError, SysError } from '../host/error.ts'
+import { O_RDONLY, O_WRONLY } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
-
-const O_RDONLY = 0
-const O_WRONLY = 1
 
 /** `sysctl -n KEY`, slashes for dots; undefined where the kernel does not have it. */
 export function readSysctl(key: string): string | undefined {

@@ -2,12 +2,10 @@
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import type { JsonObject } from '../cni/json.ts'
+import { S_IFDIR, S_IFMT } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import { namesIn, readWhole } from '../host/whole-file.ts'
 import { checkPlugin, listOfOne, type NetworkList, parseNetworkList, parseObject } from './network-list.ts'
-
-const S_IFMT = 0o170000
-const S_IFDIR = 0o040000
 
 /**
  * The first `*.conflist` by file name that has the network's name, else the first `*.conf` or `*.json`, which is one plugin alone. A file before it

@@ -1,10 +1,8 @@
 // One process at a time that reads a table and then makes what it lacks.
 
 import { lockExclusively } from '../../cni/lock.ts'
+import { O_RDONLY } from '../../host/fcntl.ts'
 import { sys } from '../../host/sys.ts'
-
-// asm-generic/fcntl.h
-const O_RDONLY = 0o0
 
 /** Longer than iptables waits for its own lock, and works (10 s). */
 const waitMilliseconds = 30_000

@@ -5,6 +5,7 @@ import type { Environment } from '../../../cni/environment.ts'
 import { CniError, ErrInvalidEnvironmentVariables, ErrIOFailure } from '../../../cni/error.ts'
 import { isObject, type Json, parseJson } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
+import { LOCK_EX } from '../../../host/fcntl.ts'
 import { sys } from '../../../host/sys.ts'
 import { readWhole, replaceText } from '../../../host/whole-file.ts'
 
@@ -20,7 +21,6 @@ export interface Orders {
 }
 
 // sys/file.h, asm-generic/fcntl.h
-const LOCK_EX = 2
 const O_RDWR_CREAT = 0o102
 const LOCK_TIMEOUT = 10_000
 
