@@ -182,7 +182,7 @@ function isPlausible({ first, length }: PackedPrefix): boolean {
   return length >= shortest && length <= longest && isOrdinary(first)
 }
 
-/** The first address and the gateway's are nobody's, nor is the last one of IPv4. */
+/** The first address and the gateway's are not given out, nor is the last one of IPv4. */
 function warnOfPool(scan: LeaseScan, name: string, text: string, maxPods: number): void {
   const prefix = packPrefix(text)
   const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - (packedFamily(prefix.first) === 4 ? 3 : 2) : 0

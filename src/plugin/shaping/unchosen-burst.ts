@@ -6,7 +6,7 @@ import type { Reader } from '../../cni/reader.ts'
 /** In bits; the kernel counts bytes in 32 bits. */
 export const BURST_LIMIT = 8 * 0xffffffff
 
-/** How many seconds at full rate a burst makes up where nobody has chosen one. */
+/** How many seconds at full rate a burst makes up where none was chosen. */
 export const BURST_SECONDS = 0.05
 
 /** math.MaxInt32 of the kubelet's dockershim, math.MaxUint32 of containerd, the same in bytes; CRI-O's math.MaxUint32 * 8 − 1 (before 1.20 without − 1). */
