@@ -45,6 +45,11 @@ describe('the configuration', () => {
     })
   })
 
+  it('reads the former name of report', () => {
+    const { report } = parseConfig('{"tell":{"events":true}}', new Map(), 'n1')
+    expect(report).toEqual({ networkUnavailable: false, events: true })
+  })
+
   it('reports all problems at once, with their paths', () => {
     const text = problems({
       routing: { mode: 'fast', vni: 0, prot: 8472 },

@@ -228,7 +228,7 @@ describe('the agent and its API server', () => {
     const other = fakeNative()
     const third = await startAgent({ native: other.program, config: { ...config, nodeName: 'another' }, dir: first.agent.dir })
     cleanup.push(() => third.kill())
-    await eventually(() => third.log().some(({ msg }) => msg === 'the last state is of no use'))
+    await eventually(() => third.log().some(({ msg }) => msg === 'cannot read the last state'))
     expect(other.applied()).toEqual([])
   })
 
