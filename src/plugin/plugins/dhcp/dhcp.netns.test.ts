@@ -434,7 +434,10 @@ describeHost('dhcp without a daemon', () => {
   it.each([
     [
       'ADD',
-      { status: 1, json: { code: 5, msg: 'error dialing DHCP daemon: no process listens on /run/cni/dhcp.sock: start `dhcp daemon` there' } },
+      {
+        status: 1,
+        json: { code: 5, msg: 'error dialing DHCP daemon: no process listens on /run/cni/dhcp.sock: start `dhcp daemon` there' },
+      },
     ],
     ['CHECK', { status: 1, json: { code: 5 } }],
     ['DEL', { status: 0, stdout: '' }],
