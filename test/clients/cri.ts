@@ -82,11 +82,11 @@ const serving = (port: number): ImageOptions => ({
 })
 const architecture = process.arch === 'x64' ? 'amd64' : process.arch
 
-/** All of them a static busybox: the tests need no more than a shell and a web server. The last two are in critest by name. */
+/** All of them a static busybox: the tests need no more than a shell and a web server. The last two are in critest by name, which build/runtimes.sh made ours. */
 const images: Readonly<Record<string, ImageOptions>> = {
   [pause]: { cmd: ['sleep', '1000000'] },
   [shell]: {},
   [webServer]: serving(80),
-  'registry.k8s.io/e2e-test-images/httpd:2.4.39-4': serving(80),
-  [`gcr.io/k8s-staging-cri-tools/hostnet-nginx-${architecture}:latest`]: serving(12003),
+  'podwire.test/e2e-test-images/httpd:2.4.39-4': serving(80),
+  [`podwire.test/hostnet-nginx-${architecture}:latest`]: serving(12003),
 }
