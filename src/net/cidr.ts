@@ -34,8 +34,9 @@ export function hostCidr(address: Address): Cidr {
 }
 
 /** The subnet with its host bits cleared: `10.1.0.5/24` → `10.1.0.0/24`. */
-export function networkOf({ address, length }: Cidr): Cidr {
-  return { address: withHostBits(address, length, 0), length }
+export function networkOf(cidr: Cidr): Cidr {
+  const { address, length } = cidr
+  return hostBitsAre(cidr, 0) ? cidr : { address: withHostBits(address, length, 0), length }
 }
 
 /** The subnet's last address, all host bits set: for IPv4 the broadcast address. */
@@ -56,8 +57,11 @@ export function setApart(cidr: Cidr): 'network address' | 'broadcast address' | 
 
 export function cidrContains(cidr: Cidr, address: Address): boolean {
   if (cidr.address.family !== address.family) return false
-  const first = networkOf(cidr).address
-  return compareAddresses(withHostBits(address, cidr.length, 0), first) === 0
+  const whole = cidr.length >> 3
+  for (let i = 0; i < whole; i++) if (cidr.address.bytes[i] !== address.bytes[i]) return false
+  const rest = cidr.length & 7
+  const difference = (cidr.address.bytes[whole] ?? 0) ^ (address.bytes[whole] ?? 0)
+  return rest === 0 || difference >> (8 - rest) === 0
 }
 
 export function sameCidr(a: Cidr, b: Cidr): boolean {

@@ -155,7 +155,7 @@ describe('uninstalling on every node', () => {
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toEqual([])
   })
 
-  it('stops when somebody installs again meanwhile', async () => {
+  it('stops when a new installation starts meanwhile', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'ok', n3: 'ok' })
     const { request } = cluster
     const racing: Request = async (method, path, body) => {
@@ -163,7 +163,7 @@ describe('uninstalling on every node', () => {
       return request(method, path, body)
     }
     await expect(uninstallEverywhere(racing, { ...plan, parallel: 1 }, owner, (outcome) => output.push(outcome.node), 1)).rejects.toThrow(
-      'somebody installs while this uninstalls',
+      'an installation started during this uninstall',
     )
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toHaveLength(1)
     expect(cluster.pods.filter(({ component }) => component === 'uninstall')).toEqual([])

@@ -3,8 +3,8 @@
 import type { IpConfig, Route } from '../../cni/types.ts'
 import { RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
 import type { KernelRoute } from '../../kernel/route/route.ts'
-import { type Address, formatAddress, isLinkLocal, isUnspecified, sameAddress } from '../../net/address.ts'
-import { cidrContains, formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
+import { type Address, isLinkLocal, isUnspecified, sameAddress } from '../../net/address.ts'
+import { type Cidr, cidrContains, networkOf } from '../../net/cidr.ts'
 
 /** A route, and the address that packets take which go by it. */
 export interface PodRoute extends Route {
@@ -36,7 +36,7 @@ export function chooseRoutes(
  */
 export function kernelRoutes(routes: readonly PodRoute[], ips: readonly IpConfig[], own: readonly PodRoute[] | undefined): KernelRoute[] {
   const known = own ?? []
-  const isKnown = (route: Route) => known.some((other) => keyOf(other, ips) === keyOf(route, ips))
+  const isKnown = (route: Route) => known.some((other) => isSameRoute(other, route, ips))
   const others = routes.filter((route) => !isKnown(route) && !(own === undefined && isPrefixRoute(route, ips)))
   return distinctRoutes([...known.map((route) => withSizes(route, routes, ips)), ...others], ips).map((route) => {
     const gateway = gatewayOf(route, ips)
@@ -55,15 +55,20 @@ export function gatewayOf({ dst, gw, scope }: Route, ips: readonly IpConfig[]): 
 
 /** The first of those that are one route to the kernel. */
 function distinctRoutes<R extends Route>(routes: readonly R[], ips: readonly IpConfig[]): R[] {
-  const keys = routes.map((route) => keyOf(route, ips))
-  return routes.filter((_, i) => keys.indexOf(keys[i] ?? '') === i)
+  return routes.filter((route, i) => routes.findIndex((other) => isSameRoute(other, route, ips)) === i)
 }
 
 /** Two routes with the same destination, metric, table and next hop: IPv6 refuses the second, of IPv4 it would never be used. */
-function keyOf(route: Route, ips: readonly IpConfig[]): string {
-  const gateway = gatewayOf(route, ips)
-  const via = gateway ? formatAddress(gateway) : 'link'
-  return `${formatCidr(networkOf(route.dst))} ${via} ${metricOf(route)} ${route.table || RT_TABLE_MAIN}`
+function isSameRoute(a: Route, b: Route, ips: readonly IpConfig[]): boolean {
+  if (a === b) return true
+  if (!isSameNetwork(a.dst, b.dst) || metricOf(a) !== metricOf(b)) return false
+  if ((a.table || RT_TABLE_MAIN) !== (b.table || RT_TABLE_MAIN)) return false
+  const [viaA, viaB] = [gatewayOf(a, ips), gatewayOf(b, ips)]
+  return viaA && viaB ? sameAddress(viaA, viaB) : viaA === viaB
+}
+
+function isSameNetwork(a: Cidr, b: Cidr): boolean {
+  return a.length === b.length && cidrContains(a, b.address)
 }
 
 function metricOf({ dst, priority }: Route): number {
@@ -76,11 +81,11 @@ function isPrefixRoute(route: Route, ips: readonly IpConfig[]): boolean {
   const isAlike = priority ? dst.address.family === 6 && priority === PREFIX_METRIC_6 : !mtu && !advmss
   if (!isAlike || (table || RT_TABLE_MAIN) !== RT_TABLE_MAIN || gatewayOf(route, ips)) return false
   // Of an IPv4 address that is its own subnet it makes none.
-  return ips.some(({ address }) => sameCidr(networkOf(address), networkOf(dst)) && (dst.address.family === 6 || dst.length < 32))
+  return ips.some(({ address }) => isSameNetwork(address, dst) && (dst.address.family === 6 || dst.length < 32))
 }
 
 /** A route of the caller's, with the sizes of the same one that was asked for. */
 function withSizes(own: PodRoute, routes: readonly Route[], ips: readonly IpConfig[]): PodRoute {
-  const asked = routes.find((route) => keyOf(route, ips) === keyOf(own, ips))
+  const asked = routes.find((route) => isSameRoute(route, own, ips))
   return asked ? { ...own, mtu: asked.mtu, advmss: asked.advmss } : own
 }
