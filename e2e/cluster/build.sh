@@ -16,7 +16,7 @@ version() { awk -v module="$1" '$1 == module && $3 == "" { print $2 }' "tools/$m
 kubernetes=$(version k8s.io/kubernetes)
 containerd=$(version github.com/containerd/containerd/v2)
 helm=$(version helm.sh/helm/v4)
-key=$(cat build.sh "tools/$modfile" | sha256sum | cut -c1-8)
+key=$(cat build.sh tools/go.mod "tools/$modfile" | sha256sum | cut -c1-8)
 out=${XDG_CACHE_HOME:-$HOME/.cache}/podwire/cluster-$kubernetes-$containerd-$key
 if [ -d "$out" ]; then
   echo "$out"
@@ -32,21 +32,23 @@ mkdir -p "$(dirname "$out")"
 work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 echo "e2e: building Kubernetes $kubernetes, etcd, containerd and Helm: about 10 minutes on two cores" >&2
-# One call: what the programs share is compiled once.
 component=k8s.io/component-base/version
 minor=${kubernetes#v1.}
-(
+flags="-s -w -X $component.gitVersion=$kubernetes -X $component.gitMajor=1 -X $component.gitMinor=${minor%%.*} \
+  -X github.com/containerd/containerd/v2/version.Version=$containerd -X helm.sh/helm/v4/internal/version.version=$helm"
+# build MODFILE PACKAGE…
+build() (
+  modfile=$1
+  shift
   cd tools
-  CGO_ENABLED=0 nice go build -modfile="$modfile" -trimpath -buildvcs=false -o "$work/" \
-    -ldflags "-s -w -X $component.gitVersion=$kubernetes -X $component.gitMajor=1 -X $component.gitMinor=${minor%%.*} \
-      -X github.com/containerd/containerd/v2/version.Version=$containerd -X helm.sh/helm/v4/internal/version.version=$helm" \
-    k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler \
-    k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl \
-    k8s.io/kubernetes/cmd/kubeadm \
-    github.com/containerd/containerd/v2/cmd/containerd github.com/containerd/containerd/v2/cmd/ctr \
-    github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2 helm.sh/helm/v4/cmd/helm \
-    go.etcd.io/etcd/server/v3 >&2
+  CGO_ENABLED=0 nice go build -modfile="$modfile" -trimpath -buildvcs=false -o "$work/" -ldflags "$flags" "$@" >&2
 )
+build "$modfile" k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler \
+  k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kubeadm \
+  helm.sh/helm/v4/cmd/helm go.etcd.io/etcd/server/v3
+# With 1.36's modules whatever Kubernetes is: of 1.37 the names in k8s.io/cri-api are others, and containerd 2.3 does not compile with them.
+build go.mod github.com/containerd/containerd/v2/cmd/containerd github.com/containerd/containerd/v2/cmd/ctr \
+  github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2
 # Go names a program by its folder.
 mv "$work/server" "$work/etcd"
 
