@@ -3,6 +3,11 @@
 # from the environment: TOOLS, IMAGES (folder of archives), CONTAINERD (program), CTR, NODE_IPS, LABELS
 state=$1 box=$2
 . "$(dirname "$0")/machine.sh"
+# At its first start a node has no network, whatever the machine has: podman brings a configuration of its own.
+if [ ! -e "$own/disk/started" ]; then
+  rm -rf /etc/cni /opt/cni /var/lib/cni
+  : >"$own/disk/started"
+fi
 mkdir -p /etc/cni/net.d /opt/cni/bin
 # These hold overlays and sockets themselves, and an overlay takes no other as its base.
 for dir in lib/containerd lib/kubelet log; do
