@@ -9,6 +9,7 @@ import { eventually } from '../scenario.ts'
 import { attachEngine, chooseEngine, startEngine } from './choose-engine.ts'
 import { kindConfig } from './config.ts'
 import type { Engine, EngineKind } from './engine.ts'
+import { inotifyWarning } from './inotify.ts'
 import { endOwnEngine, state } from './own-engine.ts'
 
 type Options = Required<ClusterOptions>
@@ -28,6 +29,8 @@ export const kind: Driver = {
 /** Creates the cluster; where it is to stay it is there until `down`, otherwise, in an engine of our own, at most until this process ends. */
 export async function bringUp(wanted: ClusterOptions, name: string, stay: boolean): Promise<Cluster> {
   const options = { ...completeOptions(wanted), behindRouter: [] }
+  const warning = inotifyWarning(options.nodes)
+  if (warning !== undefined) console.error(warning)
   const engine = await startEngine(await chooseEngine(options.kubernetes), options.kubernetes, stay)
   try {
     const image = await engine.nodeImage()
@@ -40,8 +43,8 @@ export async function bringUp(wanted: ClusterOptions, name: string, stay: boolea
     writeFileSync(settingsFile, JSON.stringify({ engine: engine.kind, name, options } satisfies Settings))
     const cluster = await makeCluster(engine, name, options)
     // It sets the nodes' sysctls first; who compares a node before and after needs them set before.
-    const proxies = ['rollout', 'status', '-n', 'kube-system', 'daemonset/kube-proxy', '--timeout=90s']
-    succeeded(await cluster.kubectl(proxies, { timeout: 100_000 }), 'wait for kube-proxy')
+    const proxies = ['rollout', 'status', '-n', 'kube-system', 'daemonset/kube-proxy', '--timeout=240s']
+    succeeded(await cluster.kubectl(proxies, { timeout: 250_000 }), 'wait for kube-proxy')
     await cluster.loadImage(join(built('cluster/images.sh'), 'tools.tar'))
     return cluster
   } catch (error) {
