@@ -52,7 +52,7 @@ describe('replaceFile', () => {
   it.each([
     ['filling', () => replaceFile(file, 0o600, () => sys.write(999, 'x')), `write ${'FILE'}: `],
     [
-      'the look at the temp',
+      'the check of the temp file',
       () =>
         replaceFile(
           file,
@@ -64,7 +64,7 @@ describe('replaceFile', () => {
         ),
       'not good',
     ],
-  ])('leaves the old file and no temp when %s fails', (_what, act, message) => {
+  ])('leaves the old file and no temp file when %s fails', (_what, act, message) => {
     writeFileSync(file, 'old')
     expect(act).toThrow(message.replace('FILE', file))
     expect([readdirSync(dir), readFileSync(file, 'utf8')]).toEqual([['file'], 'old'])
@@ -97,7 +97,7 @@ describe('whole files', () => {
   })
 })
 
-it('removes the tempFiles of a writer that died and nothing else', () => {
+it('removes the temp files of a writer that died and nothing else', () => {
   for (const name of ['.podwire-0123', '.other', 'podwire-1']) writeFileSync(join(dir, name), '')
   expect(removeTempFiles(dir)).toEqual(['.podwire-0123'])
   expect(readdirSync(dir).sort()).toEqual(['.other', 'podwire-1'])

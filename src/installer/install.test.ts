@@ -91,7 +91,7 @@ describe('podwire install', () => {
     expect(statSync(inBin('bridge')).mode & 0o777).toBe(0o755)
   })
 
-  it('removes the tempFiles of installations that were killed', () => {
+  it('removes the temp files of installations that were killed', () => {
     mkdirSync(paths.binDir)
     writeFileSync(inBin('.podwire-0123456789ab'), 'half')
     install()

@@ -52,7 +52,7 @@ describe('publish', () => {
     ['edited', () => writeFileSync(conflistPath(paths), '{}')],
     ['removed', () => rmSync(conflistPath(paths))],
     ['opened to all', () => chmodSync(conflistPath(paths), 0o666)],
-    ['beside the temp of a writer that died', () => writeFileSync(join(paths.confDir, '.podwire-dead'), '{'), false],
+    ['beside the temp file of a writer that died', () => writeFileSync(join(paths.confDir, '.podwire-dead'), '{'), false],
   ])('brings it back when it was %s', (_what, damage, changed = true) => {
     const { sha256 } = put()
     damage()

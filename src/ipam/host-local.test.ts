@@ -85,7 +85,7 @@ describe('ADD', () => {
     expect([mode('.'), mode('10.1.0.2'), mode('lock'), mode('last_reserved_ip.0')]).toEqual([0o755, 0o600, 0o600, 0o600])
   })
 
-  it('leaves no temp behind', () => {
+  it('leaves no temp file behind', () => {
     add(conf(one))
     expect(fs.readdirSync(directory).sort()).toEqual([`.owners-${boot}`, '10.1.0.2', 'last_reserved_ip', 'last_reserved_ip.0', 'lock'])
   })

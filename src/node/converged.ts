@@ -40,7 +40,7 @@ export function writeConverged(stateDir: string, text: string, kernel: string, p
 }
 
 function pathIn(stateDir: string): string {
-  return `${stateDir}/converged.json`
+  return `${stateDir}/settled.json`
 }
 
 /** Another build of the program may want other things of the same state. */
