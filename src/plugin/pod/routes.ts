@@ -26,8 +26,14 @@ export function chooseRoutes(
 ): { routes: Route[]; useless: Route[] } {
   const isUsable = ({ dst, gw }: Route) =>
     ips.some(({ address }) => address.address.family === dst.address.family) || (gw !== undefined && isLinkLocal(gw) && hasLinkLocal())
-  const usable = routes.filter(isUsable).map((route) => ({ ...route, dst: networkOf(route.dst) }))
-  return { routes: distinctRoutes(usable, ips), useless: routes.filter((route) => !isUsable(route)) }
+  // Once each: asking for a link-local address enters the pod's namespace.
+  const usable: Route[] = []
+  const useless: Route[] = []
+  for (const route of routes) {
+    if (isUsable(route)) usable.push({ ...route, dst: networkOf(route.dst) })
+    else useless.push(route)
+  }
+  return { routes: distinctRoutes(usable, ips), useless }
 }
 
 /**
