@@ -34,12 +34,19 @@ export function callAttacher(
   return host.cni(config.type ?? '', verb, config, { netns: pod.netns, id: pod.name, ...options })
 }
 
-/** The unicast routes of all tables of a pod in the kernel's order, a line each: `10.5.0.0/16 via 10.1.0.1 metric 7 table 100`. */
+/**
+ * The unicast routes of all tables of a pod in the kernel's order, a line each: `10.5.0.0/16 via 10.1.0.1 metric 7 table 100`. The default route of
+ * IPv4 is `default`, that of IPv6 `::/0`, so that a line names its family where it has no gateway.
+ */
 export async function routesIn(pod: Pod): Promise<string[]> {
-  const texts = await Promise.all(
-    ['-4', '-6'].map(async (family) => (await pod.exec('ip', ['-j', family, 'route', 'show', 'table', 'all'])).stdout || '[]'),
+  const lines = await Promise.all(
+    (['-4', '-6'] as const).map(async (family) => {
+      const { stdout } = await pod.exec('ip', ['-j', family, 'route', 'show', 'table', 'all'])
+      const rows = (JSON.parse(stdout || '[]') as Row[]).filter(isUnicast)
+      return rows.flatMap((row) => linesOf(family === '-6' && row.dst === 'default' ? { ...row, dst: '::/0' } : row))
+    }),
   )
-  return texts.flatMap((text) => (JSON.parse(text) as Row[]).filter(isUnicast).flatMap(linesOf))
+  return lines.flat()
 }
 
 interface Hop {

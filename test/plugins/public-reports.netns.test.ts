@@ -86,7 +86,9 @@ describeHost('reports of the public', () => {
       for (const [gateway, first] of Object.entries(way)) {
         const ipam = { type: 'static', addresses: [{ address: 'fd00:1::2/64', gateway }], routes: [...first, { dst: '::/0' }] }
         for (const main of [bridge(ipam), { type: 'ptp', ipam }, { type: 'podwire', ipam }]) {
-          await live(host, pod, [main], async () => expect(await routesIn(pod)).toContain(`default via ${gateway}`))
+          await live(host, pod, [main], async () =>
+            expect(await routesIn(pod)).toContain(`${gateway.includes(':') ? '::/0' : 'default'} via ${gateway}`),
+          )
         }
       }
     })

@@ -45,7 +45,7 @@ describeHost('routes', () => {
         { dst: 'fd00:1::1/128', scope: 253 },
       ]
       const { listed, kernel } = await attach(host, await host.pod(), kind, ipam([...defaults, ...twice, ...onLink]))
-      for (const line of ['default via 10.1.0.1', 'default via fd00:1::1', '10.5.0.0/16 via 10.1.0.1', 'fd05::/64 via fd00:1::1']) {
+      for (const line of ['default via 10.1.0.1', '::/0 via fd00:1::1', '10.5.0.0/16 via 10.1.0.1', 'fd05::/64 via fd00:1::1']) {
         expect(times(kernel, line), `${line} in ${kernel.join('\n')}`).toBe(1)
       }
       expect(listed.map(({ dst }) => dst)).toEqual(['0.0.0.0/0', '::/0', '10.5.0.0/16', 'fd05::/64', ...onLink.map(({ dst }) => dst)])
@@ -84,7 +84,9 @@ describeHost('routes', () => {
           const keys = { ...ipam([{ dst: useless }, { dst: missing }], [address]), logFile }
           const { listed, kernel } = await attach(host, pod, kind, keys)
           expect(listed.map(({ dst }) => dst)).toEqual([missing])
-          expect(kernel.filter((line) => line.startsWith('default'))).toEqual([`default via ${address.gateway}`])
+          expect(kernel.filter((line) => /^(default|::\/0)/.test(line))).toEqual([
+            `${address === v6 ? '::/0' : 'default'} via ${address.gateway}`,
+          ])
           expect(await host.run('cat', logFile)).toContain(`no address of its family ifname=eth0 dst=${useless}`)
           await callAttacher(host, 'DEL', kind, pod, keys)
         }
@@ -130,11 +132,11 @@ describeHost('routes', () => {
         { dst: '::/0', priority: 7 },
       ]
       const { kernel } = await attach(host, await host.pod(), 'bridge by isDefaultGateway', ipam(routes))
-      expect(kernel.filter((line) => line.startsWith('default')).sort()).toEqual([
+      expect(kernel.filter((line) => /^(default|::\/0)/.test(line)).sort()).toEqual([
+        '::/0 via fd00:1::1',
+        '::/0 via fd00:1::1 metric 7',
         'default via 10.1.0.1',
         'default via 10.1.0.1 table 100',
-        'default via fd00:1::1',
-        'default via fd00:1::1 metric 7',
       ])
     })
   })
