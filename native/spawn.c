@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -67,28 +67,54 @@ static int open_pipes(Streams *s, int capture_stderr)
     return 0;
 }
 
+/*
+ * In the child, which shares the parent's memory until it has executed: only system calls here, and no return but by execve. What fails leaves its errno in
+ * `*error`. A parent killed before prctl(2) has taken effect sends no signal: getppid(2) has changed by then.
+ */
+static void become(Streams *s, const char *file, char **args, char **env, pid_t parent, volatile int *error)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() != parent)
+        _exit(127);
+    /* We ignore SIGPIPE; a program we run must not inherit that. */
+    signal(SIGPIPE, SIG_DFL);
+    for (int i = 0; i < STREAMS; i++) {
+        int fd = s->ends[i][0];
+        /* dup2 onto itself would leave FD_CLOEXEC set. */
+        if (fd >= 0 && (fd == i ? fcntl(fd, F_SETFD, 0) : dup2(fd, i)) < 0) {
+            *error = errno;
+            _exit(127);
+        }
+    }
+    execve(file, args, env);
+    *error = errno;
+    _exit(127);
+}
+
+/* The program ends with us: one that went on after we were killed could commit its rules or its lease after the runtime's DEL. */
 static int start(Streams *s, const char *file, char **args, char **env, pid_t *pid)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t defaults;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    for (int i = 0; i < STREAMS; i++)
-        if (s->ends[i][0] >= 0)
-            posix_spawn_file_actions_adddup2(&actions, s->ends[i][0], i);
-    /* We ignore SIGPIPE; a program we run must not inherit that. */
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-    int error = posix_spawn(pid, file, &actions, &attributes, args, env);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
+    volatile int error = 0;
+    pid_t parent = getpid();
+    sigset_t all, before;
+    /* No handler may run in memory that two processes share. */
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &before);
+    *pid = vfork();
+    if (*pid == 0) {
+        sigprocmask(SIG_SETMASK, &before, NULL);
+        become(s, file, args, env, parent, &error);
+    }
+    if (*pid < 0)
+        error = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
     for (int i = 0; i < STREAMS; i++)
         shut(&s->ends[i][0]);
+    if (error == 0)
+        return 0;
+    if (*pid > 0)
+        waitpid(*pid, NULL, 0);
     errno = error;
-    return error ? -1 : 0;
+    return -1;
 }
 
 static void feed(Streams *s)
