@@ -58,7 +58,8 @@ describeHost('the example plugin', () => {
       expect(await ask('ADD', config())).toMatchObject({ code: 7, msg: expect.stringContaining('directory: expected an absolute path') })
       expect(await ask('ADD', config({ directory, prevResult: undefined }))).toMatchObject({
         code: 7,
-        msg: expect.stringContaining('chained'),
+        msg: 'prevResult: is missing',
+        details: expect.stringContaining('chained'),
       })
       expect(await ask('ADD', config({ directory }))).toMatchObject({ code: 5, msg: expect.stringContaining(`open ${directory}/mynet:`) })
       expect(await ask('STATUS', config({ directory, cniVersion: '1.1.0' }))).toMatchObject({ code: 50 })

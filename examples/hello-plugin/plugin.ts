@@ -1,7 +1,8 @@
 // A small chained plugin, complete: it keeps one file per attachment, `<directory>/<network>:<container>:<ifname>`, that lists its addresses.
 // docs/write-a-plugin.md explains it line by line.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors } from '../../src/cni/error.ts'
+import { requirePrevResult } from '../../src/cni/config.ts'
+import { CniError, ErrInternal, ErrPluginNotAvailable, gatherErrors } from '../../src/cni/error.ts'
 import { definePlugin, type GcRequest, type Request, type StatusRequest } from '../../src/cni/plugin.ts'
 import type { Attachment, Result } from '../../src/cni/types.ts'
 import { withUndo } from '../../src/cni/undo.ts'
@@ -33,8 +34,8 @@ const hello = definePlugin<Config>({
 })
 
 function add(request: Request<Config>): Result {
-  const { config, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'hello is a chained plugin: it needs the result of a plugin before it')
+  const { config } = request
+  const prevResult = requirePrevResult(request, 'ADD')
   const path = `${config.directory}/${fileName(request)}`
   const addresses = prevResult.ips.map(({ address }) => `${formatCidr(address)}\n`)
   return withUndo((undo) => {

@@ -2,7 +2,7 @@
 
 import { openLog } from '../host/log.ts'
 import { type Command, checkNetworkName } from './environment.ts'
-import { CniError, ErrDecodingFailure } from './error.ts'
+import { CniError, ErrDecodingFailure, ErrInvalidNetworkConfig } from './error.ts'
 import { isObject, type Json, parseJson, quote } from './json.ts'
 import { Reader } from './reader.ts'
 import { readPrevious } from './result.ts'
@@ -40,6 +40,18 @@ export function readPrevResult({ reader, cniVersion }: CommonConfig): Result | u
   const result = reader.object('prevResult', (previous) => readPrevious(previous, cniVersion))
   // Half a result would mean to the plugin that the rest does not exist.
   return reader.issues.length === before ? result : undefined
+}
+
+/** What to do where a verb lacks prevResult; the words about chaining are the reference plugins'. */
+const prevResultHints = {
+  ADD: 'This plugin must be called as chained plugin, after the one that makes the interface',
+  CHECK: 'the runtime passes the result of ADD to CHECK',
+} as const
+
+/** The request's prevResult, for a verb that cannot do without it. Throws CniError 7 where it is missing. */
+export function requirePrevResult({ prevResult }: { readonly prevResult?: Result | undefined }, verb: 'ADD' | 'CHECK'): Result {
+  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: is missing', prevResultHints[verb])
+  return prevResult
 }
 
 /**

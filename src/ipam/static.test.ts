@@ -141,7 +141,7 @@ describe('CHECK', () => {
   })
 
   it('needs a prevResult', () => {
-    expect(() => check([], {})).toThrow(expect.objectContaining({ code: 7, message: 'Required prevResult missing' }))
+    expect(() => check([], {})).toThrow(expect.objectContaining({ code: 7, message: 'prevResult: is missing' }))
   })
 })
 

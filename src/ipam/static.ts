@@ -1,6 +1,7 @@
 // `static`: the addresses that the configuration names. Keeps nothing, so there is nothing to release.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig } from '../cni/error.ts'
+import { requirePrevResult } from '../cni/config.ts'
+import { CniError, ErrInternal } from '../cni/error.ts'
 import type { Request } from '../cni/plugin.ts'
 import type { Result } from '../cni/types.ts'
 import { formatAddress, sameAddress } from '../net/address.ts'
@@ -14,8 +15,9 @@ function add({ config }: Request<StaticConfig>): Result {
 }
 
 /** Every configured address is in prevResult, with its gateway where one is configured. */
-function check({ config, ifname, prevResult }: Request<StaticConfig>): void {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'Required prevResult missing')
+function check(request: Request<StaticConfig>): void {
+  const { config, ifname } = request
+  const prevResult = requirePrevResult(request, 'CHECK')
   for (const { address, gateway } of config.addresses) {
     const matches = prevResult.ips.some((ip) => {
       return (

@@ -1,7 +1,6 @@
 // What CHECK of the plugins that attach holds the pod's end and its gateway against.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig } from '../../cni/error.ts'
-import type { Request } from '../../cni/plugin.ts'
+import { CniError, ErrInternal } from '../../cni/error.ts'
 import type { IpConfig, Result } from '../../cni/types.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { listAddresses } from '../../kernel/route/address.ts'
@@ -74,12 +73,6 @@ export function checkForwarding(ips: readonly IpConfig[]): void {
     const path = forwardingOf(address.family)
     if (readSysctl(path) !== '1') fail(`${path} is ${readSysctl(path) ?? 'missing'}, expected 1: the node does not forward`)
   }
-}
-
-/** What ADD answered; a runtime hands it to CHECK. */
-export function requirePrevResult({ prevResult }: Pick<Request<unknown>, 'prevResult'>): Result {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: required for CHECK, but missing')
-  return prevResult
 }
 
 /** The addresses that the result gives to the interface of that name. */

@@ -167,7 +167,7 @@ describeHost('bandwidth', () => {
   })
 
   it.each([
-    ['no prevResult', bandwidth, () => undefined, 7, 'must be called as chained plugin'],
+    ['no prevResult', bandwidth, () => undefined, 7, 'prevResult: is missing'],
     ['no interfaces', bandwidth, (given: object) => ({ ...given, interfaces: [], ips: [] }), 7, 'no interfaces provided'],
     [
       'another host end',

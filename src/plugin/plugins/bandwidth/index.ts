@@ -1,6 +1,7 @@
 // The plugin `bandwidth`: limits a pod that another plugin has attached with a pair of veth. Chained behind it.
 
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../../cni/error.ts'
+import { requirePrevResult } from '../../../cni/config.ts'
+import { CniError, ErrPluginNotAvailable } from '../../../cni/error.ts'
 import { definePlugin, type GcRequest, type Request } from '../../../cni/plugin.ts'
 import { ownInterfaces } from '../../../cni/result.ts'
 import { cniVersions, type Result } from '../../../cni/types.ts'
@@ -35,7 +36,7 @@ const LOOPBACK = 1
 
 function add(request: Request<BandwidthConfig>): Result {
   const { config } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'ADD')
   const { ingress, egress } = config
   if (!ingress && !egress) return prevResult
   return withPair(request, prevResult, (route, { host, pod }) => {
@@ -51,7 +52,7 @@ function add(request: Request<BandwidthConfig>): Result {
 /** What the reference plugin has set is right, too. */
 function check(request: Request<BandwidthConfig>): void {
   const { config } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   const { ingress, egress } = config
   if (!ingress && !egress) return
   withPair(request, prevResult, (route, { host, pod }) => {
@@ -80,11 +81,6 @@ function status(): void {
     if (!isSysError(error)) throw error
     throw new CniError(ErrPluginNotAvailable, `the kernel has no traffic control: ${error.message}`)
   }
-}
-
-function requirePrevious({ prevResult }: Request<BandwidthConfig>): Result {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: is missing: must be called as chained plugin')
-  return prevResult
 }
 
 function withPair<T>(request: Request<BandwidthConfig>, prevResult: Result, body: (route: NetlinkSocket, pair: Pair) => T): T {

@@ -149,7 +149,7 @@ describeHost('CHECK of bridge', () => {
       const pod = await host.pod()
       const prevResult = await attach(host, pod)
       const call = { netns: pod.netns, id: pod.name }
-      expect(await refuse(host, 'CHECK', network, call)).toMatchObject({ code: 7, msg: 'prevResult: required for CHECK, but missing' })
+      expect(await refuse(host, 'CHECK', network, call)).toMatchObject({ code: 7, msg: 'prevResult: is missing' })
       expect((await refuse(host, 'CHECK', { ...network, prevResult: { ...prevResult, interfaces: [] } }, call)).msg).toContain('eth0')
       const other = await host.pod('other')
       expect((await refuse(host, 'CHECK', { ...network, prevResult }, { ...call, netns: other.netns })).msg).toContain(other.netns)

@@ -1,5 +1,6 @@
 // CHECK and STATUS of `bridge`: look, compare, change nothing.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import { ErrPluginNotAvailable } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import type { Result } from '../../../cni/types.ts'
@@ -13,7 +14,7 @@ import { formatCidr, sameCidr } from '../../../net/cidr.ts'
 import { findBridge } from '../../link/bridge-device.ts'
 import { missingPortVlan } from '../../link/bridge-port.ts'
 import { forwardingOf, gatewayCidrs } from '../../pod/attach.ts'
-import { checkPodInterface, fail, ipsOf, requirePrevResult } from '../../pod/check-pod.ts'
+import { checkPodInterface, fail, ipsOf } from '../../pod/check-pod.ts'
 import { withPod } from '../../pod/pod-interface.ts'
 import type { BridgeConfig } from './config.ts'
 import { spoofCheck } from './segment.ts'
@@ -21,7 +22,7 @@ import { vlanGatewayName } from './vlan-gateway.ts'
 
 export function check(request: Request<BridgeConfig>): void {
   const { config } = request
-  const prevResult = requirePrevResult(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   config.ipam?.check(request)
   withNetlink(NETLINK_ROUTE, (route) => {
     const bridge = checkBridge(route, config, prevResult)

@@ -368,7 +368,7 @@ describeHost('the ingress policy', () => {
       for (const verb of ['ADD', 'CHECK']) {
         expect(await refused(callMember(host, verb, firewall(), pod, undefined))).toMatchObject({
           code: 7,
-          msg: 'missing prevResult from earlier plugin',
+          msg: 'prevResult: is missing',
         })
       }
     })

@@ -1,5 +1,6 @@
 // The plugin `firewall`: lets a pod's packets through the node's firewall, and keeps bridges apart. Chained behind the plugin that gave the addresses.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
 import { definePlugin, type GcRequest, type Request, type StatusRequest } from '../../../cni/plugin.ts'
 import { cniVersions, type Result } from '../../../cni/types.ts'
@@ -40,7 +41,7 @@ export const program = definePlugin({
 
 function add(request: Request<FirewallConfig>): Result {
   const { config } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'ADD')
   const addresses = addressesIn(prevResult)
   const bridge = config.policy === 'open' ? '' : bridgeOf(prevResult, config)
   const backend = chosenBackend(config)
@@ -73,7 +74,7 @@ function remove(request: Request<FirewallConfig>, addresses: readonly Address[])
 
 function check(request: Request<FirewallConfig>): void {
   const { config } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   const bridge = config.policy === 'open' ? '' : bridgeOf(prevResult, config)
   checkWith(chosenBackend(config), config, request, addressesIn(prevResult), bridge)
 }
@@ -104,11 +105,6 @@ function status({ config }: StatusRequest<FirewallConfig>): void {
 function removeFromFirewalld(config: FirewallConfig, addresses: readonly Address[]): void {
   if (addresses.length === 0 || config.backend === 'iptables' || config.backend === 'nftables') return
   if (config.backend === 'firewalld' || isFirewalldRunning()) removeSources(config.zone, addresses)
-}
-
-function requirePrevious({ prevResult }: Request<FirewallConfig>): Result {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'missing prevResult from earlier plugin')
-  return prevResult
 }
 
 function addressesIn({ ips }: Result): Address[] {

@@ -1,12 +1,13 @@
 // CHECK and STATUS of `macvlan` and `ipvlan`: look, compare, change nothing.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import { ErrPluginNotAvailable } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import { hasStackedKind, readStacked } from '../../../kernel/route/stacked-link.ts'
-import { checkPodInterface, fail, requirePrevResult } from '../../pod/check-pod.ts'
+import { checkPodInterface, fail } from '../../pod/check-pod.ts'
 import { withPod } from '../../pod/pod-interface.ts'
 import { missingKind } from './add.ts'
 import type { StackedConfig } from './config.ts'
@@ -15,7 +16,7 @@ import { findMaster } from './master.ts'
 /** Where no master is named it is the one that ADD found: the default route may lead elsewhere by now. */
 export function check(request: Request<StackedConfig>): void {
   const { config, ifname, netns } = request
-  const prevResult = requirePrevResult(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   config.ipam?.check(request)
   withPod(netns, (pod) => {
     const end = checkPodInterface(pod, { ifname, netns, up: true, kind: config.kind }, prevResult)

@@ -61,7 +61,7 @@ function obey(orders: Orders, prevResult: Result | undefined, version: CniVersio
   if (reportStderr) io.writeStderr(reportStderr)
   if (reportError) throw new CniError(reportErrorCode || ErrInternal, reportError)
   if (reportResult === 'PASSTHROUGH' || reportResult === 'INJECT-DNS') {
-    if (!prevResult) throw new CniError(ErrInternal, `prevResult: required for ${reportResult}, but missing`)
+    if (!prevResult) throw new CniError(ErrInternal, `prevResult: is missing, and ReportResult is ${reportResult}`)
     const changed = reportResult === 'INJECT-DNS' ? { ...prevResult, dns: { ...prevResult.dns, nameservers: ['1.2.3.4'] } } : prevResult
     io.writeStdout(encodeResult(changed, version))
   } else if (reportResult) io.writeStdout(reportResult)

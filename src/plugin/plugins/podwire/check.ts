@@ -1,5 +1,6 @@
 // CHECK and STATUS of `podwire`: look, compare, change nothing.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import { CniError, ErrPluginNotAvailable } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import type { Interface, IpConfig, Result } from '../../../cni/types.ts'
@@ -14,14 +15,14 @@ import { findBridge } from '../../link/bridge-device.ts'
 import { hostLinkName } from '../../link/owner.ts'
 import { checkPointToPoint } from '../../link/point-to-point.ts'
 import { gatewayCidrs } from '../../pod/attach.ts'
-import { checkForwarding, checkGateways, checkPodInterface, fail, ipsOf, requirePrevResult } from '../../pod/check-pod.ts'
+import { checkForwarding, checkGateways, checkPodInterface, fail, ipsOf } from '../../pod/check-pod.ts'
 import { type Pod, withPod } from '../../pod/pod-interface.ts'
 import { sysctlPath } from '../../pod/sysctl-config.ts'
 import type { PodwireConfig } from './config.ts'
 import { bandwidthRules } from './segment.ts'
 
 export function check(request: Request<PodwireConfig>): void {
-  const prevResult = requirePrevResult(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   request.config.ipam?.check(request)
   withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
 }

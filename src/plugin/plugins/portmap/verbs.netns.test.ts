@@ -48,8 +48,8 @@ describeHost('portmap', () => {
     }))
 
   it.each([
-    ['ADD without prevResult', 'ADD', { prevResult: undefined }, 7, 'must be called as chained plugin: prevResult is missing'],
-    ['CHECK without prevResult', 'CHECK', { prevResult: undefined }, 7, 'Required prevResult missing'],
+    ['ADD without prevResult', 'ADD', { prevResult: undefined }, 7, 'prevResult: is missing'],
+    ['CHECK without prevResult', 'CHECK', { prevResult: undefined }, 7, 'prevResult: is missing'],
     [
       'a bad mark',
       'ADD',

@@ -1,6 +1,7 @@
 // The verbs of `portmap`: what comes from before is passed on as it is; rules, connections and the loopback are this plugin's.
 
-import { CniError, ErrInternal, ErrInvalidNetworkConfig, gatherErrors } from '../../../cni/error.ts'
+import { requirePrevResult } from '../../../cni/config.ts'
+import { CniError, ErrInternal, gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request, StatusRequest } from '../../../cni/plugin.ts'
 import type { Result } from '../../../cni/types.ts'
 import { withUndo } from '../../../cni/undo.ts'
@@ -20,8 +21,8 @@ import { type Backend, forwardsOf, type PortmapRequest, podCidrs } from './order
 import { portmapIptables, portmapNftables } from './segments.ts'
 
 export function add(request: Request<PortmapConfig>): Result {
-  const { config, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'must be called as chained plugin: prevResult is missing')
+  const { config } = request
+  const prevResult = requirePrevResult(request, 'ADD')
   const order = requestFor(request, prevResult)
   if (config.mappings.length === 0 || order.pods.length === 0) return prevResult
   withUndo((undo) => {
@@ -44,8 +45,8 @@ export function del(request: Request<PortmapConfig>): void {
 }
 
 export function check(request: Request<PortmapConfig>): void {
-  const { config, prevResult } = request
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'Required prevResult missing')
+  const { config } = request
+  const prevResult = requirePrevResult(request, 'CHECK')
   const order = requestFor(request, prevResult)
   if (config.mappings.length === 0 || order.pods.length === 0) return
   backendOf(config).check(order)

@@ -1,18 +1,19 @@
 // CHECK and STATUS of `ptp`: look, compare, change nothing.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { IFF_UP, NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import { checkPointToPoint } from '../../link/point-to-point.ts'
-import { checkForwarding, checkPodInterface, fail, ipsOf, requirePrevResult } from '../../pod/check-pod.ts'
+import { checkForwarding, checkPodInterface, fail, ipsOf } from '../../pod/check-pod.ts'
 import { withPod } from '../../pod/pod-interface.ts'
 import type { PtpConfig } from './config.ts'
 
 /** The host's end is the peer of the pod's, whatever its name: the Go plugin gives it a random one. Its MAC is not compared. */
 export function check(request: Request<PtpConfig>): void {
   const { config, ifname, netns } = request
-  const prevResult = requirePrevResult(request)
+  const prevResult = requirePrevResult(request, 'CHECK')
   config.ipam?.check(request)
   const ips = ipsOf(prevResult, ifname)
   withNetlink(NETLINK_ROUTE, (route) =>

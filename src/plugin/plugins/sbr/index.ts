@@ -1,5 +1,6 @@
 // The plugin `sbr`: source-based routing. What a pod sends from an address leaves by the interface that has it. Chained behind the plugin that made it.
 
+import { requirePrevResult } from '../../../cni/config.ts'
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
 import { definePlugin, type Request } from '../../../cni/plugin.ts'
 import { cniVersions, type IpConfig, type Result } from '../../../cni/types.ts'
@@ -35,7 +36,7 @@ export const program = definePlugin({
 
 function add(request: Request<SbrConfig>): Result {
   const { config, ifname, netns } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'ADD')
   const ips = addressesOf(prevResult, ifname)
   return withPod(netns, (pod) => {
     lockPod(pod, netns)
@@ -79,7 +80,7 @@ function del(request: Request<SbrConfig>): void {
 /** Every address has its rule, and its table the way out. */
 function check(request: Request<SbrConfig>): void {
   const { config, ifname, netns } = request
-  const ips = addressesOf(requirePrevious(request), ifname)
+  const ips = addressesOf(requirePrevResult(request, 'CHECK'), ifname)
   withPod(netns, (pod) => {
     const { index } = findInterface(pod, ifname, netns)
     const { rules, routes } = readRouting(pod.route)
@@ -109,11 +110,6 @@ function status(): void {
     if (!isSysError(error)) throw error
     throw new CniError(ErrPluginNotAvailable, `the kernel has no policy routing: ${error.message}`)
   }
-}
-
-function requirePrevious({ prevResult }: Request<SbrConfig>): Result {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'prevResult: is missing: This plugin must be called as chained plugin')
-  return prevResult
 }
 
 function addressesOf(result: Result, ifname: string): readonly IpConfig[] {

@@ -149,7 +149,7 @@ describeHost('sbr', () => {
   })
 
   it.each([
-    [{}, undefined, 'must be called as chained plugin'],
+    [{}, undefined, 'prevResult: is missing'],
     [{}, { ips: [] }, 'No IP addresses supplied on interface: net1'],
     [
       {},

@@ -1,6 +1,7 @@
 // The plugin `tuning`: kernel parameters and attributes of an interface that another plugin has made. Chained behind it.
 
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../../cni/error.ts'
+import { requirePrevResult } from '../../../cni/config.ts'
+import { CniError, ErrPluginNotAvailable } from '../../../cni/error.ts'
 import { definePlugin, type Request, type StatusRequest } from '../../../cni/plugin.ts'
 import { cniVersions, type Interface, type Result } from '../../../cni/types.ts'
 import { withUndo } from '../../../cni/undo.ts'
@@ -33,7 +34,7 @@ const X_OK = 1
 
 function add(request: Request<TuningConfig>): Result {
   const { config, ifname, netns } = request
-  const prevResult = requirePrevious(request)
+  const prevResult = requirePrevResult(request, 'ADD')
   refuseDuplicateSysctls(request.stdin)
   checkAllowed(config.sysctls)
   return withPod(netns, (pod) =>
@@ -62,7 +63,7 @@ function del(request: Request<TuningConfig>): void {
 
 function check(request: Request<TuningConfig>): void {
   const { config, ifname, netns } = request
-  requirePrevious(request)
+  requirePrevResult(request, 'CHECK')
   refuseDuplicateSysctls(request.stdin)
   withPod(netns, (pod) => checkTuned(pod, findTuned(pod, config, ifname, netns), config, ifname))
 }
@@ -78,11 +79,6 @@ function status({ config }: StatusRequest<TuningConfig>): void {
     if (!isSysError(error) && !(error instanceof CniError)) throw error
     throw new CniError(ErrPluginNotAvailable, error.message)
   }
-}
-
-function requirePrevious({ prevResult }: Request<TuningConfig>): Result {
-  if (!prevResult) throw new CniError(ErrInvalidNetworkConfig, 'Required prevResult missing')
-  return prevResult
 }
 
 function isChange(config: TuningConfig): boolean {

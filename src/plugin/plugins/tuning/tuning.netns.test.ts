@@ -207,7 +207,7 @@ describeHost('tuning', () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
-      expect(await refused(callMember(host, 'ADD', all, pod, undefined))).toMatchObject({ code: 7, msg: 'Required prevResult missing' })
+      expect(await refused(callMember(host, 'ADD', all, pod, undefined))).toMatchObject({ code: 7, msg: 'prevResult: is missing' })
       expect(await refused(callMember(host, 'ADD', all, pod, before, {}, { ifname: 'eth7' }))).toMatchObject({
         msg: expect.stringContaining('failed to get "eth7"'),
       })
