@@ -2,7 +2,7 @@
 # sh build/setup.sh PART…: what a make target needs on a Debian machine with git, make, Node 20, npm and gcc; does nothing where it is all there.
 #   npm      node_modules, as package-lock.json has it
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
-#   network  to drive and look at namespaces: ip, iptables and nft as users do; ping; a DHCP server
+#   network  to drive and look at namespaces: ip, iptables, nft and sysctl as users do; ping; a DHCP server
 #   bus      a message bus, for the tests of firewall with firewalld
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 #   podman   the same with podman in their place
@@ -53,6 +53,7 @@ for part in "$@"; do
     need iptables iptables
     need nft nftables
     need ping iputils-ping
+    need sysctl procps
     need dnsmasq dnsmasq-base
     ;;
   bus)
@@ -78,6 +79,7 @@ for part in "$@"; do
     ;;
   chart)
     need unzip unzip
+    need openssl openssl
     ;;
   lint)
     need shellcheck shellcheck
