@@ -24,7 +24,7 @@ if [ -d "$out" ]; then
 fi
 PATH=$PATH:/usr/local/go/bin
 if ! command -v go >/dev/null; then
-  echo 'e2e: Go is not installed: install Go 1.26 or later (an older one from 1.21 on fetches it by itself), or use `make e2e-kind`' >&2
+  echo 'e2e: Go is not installed: install Go 1.26 or later (an older one from 1.21 on fetches it by itself)' >&2
   exit 3
 fi
 

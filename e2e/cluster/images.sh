@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the images that pods of the scenarios run and prints the folder that holds their archives: pause.tar, and tools.tar with busybox and probe.
-# Seconds the first time, then nothing. Needs Go, musl-gcc and busybox-static.
+# Seconds the first time, then nothing. Needs musl-gcc and busybox-static.
+# Exits 3 where there is no Go.
 set -eu
 cd "$(dirname "$0")"
 key=$(cat images.sh image.sh pause.c probe/main.go | sha256sum | cut -c1-8)
@@ -10,6 +11,10 @@ if [ -d "$out" ]; then
   exit 0
 fi
 PATH=$PATH:/usr/local/go/bin
+if ! command -v go >/dev/null; then
+  echo 'e2e: Go is not installed: install Go 1.26 or later (an older one from 1.21 on fetches it by itself)' >&2
+  exit 3
+fi
 mkdir -p "$(dirname "$out")"
 work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
