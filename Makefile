@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
+.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -113,6 +113,10 @@ manifests: ## manifests/ and the chart's README, rendered from helm/podwire
 	@sh build/setup.sh npm chart
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
+
+affected: ## the tests that the change since BASE (main) needs, and the command that runs them; RUN=1 runs them
+	@sh build/setup.sh npm $(if $(RUN),native network)
+	@$(node) build/affected/main.ts $(if $(BASE),--base '$(BASE)') $(if $(RUN),--run)
 
 check: ## format, lint, types, import arrows and workflows
 	@sh build/setup.sh npm lint
