@@ -3,10 +3,11 @@
 export type Rules = Readonly<Record<string, readonly string[]>>
 
 /** What a kernel act of the plugins may rest on. */
-const below = ['net', 'host', 'cni', 'kernel', 'ipam']
+const below = ['contract', 'net', 'host', 'cni', 'kernel', 'ipam']
 
 /** A folder has the rules of the longest path here that it lies under. `plugin/plugins/*` is one room a folder: no plugin imports another. */
 export const rules: Rules = {
+  contract: [],
   net: [],
   host: [],
   cni: ['net', 'host'],
@@ -25,15 +26,16 @@ export const rules: Rules = {
     ...['pod', 'link', 'netfilter', 'shaping', 'masquerade', 'host-ports', 'version'].map((room) => `plugin/${room}`),
   ],
   'plugin/bundles': ['cni', 'libcni', 'plugin/plugins'],
-  node: ['net', 'host', 'kernel', 'cni'],
-  installer: ['host', 'cni', 'node/state'],
-  cli: ['net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
-  agent: ['net', 'cni', 'node/plan', 'node/state', 'agent'],
+  node: ['contract', 'net', 'host', 'kernel', 'cni'],
+  installer: ['contract', 'host', 'cni', 'node/state'],
+  cli: ['contract', 'net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
+  agent: ['contract', 'net', 'cni', 'node/plan', 'node/state', 'agent'],
   'agent/loop': ['agent/log', 'agent/failure'],
   'agent/kube': ['cni'],
   'agent/nodes': ['cni', 'node/plan', 'agent/failure', 'agent/loop', 'agent/kube'],
-  'agent/native': ['cni', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop'],
+  'agent/native': ['contract', 'cni', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop'],
   'agent/report': [
+    'contract',
     'cni',
     'node/plan',
     'node/state',
@@ -45,7 +47,17 @@ export const rules: Rules = {
     'agent/kube',
     'agent/native',
   ],
-  'agent/desired': ['cni', 'node/plan', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/nodes', 'agent/report'],
+  'agent/desired': [
+    'contract',
+    'cni',
+    'node/plan',
+    'node/state',
+    'agent/config',
+    'agent/failure',
+    'agent/log',
+    'agent/nodes',
+    'agent/report',
+  ],
   'agent/conflist': ['agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
   'agent/serve': ['node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/version', 'agent/loop', 'agent/report'],
   hook: ['cni', 'agent/kube'],

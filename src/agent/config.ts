@@ -3,6 +3,7 @@
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
 import { Reader } from '../cni/reader.ts'
+import { defaultPaths, type Paths } from '../contract/paths.ts'
 import { formatCidr, networkOf, parseCidr } from '../net/cidr.ts'
 import type { PlanConfig } from '../node/plan.ts'
 import { defaultRouting, type RoutingMode } from '../node/state.ts'
@@ -10,14 +11,6 @@ import type { KubeApiConfig } from './kube/credentials.ts'
 
 /** What is done about other networks' files in the same directory. */
 export type OtherConfigs = 'leave' | 'warn' | 'backup'
-
-export interface Paths {
-  readonly stateDir: string
-  readonly runDir: string
-  readonly confDir: string
-  readonly confName: string
-  readonly binDir: string
-}
 
 export interface AgentConfig {
   readonly nodeName: string
@@ -68,7 +61,7 @@ export const configKeys = {
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal']
 const routingModes: readonly RoutingMode[] = ['auto', 'direct', 'vxlan', 'none']
 const otherConfigs: readonly OtherConfigs[] = ['leave', 'warn', 'backup']
-const defaultNative = '/opt/cni/bin/podwire'
+const defaultNative = `${defaultPaths.binDir}/podwire`
 
 /**
  * `text` is the file's content, '{}' where there is none. `over` are values that come over those of the file, by top-level key or `kubeApi.kubeconfig`.
@@ -126,11 +119,11 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
     },
     report: { networkUnavailable: report.boolean('networkUnavailable') ?? false, events: report.boolean('events') ?? false },
     paths: {
-      stateDir: folder(reader, 'stateDir', '/var/lib/podwire'),
-      runDir: folder(reader, 'runDir', '/run/podwire'),
-      confDir: folder(reader, 'confDir', '/etc/cni/net.d'),
+      stateDir: folder(reader, 'stateDir', defaultPaths.stateDir),
+      runDir: folder(reader, 'runDir', defaultPaths.runDir),
+      confDir: folder(reader, 'confDir', defaultPaths.confDir),
       confName: readConfName(reader),
-      binDir: folder(reader, 'binDir', '/opt/cni/bin'),
+      binDir: folder(reader, 'binDir', defaultPaths.binDir),
     },
     native: reader.string('native') || native,
     listen: readListen(reader),
@@ -195,7 +188,7 @@ function folder(reader: Reader, key: string, fallback: string): string {
 }
 
 function readConfName(reader: Reader): string {
-  const name = reader.string('confName') || '10-podwire.conflist'
+  const name = reader.string('confName') || defaultPaths.confName
   if (name.includes('/') || !name.endsWith('.conflist'))
     reader.issue('confName', `expected a file name that ends in .conflist, got ${quote(name)}`)
   return name

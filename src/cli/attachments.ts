@@ -3,11 +3,12 @@
 import { CniError } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
 import type { Attachment } from '../cni/types.ts'
+import { ALIAS_PREFIX } from '../contract/marks.ts'
+import { conflistPath, leaseRoot, type Paths, templatePath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { exists, namesIn, readWhole } from '../host/whole-file.ts'
 import { pluginsOf } from '../installer/conflist.ts'
-import { conflistPath, leaseRoot, type Paths, templatePath } from '../installer/paths.ts'
 import type { Removal } from '../installer/uninstall.ts'
 import { bootId } from '../ipam/boot.ts'
 import { scanLeases } from '../ipam/scan.ts'
@@ -128,11 +129,11 @@ function directoriesOf(path: string): { directory: string; network: string }[] {
 
 /** `podwire:` and three words: pod, network, mark. The node's own devices have one. */
 function isPodLink({ kind, alias }: Link): boolean {
-  return (kind === 'veth' || kind === 'ifb') && alias.startsWith('podwire:') && alias.includes(' ')
+  return (kind === 'veth' || kind === 'ifb') && alias.startsWith(ALIAS_PREFIX) && alias.includes(' ')
 }
 
 function aliasParts(alias: string): { pod: string; network: string } {
-  const [pod = '', network = ''] = alias.slice('podwire:'.length).split(' ')
+  const [pod = '', network = ''] = alias.slice(ALIAS_PREFIX.length).split(' ')
   return { pod, network }
 }
 

@@ -1,10 +1,10 @@
 // What has to be true on a node that serves pods. Each check says what is wrong and what to do; none needs the agent, none changes anything.
 
 import { formatError, toCniError } from '../cni/error.ts'
+import { manifestPath, type Paths, templatePath } from '../contract/paths.ts'
 import { hasMode, readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
-import { manifestPath, type Paths, templatePath } from '../installer/paths.ts'
 import { tryProgram } from '../installer/self-test.ts'
 import { readSysctl } from '../kernel/sysctl.ts'
 import { listAttachments } from './attachments.ts'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { nodePaths, pathArgs, pluginNames, podwire } from '../../test/harness/node-files.ts'
-import type { Paths } from '../installer/paths.ts'
+import type { Paths } from '../contract/paths.ts'
 
 let paths: Paths
 beforeEach(() => {

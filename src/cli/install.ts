@@ -1,8 +1,8 @@
 // `podwire install` and `podwire node publish`: what brings pods' networking onto the node.
 
 import { processIo } from '../cni/io.ts'
+import { conflistPath } from '../contract/paths.ts'
 import { install } from '../installer/install.ts'
-import { conflistPath } from '../installer/paths.ts'
 import { parseMode, publish } from '../installer/publish.ts'
 import { version } from '../plugin/version.ts'
 import type { Given } from './args.ts'

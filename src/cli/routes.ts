@@ -1,6 +1,7 @@
 // `podwire routes` and `podwire masq`: the node's part of the cluster network, as it is and as it should be.
 
 import { isObject, parseJson } from '../cni/json.ts'
+import { ROUTE_PROTOCOL } from '../contract/marks.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
 import { AF_INET, AF_INET6, NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { listLinks } from '../kernel/route/link.ts'
@@ -8,7 +9,6 @@ import { listRoutes } from '../kernel/route/route.ts'
 import { formatAddress } from '../net/address.ts'
 import { formatCidr } from '../net/cidr.ts'
 import { readDesiredText } from '../node/desired-file.ts'
-import { ROUTE_PROTOCOL } from '../node/names.ts'
 import { showState } from '../node/show.ts'
 import type { Flag } from './args.ts'
 import { runDiff } from './node.ts'

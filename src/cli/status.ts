@@ -2,11 +2,11 @@
 
 import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, parseJson } from '../cni/json.ts'
+import { desiredPath, type Paths, statusPath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
-import { desiredPath, type Paths, statusPath } from '../installer/paths.ts'
 import { version } from '../plugin/version.ts'
 import { listAttachments, listLeases } from './attachments.ts'
 import { poolsOf, readConflistState } from './conflist-state.ts'

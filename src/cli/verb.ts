@@ -1,7 +1,7 @@
 // What a command is, and the flags that many of them have.
 
+import { defaultPaths, type Paths, presets } from '../contract/paths.ts'
 import { readManifest } from '../installer/manifest.ts'
-import { defaultPaths, type Paths, presets } from '../installer/paths.ts'
 import type { Flag, Given } from './args.ts'
 import { complain, printJson } from './output.ts'
 

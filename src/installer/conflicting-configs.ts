@@ -1,9 +1,9 @@
 // Other configurations in the runtime's directory: which of them it would load instead of ours.
 
 import { isObject, type Json } from '../cni/json.ts'
+import type { Paths } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { namesIn, readWhole } from '../host/whole-file.ts'
-import type { Paths } from './paths.ts'
 
 export interface ConflictingConfig {
   readonly file: string

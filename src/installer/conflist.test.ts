@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../cni/json.ts'
+import { defaultPaths } from '../contract/paths.ts'
 import {
   type CheckPlugin,
   conflistProblems,
@@ -9,7 +10,6 @@ import {
   withOptions,
   withRanges,
 } from './conflist.ts'
-import { defaultPaths } from './paths.ts'
 
 const template = defaultTemplate(defaultPaths)
 const list = (changes: JsonObject = {}): JsonObject => ({ cniVersion: '1.0.0', name: 'net', plugins: [{ type: 'podwire' }], ...changes })

@@ -5,7 +5,7 @@ import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, type JsonObject, quote } from '../cni/json.ts'
 import { type CniVersion, cniVersions } from '../cni/types.ts'
 import { readVersion } from '../cni/version.ts'
-import { leaseRoot, type Paths } from './paths.ts'
+import { leaseRoot, type Paths } from '../contract/paths.ts'
 
 /** What a plugin's own parser says against its part of the list, with `cniVersion` and `name` in it as a runtime puts them there. */
 export type CheckPlugin = (plugin: JsonObject, cniVersion: CniVersion) => readonly string[]

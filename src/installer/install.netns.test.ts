@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeHost, type Host, type Outcome, withHost } from '../../test/harness/netns.ts'
 import { nodePaths, otherVersion, pathArgs, pluginNames, program, sha256 } from '../../test/harness/node-files.ts'
-import { conflistPath, type Paths } from './paths.ts'
+import { conflistPath, type Paths } from '../contract/paths.ts'
 
 interface Node {
   readonly host: Host

@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { nodePaths, otherVersion, pathArgs, pluginNames, podwire, program, sha256 } from '../../test/harness/node-files.ts'
-import type { Paths } from './paths.ts'
+import type { Paths } from '../contract/paths.ts'
 
 let dir: string
 let paths: Paths

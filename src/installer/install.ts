@@ -2,6 +2,7 @@
 
 import { CniError, ErrInvalidNetworkConfig, ErrIOFailure } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
+import { type Paths, templatePath } from '../contract/paths.ts'
 import { EACCES, ENOSPC, EPERM, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -18,7 +19,6 @@ import {
 } from './conflist.ts'
 import { withLock } from './lock.ts'
 import { type Manifest, readManifest, writeManifest } from './manifest.ts'
-import { type Paths, templatePath } from './paths.ts'
 import { copyFiles, type FileReport, planFiles, unchangedFiles } from './plugin-files.ts'
 
 export interface InstallOptions extends TemplateOptions {

@@ -1,10 +1,10 @@
 // One installer at a time: an old and a new one meet where a DaemonSet is rolled out.
 
 import { lockExclusively } from '../cni/lock.ts'
+import type { Paths } from '../contract/paths.ts'
 import { O_CREAT, O_RDWR } from '../host/fcntl.ts'
 import { sys } from '../host/sys.ts'
 import { makeDirectories } from '../host/whole-file.ts'
-import type { Paths } from './paths.ts'
 
 const waitMilliseconds = 20_000
 

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { defaultPaths, manifestPath, type Paths } from '../contract/paths.ts'
 import { type Manifest, readManifest, writeManifest } from './manifest.ts'
-import { defaultPaths, manifestPath, type Paths } from './paths.ts'
 
 let paths: Paths
 beforeEach(() => {

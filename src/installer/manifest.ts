@@ -3,8 +3,8 @@
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
 import { Reader } from '../cni/reader.ts'
+import { defaultPaths, manifestPath, type Paths } from '../contract/paths.ts'
 import { readWhole, replaceText } from '../host/whole-file.ts'
-import { defaultPaths, manifestPath, type Paths } from './paths.ts'
 
 /** The form of the file; a newer one is refused. */
 const FORMAT = 1

@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, s
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { conflistPath, defaultPaths, type Paths, templatePath } from '../contract/paths.ts'
 import type { CheckPlugin } from './conflist.ts'
 import { defaultTemplate, formatConflist } from './conflist.ts'
 import { readManifest, writeManifest } from './manifest.ts'
-import { conflistPath, defaultPaths, type Paths, templatePath } from './paths.ts'
 import { parseMode, publish } from './publish.ts'
 
 let paths: Paths

@@ -2,6 +2,18 @@
 
 import { CniError, ErrTryAgainLater } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
+import {
+  backupDir,
+  conflistPath,
+  convergedPath,
+  desiredPath,
+  leaseRoot,
+  manifestPath,
+  type Paths,
+  statusPath,
+  statusTempPath,
+  templatePath,
+} from '../contract/paths.ts'
 import { EBUSY, ENOENT, ENOTEMPTY, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { S_IFDIR, S_IFMT } from '../host/fcntl.ts'
@@ -20,17 +32,6 @@ import {
 import { pluginsOf } from './conflist.ts'
 import { lockPath, withLock } from './lock.ts'
 import { type Manifest, readManifest } from './manifest.ts'
-import {
-  backupDir,
-  conflistPath,
-  convergedPath,
-  desiredPath,
-  leaseRoot,
-  manifestPath,
-  type Paths,
-  statusPath,
-  templatePath,
-} from './paths.ts'
 import { attempt, type Problem } from './problem.ts'
 
 /** What went, or would. */
@@ -100,7 +101,7 @@ function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallR
     removeFiles(paths, manifest, report)
     restoreBackups(paths, manifest, report)
   } else if (exists(`${paths.binDir}/podwire`)) report.keep(`${paths.binDir}/podwire`, 'no manifest says who brought it')
-  for (const path of [statusPath(paths), `${paths.runDir}/.status.json.new`, `${paths.runDir}/agent.lock`]) removeFile(path, report)
+  for (const path of [statusPath(paths), statusTempPath(paths), `${paths.runDir}/agent.lock`]) removeFile(path, report)
   removeDirectory(paths.runDir, report)
   removeState(paths, report)
   return report

@@ -1,12 +1,13 @@
 // Routes to peers that have just joined, made without reading the thousands that were there before: their pods must not wait for that.
 // It changes and removes nothing and is kept nowhere; the pass that follows does all the rest.
 
+import { VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
 import { closeNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { readFacts } from './facts.ts'
-import { ownPort, VXLAN_ALIAS } from './names.ts'
+import { ownPort } from './names.ts'
 import { findPaths } from './paths.ts'
 import { addPeerObjects, peerObjects } from './peers.ts'
 import { parseNodeState } from './read-state.ts'

@@ -1,6 +1,6 @@
 // One pass: look at what the kernel has, compare with what the state wants, change the difference. Safe to repeat, at any time.
 
-import { CniError, ErrIOFailure } from '../cni/error.ts'
+import { desiredPath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
@@ -9,7 +9,7 @@ import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { formatPacked } from '../net/packed.ts'
 import { readConverged, writeConverged } from './converged.ts'
-import { desiredPath, readDesiredText, writeDesired } from './desired-file.ts'
+import { readDesiredText, requireDesiredText, writeDesired } from './desired-file.ts'
 import { readFacts } from './facts.ts'
 import { syncForward } from './forward.ts'
 import { syncMasquerade } from './masquerade.ts'
@@ -45,10 +45,7 @@ export function applyState(text: string, options: ApplyOptions): Report {
 
 /** The same with the state of the last pass: at boot, before the agent has a newer one. */
 export function applyLast(options: ApplyOptions): Report {
-  const text = readDesiredText(options.stateDir)
-  if (text === undefined)
-    throw new CniError(ErrIOFailure, `${desiredPath(options.stateDir)} is not there: nothing was applied on this node yet`)
-  return applyState(text, options)
+  return applyState(requireDesiredText(options.stateDir), options)
 }
 
 const MAX_PEERS = 50
@@ -85,7 +82,7 @@ function work(text: string, { stateDir, dryRun }: ApplyOptions, unchanged: boole
   const facts = readFacts(route, state)
   const paths = findPaths(state, facts)
   const keep = () => {
-    if (!dryRun && !unchanged) attempt(log, 'state', desiredPath(stateDir), () => writeDesired(stateDir, text))
+    if (!dryRun && !unchanged) attempt(log, 'state', desiredPath({ stateDir }), () => writeDesired(stateDir, text))
   }
   const done = runPass({ route, nft: nft ?? route, state, facts, paths, log, dryRun }, nft !== undefined, keep)
   const report: Report = {

@@ -1,5 +1,6 @@
 // Remembers a pass that found nothing to do: with the same state, program and kernel the next one need not work out again what all should be.
 
+import { convergedPath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
 import { readWhole, replaceText } from '../host/whole-file.ts'
@@ -18,7 +19,7 @@ interface Settled {
 
 /** The place to look at, and what to say where it looks the same; undefined where nothing is known of this state. */
 export function readConverged(stateDir: string, text: string): Settled | undefined {
-  const kept = readWhole(pathIn(stateDir))
+  const kept = readWhole(convergedPath({ stateDir }))
   if (kept === undefined) return undefined
   try {
     // Written by writeConverged of this very program, or not used.
@@ -33,14 +34,10 @@ export function readConverged(stateDir: string, text: string): Settled | undefin
 export function writeConverged(stateDir: string, text: string, kernel: string, place: Place, report: Report): void {
   try {
     const converged: Settled = { program: program(), state: sys.fingerprint(text), kernel, place, report }
-    replaceText(pathIn(stateDir), JSON.stringify(converged), 0o600)
+    replaceText(convergedPath({ stateDir }), JSON.stringify(converged), 0o600)
   } catch (error) {
     if (!isSysError(error)) throw error
   }
-}
-
-function pathIn(stateDir: string): string {
-  return `${stateDir}/settled.json`
 }
 
 /** Another build of the program may want other things of the same state. */

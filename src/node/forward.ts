@@ -1,6 +1,7 @@
 // Where another program's FORWARD chain has the policy DROP (Docker sets it), two rules for each of the node's subnets at its
 // beginning. The chain stays theirs: iptables lists the rules with its own, under our comment.
 
+import { FORWARD_COMMENT } from '../contract/marks.ts'
 import { readWhole } from '../host/whole-file.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { commit } from '../kernel/nftables/batch.ts'
@@ -13,7 +14,6 @@ import { deleteRule, expressionsOf, insertRule, type KernelRule, listRules, rule
 import { counter } from '../kernel/nftables/statement.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { formatPacked, type PackedPrefix, packedFamily, unpackBytes } from '../net/packed.ts'
-import { FORWARD_COMMENT } from './names.ts'
 import type { Pass } from './pass.ts'
 import { noteChange, noteProblem } from './report.ts'
 

@@ -1,5 +1,6 @@
 // What pods send out of the cluster goes with the node's address: two rules and four sets, however many nodes and pods there are.
 
+import { TABLE } from '../contract/marks.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { commit, tryCommit } from '../kernel/nftables/batch.ts'
 import { addChain, deleteChain, findChains } from '../kernel/nftables/chain.ts'
@@ -14,7 +15,7 @@ import { addSet, deleteSet } from '../kernel/nftables/set.ts'
 import { masquerade } from '../kernel/nftables/statement.ts'
 import { addTable } from '../kernel/nftables/table.ts'
 import { type Packed, type PackedPrefix, packedLast } from '../net/packed.ts'
-import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET, TABLE } from './names.ts'
+import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET } from './names.ts'
 import type { Pass } from './pass.ts'
 import type { ParsedState } from './read-state.ts'
 import { noteChange, noteFailure } from './report.ts'

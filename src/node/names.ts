@@ -1,25 +1,11 @@
-// By what the node's part of the network is known in the kernel. Nothing else is ever removed.
-
-import type { TableRef } from '../kernel/nftables/request.ts'
-
-/** Of every route that leads to a peer. */
-export const ROUTE_PROTOCOL = 0x9d
+// The names of the node's own objects in the kernel; what podwire recognises as its own is in contract/marks.ts.
 
 export const VXLAN_NAME = 'podwire.vx'
-/** The alias that distinguishes our device from another of that name. */
-export const VXLAN_ALIAS = 'podwire:vxlan'
-/** Of the bridge that the plugin makes where its datapath is `bridge`. */
-export const BRIDGE_ALIAS = 'podwire:bridge'
 
-/** The plugin keeps its host ports in the same table: only the sets and the chain named here are the node's. */
-export const TABLE: TableRef = { family: 'inet', table: 'podwire' }
 /** Not `masquerade`: that is a word of nft's language, and nft could neither list nor restore it. */
 export const MASQUERADE_CHAIN = 'masq'
 export const POD_SET = { 4: 'pods4', 6: 'pods6' } as const
 export const EXEMPT_SET = { 4: 'exempt4', 6: 'exempt6' } as const
-
-/** The comment of the rules that stand in another's FORWARD chain. */
-export const FORWARD_COMMENT = 'podwire'
 
 /**
  * Our own changes are distinguished from others' by the port of the socket that they came through: this and the number of the process, which is below 2^22.

@@ -1,5 +1,6 @@
 // All that a pass reads, as one fingerprint: while it is that of a pass which found nothing to do, there is nothing to do.
 
+import { ROUTE_PROTOCOL, TABLE } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
 import { readWhole } from '../host/whole-file.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
@@ -14,7 +15,7 @@ import { readSysctl } from '../kernel/sysctl.ts'
 import { packBytes, packedFamily } from '../net/packed.ts'
 import { type Facts, type Place, readFacts, type Uplink } from './facts.ts'
 import { FILTER_TABLES, FORWARD_CHAIN, LEGACY_TABLES, ownForwardRules } from './forward.ts'
-import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET, ROUTE_PROTOCOL, TABLE } from './names.ts'
+import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET } from './names.ts'
 import { watchedSysctls } from './sysctls.ts'
 
 const FAMILIES = [4, 6] as const

@@ -1,5 +1,6 @@
 // Routes, neighbours and forwarding entries: as many as there are peers.
 
+import { ROUTE_PROTOCOL } from '../contract/marks.ts'
 import { EEXIST, ENOENT, ESRCH } from '../host/errno.ts'
 import { sys } from '../host/sys.ts'
 import { type Body, type BodyRequest, sendBodies } from '../kernel/netlink/bodies.ts'
@@ -16,7 +17,6 @@ import {
 import { canonicalRoute, describeRouteBody, dumpRoutes, routeBody, routeKey } from '../kernel/route/route-body.ts'
 import { packedFamily } from '../net/packed.ts'
 import { type Difference, differ } from './diff.ts'
-import { ROUTE_PROTOCOL } from './names.ts'
 import type { Pass } from './pass.ts'
 import type { Paths } from './paths.ts'
 import { type Action, noteChange, noteFailure } from './report.ts'

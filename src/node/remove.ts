@@ -1,5 +1,6 @@
 // Removes everything that passes make, recognised by its marks alone: no state is needed. Sysctls stay, since others may rely on them.
 
+import { BRIDGE_ALIAS, ROUTE_PROTOCOL, TABLE, VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink, sendBodies } from '../kernel/netlink/bodies.ts'
 import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
@@ -12,7 +13,7 @@ import { listLinks } from '../kernel/route/link.ts'
 import { removeLinks } from '../kernel/route/link-group.ts'
 import { describeRouteBody, dumpRoutes } from '../kernel/route/route-body.ts'
 import { FILTER_TABLES, FORWARD_CHAIN, ownForwardRules } from './forward.ts'
-import { BRIDGE_ALIAS, ownPort, ROUTE_PROTOCOL, TABLE, VXLAN_ALIAS } from './names.ts'
+import { ownPort } from './names.ts'
 import { attempt, type Log, type NodeProblem, newLog, noteFailure } from './report.ts'
 
 export interface Removed {

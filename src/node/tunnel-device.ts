@@ -1,5 +1,6 @@
 // The node's VXLAN device and its addresses.
 
+import { VXLAN_ALIAS } from '../contract/marks.ts'
 import { EEXIST, EOPNOTSUPP } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { transact } from '../kernel/netlink/socket.ts'
@@ -10,7 +11,7 @@ import type { Request } from '../kernel/route/request.ts'
 import { addVxlan, readVxlan } from '../kernel/route/vxlan.ts'
 import type { Address } from '../net/address.ts'
 import { formatPacked, type Packed, packBytes, packedBits, packedFamily, unpackBytes } from '../net/packed.ts'
-import { VXLAN_ALIAS, VXLAN_NAME } from './names.ts'
+import { VXLAN_NAME } from './names.ts'
 import type { Pass } from './pass.ts'
 import type { Tunnel } from './paths.ts'
 import { attempt, noteChange, noteFailure } from './report.ts'

@@ -1,5 +1,6 @@
 // Which of nf_tables' notifications are about podwire: kube-proxy or a firewall changes thousands of rules that are not.
 
+import { TABLE } from '../contract/marks.ts'
 import { type View, viewOf } from '../kernel/netlink/decode.ts'
 import {
   NFNL_SUBSYS_NFTABLES,
@@ -19,7 +20,7 @@ import {
   NFTA_SET_NAME,
 } from '../kernel/nftables/constants.ts'
 import { FORWARD_CHAIN } from './forward.ts'
-import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET, TABLE } from './names.ts'
+import { EXEMPT_SET, MASQUERADE_CHAIN, POD_SET } from './names.ts'
 import type { Judge, NodeEvent } from './notification.ts'
 
 const SETS: readonly string[] = [POD_SET[4], POD_SET[6], EXEMPT_SET[4], EXEMPT_SET[6]]

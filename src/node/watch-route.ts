@@ -1,5 +1,6 @@
 // Which of rtnetlink's notifications are about us.
 
+import { ROUTE_PROTOCOL, VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
 import { readHex32, readHexAttributes } from '../kernel/netlink/bodies.ts'
 import { viewOf } from '../kernel/netlink/decode.ts'
@@ -28,7 +29,7 @@ import {
 import { decodeLink } from '../kernel/route/link.ts'
 import { readRoute } from '../kernel/route/route-body.ts'
 import { formatPacked, packBytes } from '../net/packed.ts'
-import { ROUTE_PROTOCOL, VXLAN_ALIAS, VXLAN_NAME } from './names.ts'
+import { VXLAN_NAME } from './names.ts'
 import type { Judge, Message, NodeEvent } from './notification.ts'
 import { formatPrefix } from './paths.ts'
 import type { Watched } from './watched.ts'

@@ -1,6 +1,7 @@
 // Reports changes that others make to what passes have made, or to the device that leads to the peers. Passes' own changes are not reported, but for one:
 // what the kernel removes with a VXLAN device that a pass recreates, which looks like another's change and costs one more pass.
 
+import { desiredPath } from '../contract/paths.ts'
 import { ENOBUFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
@@ -18,7 +19,6 @@ import {
   RTNLGRP_IPV4_NETCONF,
   RTNLGRP_IPV6_NETCONF,
 } from '../kernel/route/constants.ts'
-import { desiredPath } from './desired-file.ts'
 import { isOwnPort } from './names.ts'
 import { type EventKind, type Judge, messagesOf, type NodeEvent } from './notification.ts'
 import { judgeFilter } from './watch-filter.ts'
@@ -144,7 +144,7 @@ function listenIfExists(protocol: number, groups: number): NetlinkSocket | undef
 /** Distinguishes one version of the saved state from another: a replaced file has another inode, or another time. */
 function stampOf(stateDir: string): string {
   try {
-    const { ino, mtime, size } = sys.stat(desiredPath(stateDir))
+    const { ino, mtime, size } = sys.stat(desiredPath({ stateDir }))
     return `${ino} ${mtime} ${size}`
   } catch (error) {
     if (isSysError(error)) return ''

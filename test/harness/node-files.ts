@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Paths } from '../../src/installer/paths.ts'
+import type { Paths } from '../../src/contract/paths.ts'
 import { pluginPath } from './throwaway-host.ts'
 
 export const program = join(pluginPath, 'podwire')

@@ -1,8 +1,8 @@
 // The state that was applied last, as the native program left it on the disk: what a node goes by while the API server is unreachable.
 
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { isObject, type Json, parseJson } from '../../cni/json.ts'
+import { desiredPath } from '../../contract/paths.ts'
 import { PROTOCOL } from '../../node/state.ts'
 
 export interface LastState {
@@ -13,7 +13,7 @@ export interface LastState {
 
 /** Undefined where there is none; throws where it cannot be read, is of another protocol, or of another node, as on a copied disk. */
 export function readLastState(stateDir: string, node: string): LastState | undefined {
-  const path = join(stateDir, 'desired.json')
+  const path = desiredPath({ stateDir })
   const json = readOrNothing(path)
   if (json === undefined) return undefined
   const state = parseJson(json, path)

@@ -2,8 +2,9 @@
 
 import { existsSync } from 'node:fs'
 import { execa } from 'execa'
+import type { Paths } from '../../contract/paths.ts'
 import { PROTOCOL } from '../../node/state.ts'
-import type { AgentConfig, OtherConfigs, Paths } from '../config.ts'
+import type { AgentConfig, OtherConfigs } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import { Lines } from '../loop/lines.ts'

@@ -3,6 +3,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import IpCidr from 'ip-cidr'
+import { leaseRoot } from '../../contract/paths.ts'
 
 export interface PoolUse {
   readonly podCidr: string
@@ -13,7 +14,7 @@ export interface PoolUse {
 
 /** Of each podCIDR, from the leases under `runDir`. A directory that is not there has no leases; a podCIDR that is none is left out. */
 export async function poolUse(runDir: string, podCidrs: readonly string[]): Promise<PoolUse[]> {
-  const leased = await leasedAddresses(join(runDir, 'leases'))
+  const leased = await leasedAddresses(leaseRoot({ runDir }))
   return podCidrs
     .filter((podCidr) => IpCidr.isValidCIDR(podCidr))
     .map((podCidr) => {

@@ -1,7 +1,7 @@
 // <run-dir>/status.json, so that `podwire status` works on the node while the agent is down.
 
 import { mkdir, rename, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { statusPath, statusTempPath } from '../../contract/paths.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import { sleep } from '../loop/backoff.ts'
@@ -46,7 +46,7 @@ export class StatusFile {
 /** Whole or not at all: a temporary file beside it, then rename. No fsync, since it lies in memory and is old after a crash anyway. */
 async function writeStatus(runDir: string, status: Status): Promise<void> {
   await mkdir(runDir, { recursive: true })
-  const temporary = join(runDir, '.status.json.new')
+  const temporary = statusTempPath({ runDir })
   await writeFile(temporary, `${JSON.stringify(status, undefined, 2)}\n`)
-  await rename(temporary, join(runDir, 'status.json'))
+  await rename(temporary, statusPath({ runDir }))
 }

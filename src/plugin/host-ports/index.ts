@@ -2,6 +2,7 @@
 
 import { CniError, ErrInternal, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
+import { TABLE } from '../../contract/marks.ts'
 import { EEXIST, ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
 import { sameBytes } from '../../kernel/netlink/encode.ts'
@@ -28,7 +29,7 @@ import {
   type Target,
 } from './entry.ts'
 import { describeHostPort, type HostPort } from './mapping.ts'
-import { findBrokenChain, layTable, OWNER_MAP, SETS, TABLE } from './maps.ts'
+import { findBrokenChain, layTable, OWNER_MAP, SETS } from './maps.ts'
 import { localnet, localTargets, podTargets } from './targets.ts'
 
 /** How often what another process changed between our reading and our writing is read again. */

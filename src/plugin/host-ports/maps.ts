@@ -1,20 +1,18 @@
 // Where host ports are in the node's packet filter: the maps, and the fixed rules that look into them. No rule is about one port or one pod.
 
+import { TABLE } from '../../contract/marks.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addChain, type BaseChain, findChains } from '../../kernel/nftables/chain.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
 import { daddr, dport, iifname, l4proto, oifname, saddr } from '../../kernel/nftables/field.ts'
 import { ctStatus, fibDaddrType, iifnameNot, inSet, ipDaddr, ipSaddr, nfprotoIs, oifnameNot } from '../../kernel/nftables/match.ts'
-import type { Request, TableRef } from '../../kernel/nftables/request.ts'
+import type { Request } from '../../kernel/nftables/request.ts'
 import { addRule, expressionsOf, flushChain, type KernelRule, listRules, ruleConsistsOf } from '../../kernel/nftables/rule.ts'
 import { addSet, type SetSpec } from '../../kernel/nftables/set.ts'
 import { dnatByMap, masquerade } from '../../kernel/nftables/statement.ts'
 import { addTable } from '../../kernel/nftables/table.ts'
 import { parseAddress } from '../../net/address.ts'
 import { parseCidr } from '../../net/cidr.ts'
-
-/** The agent keeps its own sets and chains in it; what is not named here is left alone. */
-export const TABLE: TableRef = { family: 'inet', table: 'podwire' }
 
 /** Ports on every address of the node, by family. */
 export const ANY_MAP = { 4: 'hostports4', 6: 'hostports6' } as const

@@ -2,6 +2,7 @@
 
 import { CniError, ErrUnsupportedField } from '../../cni/error.ts'
 import type { Attachment } from '../../cni/types.ts'
+import { ALIAS_PREFIX } from '../../contract/marks.ts'
 import { EEXIST, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
@@ -43,7 +44,7 @@ export function portAlias({ network, containerId, ifname }: Attachment): string 
 
 /** What the aliases of a network's links start with. */
 export function portAliasPrefix(network: string): string {
-  return `podwire:${shorten(network)}:`
+  return `${ALIAS_PREFIX}${shorten(network)}:`
 }
 
 /** An alias has at most 255 bytes (linux/if.h: IFALIASZ), a name as many as its giver likes: of a long one the hash. */

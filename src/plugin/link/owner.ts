@@ -1,11 +1,9 @@
 // How links made here say whose they are, so that DEL and GC need no state of their own.
 
 import type { Attachment, ValidAttachment } from '../../cni/types.ts'
+import { ALIAS_PREFIX } from '../../contract/marks.ts'
 import { sys } from '../../host/sys.ts'
 
-const PREFIX = 'podwire:'
-/** Of a bridge that ADD made: uninstalling removes it, and its addresses may follow the node's subnet. The node's part knows it by the same text. */
-export const BRIDGE_ALIAS = 'podwire:bridge'
 /** IFALIASZ of linux/if.h is 256, the NUL included; 63 are left for the network, 16 for the mark. */
 const POD_LENGTH = 165
 const NETWORK_LENGTH = 63
@@ -26,12 +24,12 @@ export function ifbName(attachment: Attachment): string {
  * its own: a name is too short to be unique.
  */
 export function hostLinkAlias(attachment: Attachment, pod: string): string {
-  return `${PREFIX}${plain(pod || attachment.containerId)}${ending(attachment.network, ownerMark(attachment))}`
+  return `${ALIAS_PREFIX}${plain(pod || attachment.containerId)}${ending(attachment.network, ownerMark(attachment))}`
 }
 
 /** True for the alias of a link that ADD made for this attachment, whatever the pod was called. */
 export function isOwnAlias(alias: string, attachment: Attachment): boolean {
-  return alias.startsWith(PREFIX) && alias.endsWith(ending(attachment.network, ownerMark(attachment)))
+  return alias.startsWith(ALIAS_PREFIX) && alias.endsWith(ending(attachment.network, ownerMark(attachment)))
 }
 
 /** Whether an alias is of a link of the network that belongs to none of the valid attachments. */
@@ -39,7 +37,7 @@ export function staleAliases(network: string, valid: readonly ValidAttachment[])
   const live = new Set(valid.map((entry) => ownerMark({ network, ...entry })))
   return (alias) => {
     const mark = alias.slice(-MARK_LENGTH)
-    return alias.startsWith(PREFIX) && alias.endsWith(ending(network, mark)) && !live.has(mark)
+    return alias.startsWith(ALIAS_PREFIX) && alias.endsWith(ending(network, mark)) && !live.has(mark)
   }
 }
 

@@ -5,6 +5,7 @@ import { CniError, ErrPluginNotAvailable } from '../../../cni/error.ts'
 import { definePlugin, type GcRequest, type Request } from '../../../cni/plugin.ts'
 import { ownInterfaces } from '../../../cni/result.ts'
 import { cniVersions, type Result } from '../../../cni/types.ts'
+import { ALIAS_PREFIX } from '../../../contract/marks.ts'
 import { isSysError } from '../../../host/error.ts'
 import { log } from '../../../host/log.ts'
 import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
@@ -67,7 +68,7 @@ function gc({ network, valid }: GcRequest<BandwidthConfig>): void {
   if (!valid) return
   const isStale = staleAliases(network, valid)
   withNetlink(NETLINK_ROUTE, (route) => {
-    const stale = listLinks(route, ['podwire:']).filter(({ kind, alias }) => kind === 'ifb' && isStale(alias))
+    const stale = listLinks(route, [ALIAS_PREFIX]).filter(({ kind, alias }) => kind === 'ifb' && isStale(alias))
     for (const { name, alias } of stale) log.info('deleting a stale IFB', { name, alias })
     removeLinks(route, stale)
   })

@@ -2,6 +2,7 @@
 // It belongs to the bridge and not to a pod, so nothing here removes it.
 
 import { withUndo } from '../../../cni/undo.ts'
+import { ALIAS_PREFIX } from '../../../contract/marks.ts'
 import { EEXIST } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import { sys } from '../../../host/sys.ts'
@@ -21,7 +22,7 @@ export function ensureVlanGateway(route: NetlinkSocket, bridge: Link, config: Br
     const port = addPort(route, {
       bridge,
       pod: { name, mtu: config.mtu, netns: here },
-      alias: `podwire:gateway:${name}`,
+      alias: `${ALIAS_PREFIX}gateway:${name}`,
       hairpin: false,
       isolated: false,
     })

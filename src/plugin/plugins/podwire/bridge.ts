@@ -1,12 +1,12 @@
 // The datapath `bridge`: the pair's host end is a port of the node's bridge, which has the gateway's address.
 
 import type { IpConfig } from '../../../cni/types.ts'
+import { BRIDGE_ALIAS } from '../../../contract/marks.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
 import { setBridgePort } from '../../../kernel/route/bridge.ts'
 import { type Link, transactLink } from '../../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../../kernel/route/veth.ts'
 import { ensureBridge, ensureGateways } from '../../link/bridge-device.ts'
-import { BRIDGE_ALIAS } from '../../link/owner.ts'
 import { ensureSubnetRoutes } from '../../link/subnet-routes.ts'
 import { gatewayCidrs } from '../../pod/attach.ts'
 

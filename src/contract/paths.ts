@@ -1,4 +1,4 @@
-// Where things are on a node. Everything is one of five places, so that a test, or three nodes on one machine, can have their own.
+// Where podwire's files are on a node, for the agent and the native program alike. All lie in five places, so that tests and nodes that share a machine have their own.
 
 /** Absolute paths, `confName` excepted, which is a name in `confDir`. */
 export interface Paths {
@@ -17,7 +17,7 @@ export const defaultPaths: Paths = {
   binDir: '/opt/cni/bin',
 }
 
-/** Where distributions have their runtime look. */
+/** Where the container runtimes of distributions look. */
 export const presets: Readonly<Record<string, Partial<Paths>>> = {
   generic: {},
   // Since 1.28.15, 1.29.10, 1.30.6 and 1.31.2; before, the directory changed with every version.
@@ -31,13 +31,16 @@ export const presets: Readonly<Record<string, Partial<Paths>>> = {
 
 export const conflistPath = ({ confDir, confName }: Paths) => `${confDir}/${confName}`
 /** The conflist without ranges, as the installer staged it. */
-export const templatePath = ({ stateDir }: Paths) => `${stateDir}/conflist.json`
-export const manifestPath = ({ stateDir }: Paths) => `${stateDir}/install.json`
-export const desiredPath = ({ stateDir }: Paths) => `${stateDir}/desired.json`
-/** What the last pass found, which had nothing to do (src/node/converged.ts). */
-export const convergedPath = ({ stateDir }: Paths) => `${stateDir}/settled.json`
+export const templatePath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/conflist.json`
+export const manifestPath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/install.json`
+/** The state of the last pass (src/node/state.ts). */
+export const desiredPath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/desired.json`
+/** The fingerprint of a converged state (src/node/converged.ts). */
+export const convergedPath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/settled.json`
 /** Backups of other networks' configurations. */
-export const backupDir = ({ stateDir }: Paths) => `${stateDir}/backup`
+export const backupDir = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/backup`
 /** host-local's data directory: one directory a network. */
-export const leaseRoot = ({ runDir }: Paths) => `${runDir}/leases`
-export const statusPath = ({ runDir }: Paths) => `${runDir}/status.json`
+export const leaseRoot = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/leases`
+export const statusPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/status.json`
+/** The agent writes its status here, then renames it. */
+export const statusTempPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/.status.json.new`
