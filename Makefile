@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests
+.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -117,6 +117,14 @@ manifests: ## manifests/ and the chart's README, rendered from helm/podwire
 affected: ## the tests that the change since BASE (main) needs, and the command that runs them; RUN=1 runs them
 	@sh build/setup.sh npm $(if $(RUN),native network)
 	@$(node) build/affected/main.ts $(if $(BASE),--base '$(BASE)') $(if $(RUN),--run)
+
+docs: ## dist/docs: the pages as a site, every link checked
+	@sh build/setup.sh npm
+	@sh build/site/build.sh
+
+diagrams: ## docs/diagrams/*.svg, rendered from the *.dot beside them
+	@sh build/setup.sh npm
+	@$(node) build/diagrams/main.ts
 
 check: ## format, lint, types, import arrows and workflows
 	@sh build/setup.sh npm lint

@@ -1,0 +1,37 @@
+// What the pages mark as runnable, run as printed: every page in a host of its own, its output compared with what the page shows.
+
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { root } from '../../build/image/script.ts'
+import { readPages } from '../../build/pages/pages.ts'
+import { describeHost, pluginPath, withHost } from '../harness/netns.ts'
+import { matchesOutput, type Step, scriptOf, stepsOf } from './runnable.ts'
+
+const pages = readPages()
+  .map((page) => ({ path: page.path, steps: stepsOf(page) }))
+  .filter(({ steps }) => steps.length > 0)
+
+describeHost('the commands of', () => {
+  it.concurrent.each(pages)('$path print what the page shows', async ({ path, steps }) => {
+    expect(await problemsOf(path, steps)).toEqual([])
+  })
+})
+
+async function problemsOf(path: string, steps: readonly Step[]): Promise<readonly string[]> {
+  return await withHost(async ({ dir, exec }) => {
+    const env = { PATH: `${pluginPath}:${process.env.PATH}`, HOME: dir }
+    const script = `cd ${root}\n${scriptOf(steps, dir)}`
+    const { stderr } = await exec('bash', ['-c', script], { env, timeout: 40_000 })
+    if (!existsSync(join(dir, '0.out'))) return [`${path}: nothing was run: ${stderr}`]
+    return steps.flatMap(({ command, line, status, output }, index) => {
+      const file = join(dir, `${index}.out`)
+      if (!existsSync(file)) return []
+      const printed = readFileSync(file, 'utf8')
+      const ended = existsSync(join(dir, `${index}.status`)) ? Number(readFileSync(join(dir, `${index}.status`), 'utf8')) : -1
+      const where = `${path}:${line}: ${command}`
+      if (ended !== status) return [`${where}: status ${ended === -1 ? 'other than 0' : ended}: ${printed}${stderr}`]
+      return output === undefined || matchesOutput(printed, output) ? [] : [`${where}: printed\n${printed}`]
+    })
+  })
+}

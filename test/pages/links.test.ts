@@ -1,0 +1,34 @@
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import { brokenLinks, linksOf } from '../../build/pages/links.ts'
+import { readPages } from '../../build/pages/pages.ts'
+
+const page = (path: string, text: string) => ({ path, lines: text.split('\n') })
+
+it('every link of every page leads to a file or heading of the repository', () => {
+  expect(brokenLinks()).toEqual([])
+})
+
+it('every page of docs is linked from the map of its directory: docs/README.md or docs/decisions/README.md', () => {
+  const pages = readPages()
+  const linkedFrom = (map: string) => {
+    const links = pages.filter(({ path }) => path === map).flatMap(linksOf)
+    return new Set(links.map(({ target }) => join(dirname(map), target.split('#')[0] ?? '')))
+  }
+  const [docs, decisions] = [linkedFrom('docs/README.md'), linkedFrom('docs/decisions/README.md')]
+  const paths = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
+  expect(paths.filter((path) => !docs.has(path) && !decisions.has(path))).toEqual([])
+})
+
+it('a link is broken when file or heading does not exist, or a file without headings has an anchor', () => {
+  const pages = [
+    page('docs/a.md', '# A `b` c\n[ok](a.md#a-b-c) [up](../README.md) [gone](gone.md) [none](#none)\n```\n[code](code.md)\n```\n`[x](y)`'),
+    page('README.md', '<source srcset="docs/a.svg"> [lines](docs/a.svg#L1) [out](https://example.org)\n## Twice\n## Twice\n[2](#twice-1)'),
+  ]
+  const paths = new Set(['.', 'docs', 'docs/a.md', 'README.md', 'docs/a.svg'])
+  expect(brokenLinks(pages, paths)).toEqual([
+    'docs/a.md:2: gone.md: not in the repository',
+    'docs/a.md:2: #none: no heading #none in docs/a.md',
+    'README.md:1: docs/a.svg#L1: an anchor in a file that is not a page',
+  ])
+})
