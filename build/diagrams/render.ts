@@ -19,9 +19,10 @@ export async function renderDiagrams(): Promise<readonly Rendered[]> {
   const sources = readdirSync(folder).filter((file) => file.endsWith('.dot'))
   return sources.flatMap((file) =>
     (['light', 'dark'] as const).map((theme) => {
-      const result = viz.render(withTheme(readFileSync(join(folder, file), 'utf8'), theme), { format: 'svg', engine: 'dot' })
+      const source = readFileSync(join(folder, file), 'utf8')
+      const result = viz.render(withTheme(source, theme), { format: 'svg', engine: 'dot' })
       if (result.status !== 'success') throw new Error(`${file}: ${result.errors.map(({ message }) => message).join('; ')}`)
-      return { path: join(folder, file.replace(/dot$/, `${theme}.svg`)), svg: finish(result.output) }
+      return { path: join(folder, file.replace(/dot$/, `${theme}.svg`)), svg: finish(result.output, titleOf(source)) }
     }),
   )
 }
@@ -35,10 +36,18 @@ function withTheme(source: string, theme: Theme): string {
   })
 }
 
-/** Without document type, Graphviz' version and ids; with room for fonts that run wider than Graphviz' tables, and a bold first line in nodes of class `titled`. */
-function finish(svg: string): string {
-  return `${svg.slice(svg.indexOf('<svg'))}`
+/** A source begins with `// PAGE: title`. */
+function titleOf(source: string): string {
+  return /^\/\/ [^:]*: (.*)/.exec(source)?.[1] ?? ''
+}
+
+/** Without document type, Graphviz' version, ids and names; with a title, room for fonts that run wider than Graphviz' tables, and a bold first line in nodes of class `titled`. */
+function finish(svg: string, title: string): string {
+  return svg
+    .slice(svg.indexOf('<svg'))
     .replace(/(width|height)="([\d.]+)pt"/g, '$1="$2"')
+    .replace(/<title>.*?<\/title>\n/g, '')
+    .replace('<g ', `<title>${title}</title>\n<g `)
     .replace(/ id="[^"]*"/g, '')
     .replace(/<!--.*?-->\n?/gs, '')
     .replace(/font-size="([\d.]+)"/g, (_, size: string) => `font-size="${(Number(size) * 0.92).toFixed(2)}"`)

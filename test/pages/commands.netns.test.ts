@@ -9,19 +9,27 @@ import { describeHost, pluginPath, withHost } from '../harness/netns.ts'
 import { matchesOutput, type Step, scriptOf, stepsOf } from './runnable.ts'
 
 const pages = readPages()
-  .map((page) => ({ path: page.path, steps: stepsOf(page) }))
-  .filter(({ steps }) => steps.length > 0)
+  .map((page) => [page.path, stepsOf(page)] as const)
+  .filter(([, steps]) => steps.length > 0)
 
 describeHost('the commands of', () => {
-  it.concurrent.each(pages)('$path print what the page shows', async ({ path, steps }) => {
+  it.concurrent.each(pages)('%s print what the page shows', async (path, steps) => {
     expect(await problemsOf(path, steps)).toEqual([])
   })
 })
 
+// Files that the pages put into /tmp are not the machine's, unless this repository lies there itself.
+const ownTmp = `
+set -e
+mkdir /run/steps
+mount --bind "$STEPS" /run/steps
+case ${root} in /tmp/*) ;; *) mount -t tmpfs tmpfs /tmp ;; esac
+`
+
 async function problemsOf(path: string, steps: readonly Step[]): Promise<readonly string[]> {
   return await withHost(async ({ dir, exec }) => {
-    const env = { PATH: `${pluginPath}:${process.env.PATH}`, HOME: dir }
-    const script = `cd ${root}\n${scriptOf(steps, dir)}`
+    const env = { PATH: `${pluginPath}:${process.env.PATH}`, HOME: '/run/steps', STEPS: dir }
+    const script = `${ownTmp}cd ${root}\n${scriptOf(steps, '/run/steps')}`
     const { stderr } = await exec('bash', ['-c', script], { env, timeout: 40_000 })
     if (!existsSync(join(dir, '0.out'))) return [`${path}: nothing was run: ${stderr}`]
     return steps.flatMap(({ command, line, status, output }, index) => {
