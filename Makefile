@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams plugin
+.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams plugin dev
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -113,6 +113,10 @@ manifests: ## manifests/ and the chart's README, rendered from helm/podwire
 	@sh build/setup.sh npm chart
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
+
+dev: ## on each save: the tests of that file and of what imports it, format, types, import arrows
+	@sh build/setup.sh npm native network
+	@$(node) build/dev.ts
 
 plugin: ## NAME=my-plugin: a new plugin of ours: its code, test, page, and its place in the program
 	@sh build/setup.sh npm
