@@ -9,7 +9,7 @@ sh build/native.sh src/plugin/main.ts "$out/podwire" \
   loopback=src/plugin/plugins/loopback/index.ts \
   +podwire=src/plugin/plugins/podwire/index.ts \
   host-ports=src/plugin/host-ports/index.ts \
-  bandwidth-rules=src/plugin/plugins/podwire/bandwidth.ts \
+  bandwidth-rules=src/plugin/shaping/limit.ts \
   bandwidth=src/plugin/plugins/bandwidth/index.ts \
   firewall=src/plugin/plugins/firewall/index.ts \
   sbr=src/plugin/plugins/sbr/index.ts \

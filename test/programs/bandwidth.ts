@@ -1,4 +1,4 @@
-// The door of src/plugin/plugins/podwire/bandwidth.ts, one call a run: argv[1] is the call as JSON. Prints what it returns or throws.
+// The door of src/plugin/shaping/limit.ts, one call a run: argv[1] is the call as JSON. Prints what it returns or throws.
 
 import { CniError } from '../../src/cni/error.ts'
 import { Reader } from '../../src/cni/reader.ts'
@@ -10,9 +10,9 @@ import { closeNetlink, openNetlink } from '../../src/kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
 import { findLink } from '../../src/kernel/route/link.ts'
 import { removeStaleLinks } from '../../src/plugin/link/own-links.ts'
-import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/plugins/podwire/bandwidth.ts'
-import { readBandwidth } from '../../src/plugin/plugins/podwire/bandwidth-config.ts'
 import { withPod } from '../../src/plugin/pod/pod-interface.ts'
+import { readBandwidth } from '../../src/plugin/shaping/bandwidth-config.ts'
+import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/shaping/limit.ts'
 import { hideFromKernel } from '../harness/hide-from-kernel.ts'
 
 interface Call {

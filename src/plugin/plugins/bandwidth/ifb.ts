@@ -1,27 +1,21 @@
-// Whose IFB it is. The reference plugin names it by network and container; a second interface of that container finds the name taken, and takes another.
+// Which IFB is the attachment's. The reference plugin names it by network and container; a second interface of that container gets another name.
 
-import type { Attachment, Interface } from '../../../cni/types.ts'
+import type { Attachment } from '../../../cni/types.ts'
 import { log } from '../../../host/log.ts'
 import { sys } from '../../../host/sys.ts'
-import { exchange, type NetlinkSocket, transact } from '../../../kernel/netlink/socket.ts'
-import { findLink, findLinks, type Link, removeLink, setLink } from '../../../kernel/route/link.ts'
+import { exchange, type NetlinkSocket } from '../../../kernel/netlink/socket.ts'
+import { findLink, findLinks, type Link, removeLink } from '../../../kernel/route/link.ts'
 import { removeLinks } from '../../../kernel/route/link-group.ts'
 import { deleteFilters, listRedirects } from '../../../kernel/tc/filter.ts'
-import { replaceTbf, type Tbf } from '../../../kernel/tc/qdisc.ts'
 import { freeName } from '../../link/own-links.ts'
 import { hostLinkAlias, ifbName, isOwnAlias } from '../../link/owner.ts'
-import { describeIfb, type IfbPlan, PRIORITY } from '../../shaping/limit.ts'
+import { type IfbPlan, PRIORITY } from '../../shaping/limit.ts'
 
-/** The limit on an IFB that this attachment's pair leads to already: an ADD repeated, ours or the reference plugin's. */
-export function adoptIfb(route: NetlinkSocket, host: Link, attachment: Attachment, bucket: Tbf): Interface[] | undefined {
-  const ifb = findOwnIfb(route, attachment)
-  if (!ifb || !listRedirects(route, host.index).includes(ifb.index)) return undefined
-  transact(route, [replaceTbf(ifb.index, bucket), setLink({ index: ifb.index }, { alias: hostLinkAlias(attachment, '') })])
-  return [describeIfb(ifb)]
-}
-
-/** How an IFB that is to be made is called. */
+/** The IFB that the pair leads to already, by an ADD repeated, podwire's or the reference plugin's; else the name for a new one. */
 export function planIfb(route: NetlinkSocket, host: Link, attachment: Attachment): IfbPlan {
+  const alias = hostLinkAlias(attachment, '')
+  const own = findOwnIfb(route, attachment)
+  const present = own && listRedirects(route, host.index).includes(own.index) ? own : undefined
   const shared = findLink(route, { name: referenceName(attachment) })
   const name = !shared || isOwn(shared, attachment) ? referenceName(attachment) : ifbName(attachment)
   const clear = () => {
@@ -30,7 +24,7 @@ export function planIfb(route: NetlinkSocket, host: Link, attachment: Attachment
     // A redirection whose IFB is gone drops what it meets, and would be met first.
     exchange(route, [deleteFilters(host.index, PRIORITY)])
   }
-  return { name, alias: hostLinkAlias(attachment, ''), freeName: clear }
+  return { present, name, alias, freeName: clear }
 }
 
 export function findOwnIfb(route: NetlinkSocket, attachment: Attachment): Link | undefined {

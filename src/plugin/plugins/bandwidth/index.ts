@@ -15,17 +15,18 @@ import { removeLinks } from '../../../kernel/route/link-group.ts'
 import { findRootQdisc } from '../../../kernel/tc/qdisc.ts'
 import { staleAliases } from '../../link/owner.ts'
 import { withPod } from '../../pod/pod-interface.ts'
-import { checkBucket, checkSending, limitReceiving, limitSending } from '../../shaping/limit.ts'
+import { type Bandwidth, readChainedBandwidth } from '../../shaping/bandwidth-config.ts'
+import { referenceBuckets } from '../../shaping/bucket.ts'
+import { addBandwidth, checkBandwidth } from '../../shaping/limit.ts'
 import { dropInVersion } from '../../version.ts'
-import { type BandwidthConfig, bucketOf, type Limit, readBandwidthConfig, referenceBuckets } from './config.ts'
-import { adoptIfb, findOwnIfb, planIfb, removeIfbs } from './ifb.ts'
+import { findOwnIfb, planIfb, removeIfbs } from './ifb.ts'
 import { findPair, type Pair } from './pair.ts'
 
 export const program = definePlugin({
   name: 'bandwidth',
   version: dropInVersion,
   supports: cniVersions,
-  config: readBandwidthConfig,
+  config: readChainedBandwidth,
   add,
   del: (request) => withNetlink(NETLINK_ROUTE, (route) => removeIfbs(route, request)),
   check,
@@ -35,36 +36,30 @@ export const program = definePlugin({
 
 const LOOPBACK = 1
 
-function add(request: Request<BandwidthConfig>): Result {
+function add(request: Request<Bandwidth>): Result {
   const { config } = request
   const prevResult = requirePrevResult(request, 'ADD')
-  const { ingress, egress } = config
-  if (!ingress && !egress) return prevResult
+  if (!config.ingress && !config.egress) return prevResult
   return withPair(request, prevResult, (route, { host, pod }) => {
-    if (ingress) limitReceiving(route, host, bucketOf(ingress, config, host.mtu))
-    if (!egress) return prevResult
-    const bucket = bucketOf(egress, config, host.mtu)
-    const made = adoptIfb(route, host, request, bucket) ?? limitSending(route, host, pod, bucket, planIfb(route, host, request))
+    const made = addBandwidth(route, host, pod, request, config, () => planIfb(route, host, request))
+    if (made.length === 0) return prevResult
     const others = prevResult.interfaces.filter(({ name, sandbox }) => sandbox || made.every((ifb) => ifb.name !== name))
     return { ...prevResult, interfaces: [...others, ...ownInterfaces(request.cniVersion, made)] }
   })
 }
 
-/** What the reference plugin has set is right, too. */
-function check(request: Request<BandwidthConfig>): void {
+/** Accepts what the reference plugin has set, too. */
+function check(request: Request<Bandwidth>): void {
   const { config } = request
   const prevResult = requirePrevResult(request, 'CHECK')
-  const { ingress, egress } = config
-  if (!ingress && !egress) return
+  if (!config.ingress && !config.egress) return
   withPair(request, prevResult, (route, { host, pod }) => {
-    const buckets = (limit: Limit) => [bucketOf(limit, config, host.mtu), ...referenceBuckets(limit)]
-    if (ingress) checkBucket(route, host.index, host.name, buckets(ingress))
-    if (egress) checkSending(route, host, pod, buckets(egress), findOwnIfb(route, request))
+    checkBandwidth(route, host, pod, request, config, () => findOwnIfb(route, request), referenceBuckets)
   })
 }
 
 /** Removes the IFBs of this network that belong to no valid attachment. Those without an alias, the reference plugin's, say nothing of their network. */
-function gc({ network, valid }: GcRequest<BandwidthConfig>): void {
+function gc({ network, valid }: GcRequest<Bandwidth>): void {
   if (!valid) return
   const isStale = staleAliases(network, valid)
   withNetlink(NETLINK_ROUTE, (route) => {
@@ -84,6 +79,6 @@ function status(): void {
   }
 }
 
-function withPair<T>(request: Request<BandwidthConfig>, prevResult: Result, body: (route: NetlinkSocket, pair: Pair) => T): T {
+function withPair<T>(request: Request<Bandwidth>, prevResult: Result, body: (route: NetlinkSocket, pair: Pair) => T): T {
   return withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => body(route, findPair(route, pod, request, prevResult))))
 }

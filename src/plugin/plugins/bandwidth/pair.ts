@@ -33,7 +33,7 @@ export function findPair(route: NetlinkSocket, pod: Pod, request: Request<unknow
       `no veth peer of container interface ${ifname} found in host ns, prevResult lists ${interfaces.map(({ name }) => name).join(', ')}`,
     )
   }
-  return { host, pod: { ...pod, index: end.index, ifname } }
+  return { host, pod: { ...pod, index: end.index } }
 }
 
 function refuse(problem: string): never {

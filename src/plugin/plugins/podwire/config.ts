@@ -10,7 +10,7 @@ import type { Mac } from '../../../net/mac.ts'
 import { type HostPort, readHostPorts } from '../../host-ports/mapping.ts'
 import { readPodMac } from '../../pod/mac.ts'
 import { readSysctls, type Sysctl } from '../../pod/sysctl-config.ts'
-import { type Bandwidth, readBandwidth } from './bandwidth-config.ts'
+import { type Bandwidth, readBandwidth } from '../../shaping/bandwidth-config.ts'
 
 /** `ptp`: a pair and host routes. `bridge`: a port of the node's bridge. */
 export type Datapath = 'ptp' | 'bridge'

@@ -3,4 +3,4 @@
 import { loadSegment } from '../../../host/segment.ts'
 
 /** The bandwidth limits of `podwire`. The name is that of build/plugins.sh. */
-export const bandwidthRules = () => loadSegment<typeof import('./bandwidth.ts')>('bandwidth-rules')
+export const bandwidthRules = () => loadSegment<typeof import('../../shaping/limit.ts')>('bandwidth-rules')

@@ -4,9 +4,9 @@ import fs from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { buildProgram } from '../../../../test/harness/native.ts'
-import { describeHost, type Host, kernelHasLink, type Pod, withHost } from '../../../../test/harness/netns.ts'
-import { hostLinkAlias, ifbName } from '../../link/owner.ts'
+import { buildProgram } from '../../../test/harness/native.ts'
+import { describeHost, type Host, kernelHasLink, type Pod, withHost } from '../../../test/harness/netns.ts'
+import { hostLinkAlias, ifbName } from '../link/owner.ts'
 
 interface Answer {
   readonly made?: unknown
@@ -27,7 +27,7 @@ const MAX = 2 ** 32 - 1
 const owner = { network: 'net', containerId: 'id', ifname: 'eth0' }
 const IFB = ifbName(owner)
 const ALIAS = hostLinkAlias(owner, '')
-const throughput = fileURLToPath(new URL('../../../../test/programs/throughput.ts', import.meta.url))
+const throughput = fileURLToPath(new URL('../../../test/programs/throughput.ts', import.meta.url))
 const both = { runtimeConfig: { bandwidth: { ingressRate: 20e6, ingressBurst: MAX, egressRate: 10e6, egressBurst: MAX } } }
 const egress = { bandwidth: { egressRate: 10e6 } }
 const made = [{ name: IFB, mac: expect.stringMatching(/^(..:){5}..$/), mtu: 1500 }]
