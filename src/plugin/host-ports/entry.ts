@@ -3,12 +3,12 @@
 import type { Attachment } from '../../cni/types.ts'
 import { be16, concat, cstr } from '../../kernel/netlink/encode.ts'
 import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
-import { IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP } from '../../kernel/nftables/match.ts'
 import type { Address } from '../../net/address.ts'
 import { attachmentHash } from '../netfilter/identity.ts'
 import type { PortForward } from '../netfilter/udp-flows.ts'
-import type { HostPort, Protocol } from './mapping.ts'
+import { type HostPort, type Protocol, portsOf } from './mapping.ts'
 import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './maps.ts'
+import { protocolNumbers, protocolOf } from './protocol.ts'
 
 /** An address of the pod, and the node's device behind which it is. */
 export interface Target {
@@ -39,9 +39,6 @@ export interface Placed {
   readonly element: Element
 }
 
-const numbers = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const
-const protocolNames: Readonly<Record<number, Protocol>> = { [IPPROTO_TCP]: 'tcp', [IPPROTO_UDP]: 'udp', [IPPROTO_SCTP]: 'sctp' }
-
 const IFNAMSIZ = 16
 const HASH_LENGTH = 33
 
@@ -49,7 +46,7 @@ const HASH_LENGTH = 33
 export function entriesFor(ports: readonly HostPort[], targets: readonly Target[]): Placed[] {
   const placed: Placed[] = []
   for (const { address, device } of targets) {
-    const own = ports.filter(({ hostIP }) => !hostIP || hostIP.family === address.family)
+    const own = portsOf(ports, address.family)
     for (const { hostIP, protocol, hostPort, containerPort } of own) {
       const entry: PortEntry = { family: address.family, address: hostIP, protocol, port: hostPort }
       placed.push(place(entry, joinedKey([address.bytes, be16(containerPort)])))
@@ -66,7 +63,7 @@ export function place(entry: Entry, data?: Uint8Array): Placed {
     return { entry, set: LINK_SET[address.family], element: { key: joinedKey([interfaceName(device), address.bytes]) } }
   }
   const { family, address, protocol, port } = entry
-  const service = [Uint8Array.of(numbers[protocol]), be16(port)]
+  const service = [Uint8Array.of(protocolNumbers[protocol]), be16(port)]
   const key = joinedKey(address ? [address.bytes, ...service] : service)
   return { entry, set: (address ? ADDRESS_MAP : ANY_MAP)[family], element: { key, data } }
 }
@@ -76,7 +73,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
   if ('device' in entry) return joinedKey([interfaceName(entry.device), wideAddress(entry.address), Uint8Array.of(0), be16(0)])
   const { family, protocol, port } = entry
   const address = entry.address ?? { family, bytes: new Uint8Array(family === 4 ? 4 : 16) }
-  return joinedKey([new Uint8Array(IFNAMSIZ), wideAddress(address), Uint8Array.of(numbers[protocol]), be16(port)])
+  return joinedKey([new Uint8Array(IFNAMSIZ), wideAddress(address), Uint8Array.of(protocolNumbers[protocol]), be16(port)])
 }
 
 /** The entry of the owner map's data; undefined where it is none of ours. */
@@ -84,7 +81,7 @@ export function decodeEntry(data: Uint8Array): Entry | undefined {
   if (data.length !== IFNAMSIZ + 24) return undefined
   const address = narrowAddress(data.slice(IFNAMSIZ, IFNAMSIZ + 16))
   if (data[0]) return { device: String.fromCharCode(...data.slice(0, IFNAMSIZ).filter((byte) => byte > 0)), address }
-  const protocol = protocolNames[data[IFNAMSIZ + 16] ?? 0]
+  const protocol = protocolOf(data[IFNAMSIZ + 16])
   const port = ((data[IFNAMSIZ + 20] ?? 0) << 8) | (data[IFNAMSIZ + 21] ?? 0)
   const any = address.bytes.every((byte) => byte === 0)
   return protocol && { family: address.family, address: any ? undefined : address, protocol, port }

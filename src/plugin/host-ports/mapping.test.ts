@@ -6,7 +6,10 @@ import { readHostPorts } from './mapping.ts'
 
 const reading = (portMappings: Json) => {
   const reader = new Reader({ runtimeConfig: { portMappings } })
-  const ports = readHostPorts(reader).map(({ hostIP, ...port }) => ({ ...port, ...(hostIP && { hostIP: formatAddress(hostIP) }) }))
+  const ports = readHostPorts(reader).map(({ hostIP, family: _, ...port }) => ({
+    ...port,
+    ...(hostIP && { hostIP: formatAddress(hostIP) }),
+  }))
   return { ports, issues: reader.issues }
 }
 const web = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }

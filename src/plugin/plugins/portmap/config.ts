@@ -2,8 +2,8 @@
 
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
+import { type HostPort, readReferencePorts } from '../../host-ports/mapping.ts'
 import { hasIptables } from '../../netfilter/iptables-command.ts'
-import { type Mapping, readMappings } from './mapping.ts'
 
 const backendNames = ['iptables', 'nftables'] as const
 export type BackendName = (typeof backendNames)[number]
@@ -20,7 +20,7 @@ export interface PortmapConfig {
   readonly setMarkChain: string
   /** More matches, by family, in the backend's own words. */
   readonly conditions: { readonly 4: readonly string[]; readonly 6: readonly string[] }
-  readonly mappings: readonly Mapping[]
+  readonly mappings: readonly HostPort[]
 }
 
 /** Kubernetes has 14 and 15, Calico 20 to 31. */
@@ -42,7 +42,7 @@ export function readPortmapConfig(reader: Reader, { command }: ConfigContext): P
     mark: (1 << bit) >>> 0,
     setMarkChain,
     conditions,
-    mappings: readMappings(reader),
+    mappings: readReferencePorts(reader),
   }
   refuseForeignOptions(reader, config)
   return config

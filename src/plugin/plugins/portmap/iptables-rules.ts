@@ -5,10 +5,10 @@ import { sys } from '../../../host/sys.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import { formatAddress } from '../../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, parseCidr } from '../../../net/cidr.ts'
+import { type HostPort, portsOf } from '../../host-ports/mapping.ts'
 import { quoteWord } from '../../netfilter/iptables-command.ts'
 import { option, type SavedRule, saysCidr } from '../../netfilter/iptables-saved.ts'
 import type { PortmapConfig } from './config.ts'
-import { type Mapping, mappingsOf } from './mapping.ts'
 import type { PortmapRequest } from './order.ts'
 
 /** All host ports of the node; PREROUTING and OUTPUT lead to it. */
@@ -94,7 +94,7 @@ export function ownRules({ attachment, owner, config }: PortmapRequest, pod: Cid
   const from: Cidr[] = []
   if (config.snat && config.masqAll) from.push(parseCidr(version === 4 ? '0.0.0.0/0' : '::/0'))
   else if (config.snat) from.push(pod, ...(version === 4 ? [parseCidr('127.0.0.1/32')] : []))
-  const all = mappingsOf(config.mappings, version).flatMap((mapping) => {
+  const all = portsOf(config.mappings, version).flatMap((mapping) => {
     const { protocol, hostPort, hostIP, containerPort } = mapping
     const base = `-p ${protocol} --dport ${hostPort}${hostIP ? ` -d ${formatAddress(hostIP)}` : ''}`
     const text = formatAddress(pod.address)
@@ -139,7 +139,7 @@ export function entryRules({ attachment, config }: PortmapRequest, version: IpVe
 }
 
 /** True for a rule of `chain` about the mapping's port and address that ends in `target`. */
-function serves(rule: SavedRule, chain: string, { protocol, hostPort, hostIP }: Mapping, target: string): boolean {
+function serves(rule: SavedRule, chain: string, { protocol, hostPort, hostIP }: HostPort, target: string): boolean {
   const to = option(rule, '-d')
   return (
     rule.chain === chain &&

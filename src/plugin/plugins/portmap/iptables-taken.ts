@@ -3,10 +3,9 @@
 import { CniError, ErrTryAgainLater } from '../../../cni/error.ts'
 import { formatAddress } from '../../../net/address.ts'
 import { type Cidr, hostCidr } from '../../../net/cidr.ts'
-import { describeHostPort } from '../../host-ports/mapping.ts'
+import { describeHostPort, portsOf } from '../../host-ports/mapping.ts'
 import { option, type SavedRule, type SavedTable, saysCidr } from '../../netfilter/iptables-saved.ts'
 import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
-import { mappingsOf } from './mapping.ts'
 import type { PortmapRequest } from './order.ts'
 
 /**
@@ -31,7 +30,7 @@ export function requireFree(table: SavedTable, { attachment, config }: PortmapRe
       continue
     if (isConditional(entry) || option(entry, '--comment').endsWith(` id: "${attachment.containerId}"`)) continue
     for (const rule of table.rules.filter((found) => found.chain === chain && option(found, '-j') === 'DNAT')) {
-      const taken = mappingsOf(config.mappings, version).find(({ protocol, hostPort, hostIP }) => {
+      const taken = portsOf(config.mappings, version).find(({ protocol, hostPort, hostIP }) => {
         const to = option(rule, '-d')
         const covers = to === '' || (hostIP !== undefined && saysCidr(to, hostCidr(hostIP)))
         return covers && option(rule, '-p') === protocol && option(rule, '--dport') === `${hostPort}`

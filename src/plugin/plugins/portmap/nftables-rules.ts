@@ -20,23 +20,20 @@ import {
   NFTA_PAYLOAD_OFFSET,
 } from '../../../kernel/nftables/constants.ts'
 import type { Expression } from '../../../kernel/nftables/expression.ts'
-import { ctStatus, dport, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP, ipDaddr, ipSaddr, l4protoIs } from '../../../kernel/nftables/match.ts'
+import { ctStatus, dport, ipDaddr, ipSaddr, l4protoIs } from '../../../kernel/nftables/match.ts'
 import type { Request } from '../../../kernel/nftables/request.ts'
 import { addRule, expressionsOf, type KernelRule } from '../../../kernel/nftables/rule.ts'
 import { counter, dnat, masquerade } from '../../../kernel/nftables/statement.ts'
 import { type Address, formatAddress, parseAddress } from '../../../net/address.ts'
 import { addressBits, type Cidr } from '../../../net/cidr.ts'
-import type { Protocol } from '../../host-ports/mapping.ts'
+import { type HostPort, type Protocol, portsOf } from '../../host-ports/mapping.ts'
+import { protocolNumbers, protocolOf } from '../../host-ports/protocol.ts'
 import { attachmentHash } from '../../netfilter/identity.ts'
-import { type Mapping, mappingsOf } from './mapping.ts'
 import { HOSTPORTS, MASQUERADING, tableOf } from './nftables-table.ts'
 import { hexOf, type PortmapRequest } from './order.ts'
 
 // linux/netlink.h
 const NLA_F_NESTED = 0x8000
-
-const numbers = { tcp: IPPROTO_TCP, udp: IPPROTO_UDP, sctp: IPPROTO_SCTP } as const
-const protocols: Readonly<Record<number, Protocol>> = { [IPPROTO_TCP]: 'tcp', [IPPROTO_UDP]: 'udp', [IPPROTO_SCTP]: 'sctp' }
 
 /** Header, offset and length of what a rule of ours compares: struct iphdr, struct ipv6hdr, and the ports of all three protocols. */
 const places: Readonly<Record<string, string>> = {
@@ -99,7 +96,7 @@ export function ownRules(order: PortmapRequest, pod: Cidr): Request[] {
   const ports =
     config.conditions[family].length > 0
       ? [add(HOSTPORTS, [counter()])]
-      : mappingsOf(config.mappings, family).map((mapping) => add(HOSTPORTS, portRule(mapping, pod.address)))
+      : portsOf(config.mappings, family).map((mapping) => add(HOSTPORTS, portRule(mapping, pod.address)))
   return [...ports, ...masqueradeRules(order, pod).map((expressions) => add(MASQUERADING, expressions))]
 }
 
@@ -119,13 +116,13 @@ export function masqueradeRules({ config }: PortmapRequest, pod: Cidr, maker: 'o
 }
 
 /** The same as text, for nft: `CONDITIONS ip daddr HOSTIP tcp dport 8080 dnat to 10.1.0.5:80`. */
-export function portLine({ protocol, hostPort, hostIP, containerPort }: Mapping, pod: Address): string {
+export function portLine({ protocol, hostPort, hostIP, containerPort }: HostPort, pod: Address): string {
   const [family, text] = pod.family === 4 ? ['ip', formatAddress(pod)] : ['ip6', `[${formatAddress(pod)}]`]
   return `${hostIP ? `${family} daddr ${formatAddress(hostIP)} ` : ''}${protocol} dport ${hostPort} dnat to ${text}:${containerPort}`
 }
 
-function portRule({ protocol, hostPort, hostIP, containerPort }: Mapping, pod: Address): Expression[] {
-  return [...(hostIP ? ipDaddr(hostIP) : []), ...l4protoIs(numbers[protocol]), ...dport(hostPort), ...dnat(pod, containerPort)]
+function portRule({ protocol, hostPort, hostIP, containerPort }: HostPort, pod: Address): Expression[] {
+  return [...(hostIP ? ipDaddr(hostIP) : []), ...l4protoIs(protocolNumbers[protocol]), ...dport(hostPort), ...dnat(pod, containerPort)]
 }
 
 /** What a rule of `hostports` says; undefined where it leads to no pod. */
@@ -155,7 +152,7 @@ export function readHostPort(rule: KernelRule): HostPortRule | undefined {
     } else if (name !== 'nat' && name !== 'counter') conditional = true
   }
   const { proto, port, hostIP, address, to } = found
-  const protocol = protocols[proto ?? 0]
+  const protocol = protocolOf(proto)
   if (!protocol || port === undefined || !address || to === undefined) return undefined
   return { protocol, hostPort: port, hostIP, to: { address, port: to }, conditional }
 }

@@ -11,12 +11,11 @@ import { deleteRule, type KernelRule, listRules, ruleConsistsOf } from '../../..
 import { listTables } from '../../../kernel/nftables/table.ts'
 import { type Address, sameAddress } from '../../../net/address.ts'
 import type { Cidr } from '../../../net/cidr.ts'
-import { describeHostPort } from '../../host-ports/mapping.ts'
+import { describeHostPort, portsOf } from '../../host-ports/mapping.ts'
 import { attachmentHash, networkHash } from '../../netfilter/identity.ts'
 import { nftMissing, runNft } from '../../netfilter/nft-command.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { PortForward } from '../../netfilter/udp-flows.ts'
-import { mappingsOf } from './mapping.ts'
 import {
   commentOf,
   type HostPortRule,
@@ -117,7 +116,7 @@ function requireFree(
 ): KernelRule[] {
   const { config, attachment } = order
   if (config.conditions[pod.family].length > 0) return []
-  const mappings = mappingsOf(config.mappings, pod.family)
+  const mappings = portsOf(config.mappings, pod.family)
   const stale: KernelRule[] = []
   for (const rule of rules) {
     if (isOwn(rule)) break
@@ -150,7 +149,7 @@ function addConditional({ attachment, config, pods }: PortmapRequest): void {
   const lines = pods.flatMap(({ address }) => {
     const conditions = config.conditions[address.family]
     const { family, table } = tableOf(address.family)
-    const mappings = conditions.length > 0 ? mappingsOf(config.mappings, address.family) : []
+    const mappings = conditions.length > 0 ? portsOf(config.mappings, address.family) : []
     return mappings.map(
       (mapping) =>
         `add rule ${family} ${table} ${HOSTPORTS} ${conditions.join(' ')} ${portLine(mapping, address)} comment "${commentOf(attachment)}"`,
@@ -167,7 +166,7 @@ function checkFamily(order: PortmapRequest, pod: Cidr, isOwn: (rule: KernelRule)
   if (broken) throw new CniError(ErrInternal, `portmap: nftables chain ${broken} in table ${family} ${table} lacks a rule`)
   const own = rules.filter(isOwn)
   const ports = own.flatMap((rule) => readHostPort(rule) ?? [])
-  for (const mapping of mappingsOf(order.config.mappings, version)) {
+  for (const mapping of portsOf(order.config.mappings, version)) {
     const { hostIP, containerPort } = mapping
     const there = ports.some(
       (rule) =>

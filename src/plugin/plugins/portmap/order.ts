@@ -2,9 +2,9 @@
 
 import type { Attachment, Result, ValidAttachment } from '../../../cni/types.ts'
 import type { Cidr } from '../../../net/cidr.ts'
+import { portsOf } from '../../host-ports/mapping.ts'
 import type { PortForward } from '../../netfilter/udp-flows.ts'
 import type { PortmapConfig } from './config.ts'
-import { mappingsOf } from './mapping.ts'
 
 export interface PortmapRequest {
   readonly attachment: Attachment
@@ -40,7 +40,7 @@ export function podCidrs({ ips, interfaces }: Result, ifname: string): Cidr[] {
 /** The UDP ports of an order and where they lead. */
 export function forwardsOf({ config, pods }: Pick<PortmapRequest, 'config' | 'pods'>): PortForward[] {
   return pods.flatMap(({ address }) =>
-    mappingsOf(config.mappings, address.family)
+    portsOf(config.mappings, address.family)
       .filter(({ protocol }) => protocol === 'udp')
       .map(({ hostIP, hostPort, containerPort }) => ({
         family: address.family,
