@@ -68,7 +68,7 @@ CALL(send)
     do
         n = send(podwire_number(ctx, argv[0]), data, length, MSG_NOSIGNAL);
     while (n < 0 && errno == EINTR);
-    return podwire_done(ctx, (int)n, "send", NULL);
+    return n < 0 ? podwire_fail(ctx, "send", NULL) : JS_NewInt32(ctx, (int32_t)n);
 }
 
 CALL(recv)
@@ -98,8 +98,9 @@ CALL(poll)
         errno = EINVAL;
         return podwire_fail(ctx, "poll", NULL);
     }
+    int events = podwire_number(ctx, argv[2]);
     for (uint32_t i = 0; i < count; i++)
-        fds[i] = (struct pollfd){ .fd = podwire_number(ctx, JS_GetPropertyUint32(ctx, argv[0], i)), .events = POLLIN };
+        fds[i] = (struct pollfd){ .fd = podwire_number(ctx, JS_GetPropertyUint32(ctx, argv[0], i)), .events = (short)(events ? events : POLLIN) };
     /* Interrupted is as good as nothing to read: the caller asks again. */
     if (poll(fds, count, podwire_number(ctx, argv[1])) < 0 && errno != EINTR)
         return podwire_fail(ctx, "poll", NULL);
@@ -125,7 +126,7 @@ const JSCFunctionListEntry podwire_sockets[] = {
     JS_CFUNC_DEF("setsockopt", 4, sys_setsockopt),
     JS_CFUNC_DEF("send", 2, sys_send),
     JS_CFUNC_DEF("recv", 1, sys_recv),
-    JS_CFUNC_DEF("poll", 2, sys_poll),
+    JS_CFUNC_DEF("poll", 3, sys_poll),
     JS_CFUNC_DEF("setns", 2, sys_setns),
 };
 const int podwire_sockets_count = sizeof podwire_sockets / sizeof podwire_sockets[0];

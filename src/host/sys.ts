@@ -79,12 +79,12 @@ export interface Sys {
   listen(fd: number, backlog: number): void
   accept(fd: number): number
   setsockopt(fd: number, level: number, option: number, value: number): void
-  /** One datagram. A stream whose reader is gone is EPIPE, not a signal. */
-  send(fd: number, bytes: Uint8Array): void
+  /** One datagram, or as much as a stream takes at once: how much it was. A stream whose reader is gone is EPIPE, not a signal. */
+  send(fd: number, bytes: Uint8Array): number
   /** One datagram, whole: MSG_TRUNC is EMSGSIZE. */
   recv(fd: number): ArrayBuffer
-  /** Those of `fds` (256 at most) that can be read or have ended; waits at most `timeout` milliseconds, −1 for ever. */
-  poll(fds: readonly number[], timeout: number): number[]
+  /** Those of `fds` (256 at most) that can be read (`events` absent or POLLIN) or have ended; waits at most `timeout` milliseconds, −1 for ever. */
+  poll(fds: readonly number[], timeout: number, events?: number): number[]
   setns(fd: number, nstype: number): void
 
   getrandom(length: number): ArrayBuffer

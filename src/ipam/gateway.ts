@@ -15,7 +15,7 @@ export function gatewayProblem(gateway: Address, subnet: Cidr): string | undefin
 }
 
 /** 224.0.0.0/4, 127.0.0.0/8, 255.255.255.255; ff00::/8, ::1. By bytes: every ADD comes here, and parsing is what would cost. */
-function isHostless({ family, bytes }: Address): boolean {
+export function isHostless({ family, bytes }: Address): boolean {
   const [first = 0] = bytes
   if (family === 4) return (first & 0xf0) === 0xe0 || first === 127 || (first === 0xff && bytes.every((byte) => byte === 0xff))
   return first === 0xff || (first === 0 && bytes.every((byte, i) => byte === (i === 15 ? 1 : 0)))

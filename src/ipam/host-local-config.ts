@@ -67,7 +67,8 @@ export function requireRoom(addresses: readonly Address[], reader: Reader, { cni
   if (tooMany) reader.issue('ipam', `CNI version ${cniVersion} does not support more than 1 address per family`)
 }
 
-function readRequested(reader: Reader, context: ConfigContext): Address[] {
+/** The addresses that this call asks for, of every convention that has a place for them. */
+export function readRequested(reader: Reader, context: ConfigContext): Address[] {
   const requested: Address[] = []
   const inArgs = reader.object('args', (args) => args.object('cni', (cni) => ({ cni, ips: cni.strings('ips') ?? [] })))
   if (inArgs && inArgs.ips.length > 0) requested.push(...parseRequested(inArgs.ips, (problem) => inArgs.cni.issue('ips', problem)))

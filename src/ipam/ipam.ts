@@ -5,6 +5,7 @@ import { delegate, delegateAdd } from '../cni/delegate.ts'
 import type { ConfigContext, GcRequest, Request, StatusRequest } from '../cni/plugin.ts'
 import type { Reader } from '../cni/reader.ts'
 import type { Result } from '../cni/types.ts'
+import { loadSegment } from '../host/segment.ts'
 import { hostLocalIpam } from './host-local.ts'
 import { staticIpam } from './static.ts'
 
@@ -21,8 +22,12 @@ export interface Ipam {
 export function selectIpam(type: string, reader: Reader, context: ConfigContext): Ipam {
   if (type === 'host-local') return integrate(hostLocalIpam, reader, context)
   if (type === 'static') return integrate(staticIpam, reader, context)
+  if (type === 'rpc' || type === 'podwire-ipam-rpc') return integrate(loadRpcIpam(), reader, context)
   return delegated(type)
 }
+
+/** IPAM by a service, read only by a network that has it. The name is that of build/plugins.sh. */
+export const loadRpcIpam = () => loadSegment<typeof import('./rpc/index.ts')>('ipam-rpc').rpcIpam
 
 /** An IPAM program's verbs, which find their options in the request. */
 interface Integrated<Config> {

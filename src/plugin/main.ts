@@ -18,6 +18,7 @@ const plugins = [
   'macvlan',
   'noop',
   'podwire',
+  'podwire-ipam-rpc',
   'portmap',
   'ptp',
   'sbr',
@@ -33,6 +34,7 @@ const together: Readonly<Record<string, string>> = {
   ipvlan: 'stacked',
   macvlan: 'stacked',
   noop: 'rare',
+  'podwire-ipam-rpc': 'rare',
 }
 
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''

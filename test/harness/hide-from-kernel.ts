@@ -9,6 +9,6 @@ export function hideFromKernel(kind: string): void {
     for (let at = 0; at + hidden.length <= bytes.length; at++) {
       if (hidden.every((byte, i) => bytes[at + i] === byte)) bytes.fill(0x7a, at, at + hidden.length - 1)
     }
-    send(fd, bytes)
+    return send(fd, bytes)
   }
 }
