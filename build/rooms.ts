@@ -58,7 +58,7 @@ export const rules: Rules = {
     'agent/nodes',
     'agent/report',
   ],
-  'agent/conflist': ['agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
+  'agent/conflist': ['contract', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
   'agent/serve': ['node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/version', 'agent/loop', 'agent/report'],
   hook: ['cni', 'agent/kube'],
 }

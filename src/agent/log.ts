@@ -1,6 +1,7 @@
 // The agent's log: one JSON object a line on stdout.
 
 import { type Logger, pino } from 'pino'
+import type { Problem } from '../contract/problem.ts'
 
 export type { Logger } from 'pino'
 
@@ -24,7 +25,7 @@ export class ProblemLog {
   }
 
   /** `problems` are all there are now. */
-  report(problems: readonly { readonly kind: string; readonly object: string; readonly message: string }[]): void {
+  report(problems: readonly Problem[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify([problem.kind, problem.object, problem.message]), problem]))
     for (const [key, { kind, object, message }] of now) if (!this.#reported.has(key)) this.#log.warn({ kind, object }, message)
     for (const key of this.#reported) {

@@ -1,5 +1,6 @@
 // One pass: what should be → the kernel → the conflist, in this order, since a conflist that is there brings pods.
 
+import type { Problem } from '../contract/problem.ts'
 import type { NodeState } from '../node/state.ts'
 import type { AgentConfig } from './config.ts'
 import type { Conflist } from './conflist/conflist.ts'
@@ -9,7 +10,7 @@ import { reasonOf } from './failure.ts'
 import { type Logger, ProblemLog } from './log.ts'
 import type { Cause, Pass } from './loop/reconcile.ts'
 import { type Native, NativeError } from './native/native.ts'
-import type { ApplyReport, ReportProblem } from './native/native-report.ts'
+import type { ApplyReport } from './native/native-report.ts'
 import type { Nodes } from './nodes/nodes.ts'
 import type { AgentState } from './report/agent-state.ts'
 
@@ -46,7 +47,7 @@ export function makePass(parts: PassParts): Pass {
       const kind = error instanceof NativeError ? error.kind : 'other'
       errors = [kind]
       agentState.apply.failure = reasonOf(error)
-      applyLog.report([{ kind, object: '', message: reasonOf(error) }])
+      applyLog.report([{ kind, object: '', message: reasonOf(error), failed: true }])
       return undefined
     } finally {
       agentState.apply.lastAt = performance.now()
@@ -68,7 +69,7 @@ export function makePass(parts: PassParts): Pass {
     if (isConflistOnly(causes) && agentState.apply.ok) return conflist.publish(agentState.podCidrs, agentState.apply.mtu, true)
     const state = desired(nodes, config, agentState, log)
     agentState.nodes = nodes.size
-    planLog.report(agentState.planProblems.map(({ kind, node, message }) => ({ kind, object: node, message })))
+    planLog.report(agentState.planProblems)
     if (!state) return true
     const joined = state.state && joinedPeers.next(state.state)
     if (joined) await addJoined(joined)
@@ -90,7 +91,7 @@ function isConflistOnly(causes: ReadonlySet<Cause>): boolean {
   return causes.size === 1 && causes.has('conflist')
 }
 
-function failuresIn({ problems }: ApplyReport): ReportProblem[] {
+function failuresIn({ problems }: ApplyReport): Problem[] {
   return problems.filter(({ failed }) => failed)
 }
 

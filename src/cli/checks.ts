@@ -2,6 +2,7 @@
 
 import { formatError, toCniError } from '../cni/error.ts'
 import { manifestPath, type Paths, templatePath } from '../contract/paths.ts'
+import { formatProblem } from '../contract/problem.ts'
 import { hasMode, readWhole, sha256OfEach } from '../host/whole-file.ts'
 import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
@@ -85,7 +86,7 @@ function nodeProblems({ stateDir }: Paths): string[] {
   const changes = all.filter(({ kind, object }) => kind !== 'sysctls' || !object.includes('forward'))
   const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
   const rest = changes.length > 5 ? [`${changes.length - 5} more: podwire node diff`] : []
-  const failed = problems.filter(({ failed }) => failed).map(({ object, message }) => `${object}: ${message}`)
+  const failed = problems.filter(({ failed }) => failed).map(formatProblem)
   return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs it'] : [])]
 }
 

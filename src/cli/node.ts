@@ -1,6 +1,7 @@
 // `podwire node …`: what the agent has done in the kernel, and what an operator can look at without it.
 
 import { processIo } from '../cni/io.ts'
+import { formatProblem } from '../contract/problem.ts'
 import { addPeers } from '../node/add-peers.ts'
 import { applyLast, applyState } from '../node/apply.ts'
 import { removeNode } from '../node/remove.ts'
@@ -20,7 +21,7 @@ export const applyVerb: Verb = {
     const options = { stateDir: pathsFrom(given).stateDir, dryRun: given.has('dry-run') }
     const report = given.has('last') ? applyLast(options) : applyState(processIo.readStdin(), options)
     print(JSON.stringify(report))
-    for (const { object, message } of report.problems) complain(`${object}: ${message}`)
+    for (const problem of report.problems) complain(formatProblem(problem))
     return report.failed > 0 ? FAILED : DONE
   },
 }
@@ -86,7 +87,7 @@ export function runDiff(given: Given, wanted: (change: Change) => boolean): numb
     const rows = changes.map(({ kind, action, object }) => [SIGNS[action], kind, object])
     print(formatTable(['', 'KIND', 'OBJECT'], rows, 'as it should be'))
   }
-  for (const { object, message } of report.problems) complain(`${object}: ${message}`)
+  for (const problem of report.problems) complain(formatProblem(problem))
   return changes.length > 0 || report.failed > 0 ? FAILED : DONE
 }
 

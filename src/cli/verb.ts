@@ -1,6 +1,7 @@
 // What a command is, and the flags that many of them have.
 
 import { defaultPaths, type Paths, presets } from '../contract/paths.ts'
+import { formatProblem, type Problem } from '../contract/problem.ts'
 import { readManifest } from '../installer/manifest.ts'
 import type { Flag, Given } from './args.ts'
 import { complain, printJson } from './output.ts'
@@ -77,13 +78,13 @@ export function wantsJson(given: Given): boolean {
 /** Prints a report in the form that was asked for, its problems as a line each on stderr; returns the exit status. */
 export function finish(
   given: Given,
-  report: { readonly problems: readonly { readonly object: string; readonly message: string }[] },
+  report: { readonly problems: readonly Problem[] },
   text: () => void,
   failed = report.problems.length > 0,
 ): number {
   if (wantsJson(given)) printJson(report)
   else text()
-  for (const { object, message } of report.problems) complain(`${object}: ${message}`)
+  for (const problem of report.problems) complain(formatProblem(problem))
   return failed ? FAILED : DONE
 }
 

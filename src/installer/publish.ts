@@ -4,6 +4,7 @@ import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
 import { Reader } from '../cni/reader.ts'
 import { backupDir, conflistPath, type Paths, templatePath } from '../contract/paths.ts'
+import type { Problem } from '../contract/problem.ts'
 import { sys } from '../host/sys.ts'
 import {
   copyFile,
@@ -22,7 +23,7 @@ import { type ConflictingConfig, findConflictingConfigs } from './conflicting-co
 import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
 import { withLock } from './lock.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
-import { attempt, type Problem } from './problem.ts'
+import { attempt } from './problem.ts'
 
 /** What is done about configurations of others. */
 const EXCLUSIVE = ['leave', 'warn', 'backup'] as const

@@ -14,6 +14,7 @@ import {
   statusTempPath,
   templatePath,
 } from '../contract/paths.ts'
+import type { Problem } from '../contract/problem.ts'
 import { EBUSY, ENOENT, ENOTEMPTY, EROFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { S_IFDIR, S_IFMT } from '../host/fcntl.ts'
@@ -32,7 +33,7 @@ import {
 import { pluginsOf } from './conflist.ts'
 import { lockPath, withLock } from './lock.ts'
 import { type Manifest, readManifest } from './manifest.ts'
-import { attempt, type Problem } from './problem.ts'
+import { attempt } from './problem.ts'
 
 /** What went, or would. */
 export interface Removal {

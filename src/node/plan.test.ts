@@ -24,7 +24,7 @@ const peer = node('peer', 2)
 /** Who the peers are, and `KIND node` for each problem. */
 function outcome(nodes: readonly ClusterNode[], changed: Partial<PlanConfig> = {}) {
   const { state, problems } = plan(nodes, 'me', { ...config, ...changed })
-  return { peers: state?.peers.map(({ name }) => name), problems: problems.map(({ kind, node }) => `${kind} ${node}`) }
+  return { peers: state?.peers.map(({ name }) => name), problems: problems.map(({ kind, object }) => `${kind} ${object}`) }
 }
 
 describe('plan()', () => {

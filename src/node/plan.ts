@@ -1,5 +1,6 @@
 // From the cluster's Nodes to what this one should have. Pure; a bad Node is skipped and reported, and never stops the others.
 
+import type { Problem } from '../contract/problem.ts'
 import { type Packed, type PackedPrefix, packAddress, packedBits, packedFamily, packPrefix } from '../net/packed.ts'
 import { type Claims, claim, noClaims, ownerIn } from './claims.ts'
 import { type Masquerade, type NodeEntry, type NodeState, PROTOCOL, type Routing } from './state.ts'
@@ -28,7 +29,7 @@ export interface PlanConfig {
   readonly serviceCidrs: readonly string[]
 }
 
-export type ProblemKind =
+export type PlanProblemKind =
   | 'self-unknown'
   | 'duplicate-name'
   | 'no-pod-cidr'
@@ -42,17 +43,15 @@ export type ProblemKind =
   | 'pool-too-small'
   | 'bad-config'
 
-/** `node` is '' where it is about the configuration. */
-export interface Problem {
-  readonly kind: ProblemKind
-  readonly node: string
-  readonly message: string
+/** `object` is the Node's name, '' where it is about the configuration. A warning: the other Nodes are served all the same. */
+export interface PlanProblem extends Problem {
+  readonly kind: PlanProblemKind
 }
 
 export interface Plan {
   /** Undefined while the node itself is unknown, or lacks a subnet or an address: a problem says which. */
   readonly state: NodeState | undefined
-  readonly problems: readonly Problem[]
+  readonly problems: readonly PlanProblem[]
 }
 
 /** The shortest and longest subnet that can be one node's: a shorter one takes half the world away, a longer one has no address for a pod. */
@@ -77,21 +76,21 @@ export function plan(nodes: readonly ClusterNode[], self: string, config: PlanCo
   const own = entries.find(({ name }) => name === self)
   if (!known.some(({ name }) => name === self)) report(scan, 'self-unknown', self, 'there is no Node of this name yet')
   const state = own && desiredState(own, entries, config)
-  scan.problems.sort((a, b) => order(a.node, b.node))
+  scan.problems.sort((a, b) => order(a.object, b.object))
   return { state, problems: scan.problems }
 }
 
 /** What is known so far, and who has what. */
 interface LeaseScan {
   readonly self: string
-  readonly problems: Problem[]
+  readonly problems: PlanProblem[]
   readonly subnets: Claims
   readonly addresses: Claims
   readonly services: Claims
 }
 
-function report(scan: LeaseScan, kind: ProblemKind, node: string, message: string): void {
-  scan.problems.push({ kind, node, message })
+function report(scan: LeaseScan, kind: PlanProblemKind, object: string, message: string): void {
+  scan.problems.push({ kind, object, message, failed: false })
 }
 
 function desiredState(node: NodeEntry, entries: readonly NodeEntry[], config: PlanConfig): NodeState {

@@ -1,6 +1,7 @@
 // Removes everything that passes make, recognised by its marks alone: no state is needed. Sysctls stay, since others may rely on them.
 
 import { BRIDGE_ALIAS, ROUTE_PROTOCOL, TABLE, VXLAN_ALIAS } from '../contract/marks.ts'
+import type { Problem } from '../contract/problem.ts'
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink, sendBodies } from '../kernel/netlink/bodies.ts'
 import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
@@ -14,7 +15,7 @@ import { removeLinks } from '../kernel/route/link-group.ts'
 import { describeRouteBody, dumpRoutes } from '../kernel/route/route-body.ts'
 import { FILTER_TABLES, FORWARD_CHAIN, ownForwardRules } from './forward.ts'
 import { ownPort } from './names.ts'
-import { attempt, type Log, type NodeProblem, newLog, noteFailure } from './report.ts'
+import { attempt, type Log, newLog, noteFailure } from './report.ts'
 
 export interface Removed {
   readonly kind: 'forward-rule' | 'nft-table' | 'route' | 'link'
@@ -24,7 +25,7 @@ export interface Removed {
 export interface Removal {
   /** What went; in a dry run, what would. */
   readonly removed: readonly Removed[]
-  readonly problems: readonly NodeProblem[]
+  readonly problems: readonly Problem[]
   /** How many of the problems are failures. */
   readonly failed: number
 }

@@ -1,19 +1,12 @@
 // What a pass over the node's network did, or would do.
 
+import type { Problem } from '../contract/problem.ts'
 import { isSysError } from '../host/error.ts'
 import type { PROTOCOL } from './state.ts'
 
 export type Kind = 'routes' | 'fdb' | 'neighbours' | 'links' | 'nft' | 'sysctls'
 export type Action = 'added' | 'removed' | 'replaced'
 export type Counts = Record<Action, number>
-
-/** A problem. Where `failed`, the kernel rejected a request; otherwise it is a warning. */
-export interface NodeProblem {
-  readonly kind: string
-  readonly object: string
-  readonly message: string
-  readonly failed: boolean
-}
 
 /** One object that was not as wanted. */
 export interface Change {
@@ -30,7 +23,7 @@ export interface Report {
   readonly mtu: number
   /** Whether the VXLAN device is there. */
   readonly vxlan: boolean
-  readonly problems: readonly NodeProblem[]
+  readonly problems: readonly Problem[]
   /** How many of the problems are failures, also those that the list has no room for: the pass did all it should where this is 0. */
   readonly failed: number
   /** Those that there is no way to. */
@@ -55,7 +48,7 @@ export interface Drift {
 export interface Log {
   readonly changed: Record<Kind, Counts>
   readonly changes: Change[] | undefined
-  readonly problems: NodeProblem[]
+  readonly problems: Problem[]
   failed: number
 }
 

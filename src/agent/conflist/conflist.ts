@@ -63,7 +63,7 @@ export class Conflist {
       return report.published && this.#seen !== ''
     } catch (error) {
       conflist.failure = reasonOf(error)
-      this.#problems.report([{ kind: 'publish', object: this.#config.paths.confName, message: conflist.failure }])
+      this.#problems.report([{ kind: 'publish', object: this.#config.paths.confName, message: conflist.failure, failed: true }])
       return false
     }
   }

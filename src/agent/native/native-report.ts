@@ -1,22 +1,14 @@
 // What `podwire node …` answers, read with suspicion: the program may be of another version, or have died in the middle.
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../cni/json.ts'
-
-export interface ReportProblem {
-  readonly kind: string
-  /** What it is about: a route, a device, a file. */
-  readonly object: string
-  readonly message: string
-  /** False for a warning: nothing failed. */
-  readonly failed: boolean
-}
+import type { Problem } from '../../contract/problem.ts'
 
 /** Of `node apply`. */
 export interface ApplyReport {
   readonly routes: { readonly desired: number; readonly actual: number }
   readonly mtu: number
   readonly vxlan: boolean
-  readonly problems: readonly ReportProblem[]
+  readonly problems: readonly Problem[]
   /** Peers that are reached otherwise than asked for. */
   readonly peers: readonly Json[]
   /** Kind → objects that the state before wanted already, and that were not there. */
@@ -33,7 +25,7 @@ export interface PublishReport {
   readonly path: string
   readonly sha256: string
   readonly others: readonly { readonly file: string; readonly wins: boolean; readonly action: string }[]
-  readonly problems: readonly ReportProblem[]
+  readonly problems: readonly Problem[]
 }
 
 /** Throws where it is no JSON object. What is missing in it reads as nothing. */
@@ -81,7 +73,7 @@ export function parseWatchEvent(line: string): { readonly event: string; readonl
   }
 }
 
-function problemsOf(value: Json | undefined): ReportProblem[] {
+function problemsOf(value: Json | undefined): Problem[] {
   return listOf(value).map((entry) => {
     if (!isObject(entry)) return { kind: 'other', object: '', message: String(entry), failed: true }
     const { kind, object, message, failed } = entry

@@ -1,8 +1,9 @@
 // What the agent knows of itself: each part writes its own field, health, metrics and status read them. No logic in here.
 
 import type { Json } from '../../cni/json.ts'
-import type { Problem } from '../../node/plan.ts'
-import type { PublishReport, ReportProblem } from '../native/native-report.ts'
+import type { Problem } from '../../contract/problem.ts'
+import type { PlanProblem } from '../../node/plan.ts'
+import type { PublishReport } from '../native/native-report.ts'
 
 /** Times are of performance.now() where they are named `…At`, since the clock of the day may jump; -Infinity is never. */
 export interface AgentState {
@@ -21,7 +22,7 @@ export interface AgentState {
     lastEventAt: number
   }
   nodes: number
-  planProblems: readonly Problem[]
+  planProblems: readonly PlanProblem[]
   /** Where the state comes from that is applied: the Nodes, or the disk while there is no news of them. */
   stateFrom: 'nothing' | 'nodes' | 'disk'
   podCidrs: readonly string[]
@@ -36,7 +37,7 @@ export interface AgentState {
     mtu: number
     vxlan: boolean
     routes: { desired: number; actual: number }
-    problems: readonly ReportProblem[]
+    problems: readonly Problem[]
     peers: readonly Json[]
   }
   readonly conflist: {

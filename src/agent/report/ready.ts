@@ -13,7 +13,7 @@ export interface ReadyCheck {
 const OF_MASQUERADE: ReadonlySet<string> = new Set(['nft', 'sysctl'])
 
 export function readyChecks({ node, podCidrs, apply, conflist, planProblems, stateFrom }: AgentState): ReadyCheck[] {
-  const own = planProblems.find((problem) => problem.node === node)?.message
+  const own = planProblems.find((problem) => problem.object === node)?.message
   const never = apply.lastAt === Number.NEGATIVE_INFINITY ? 'not applied yet' : ''
   const masquerade = apply.problems.find(({ kind, failed }) => failed && OF_MASQUERADE.has(kind))
   const missing = apply.routes.desired - apply.routes.actual

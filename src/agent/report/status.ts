@@ -59,7 +59,7 @@ export function statusOf(agentState: AgentState, stopping = false): Status {
       milliseconds: Math.round(apply.lastMilliseconds),
       problems: apply.problems.slice(0, MAX),
     },
-    nodeProblems: agentState.planProblems.slice(0, MAX),
+    nodeProblems: agentState.planProblems.slice(0, MAX).map(({ kind, object, message }) => ({ kind, node: object, message })),
     nodeProblemCount: agentState.planProblems.length,
     conflist: {
       wanted: conflist.wanted,

@@ -29,8 +29,8 @@ describe('the metrics', () => {
     agentState.podCidrs = ['10.1.0.0/24']
     agentState.drift.set('route', 3)
     agentState.planProblems = [
-      { kind: 'no-pod-cidr', node: 'a', message: '' },
-      { kind: 'no-pod-cidr', node: 'b', message: '' },
+      { kind: 'no-pod-cidr', object: 'a', message: '', failed: false },
+      { kind: 'no-pod-cidr', object: 'b', message: '', failed: false },
     ]
     metrics.applied(0.02, ['route', 'timeout', 'route'])
     const text = await metrics.registry.metrics()
