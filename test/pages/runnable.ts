@@ -66,11 +66,14 @@ export function scriptOf(steps: readonly Step[], dir: string): string {
     .join('')
 }
 
-/** Whether `actual` is what the page shows, with `…` for any text. */
+/** Whether `actual` is what the page shows, with `…` for any text; blanks at the ends of lines do not count. */
 export function matchesOutput(actual: string, shown: string): boolean {
-  const pattern = shown
-    .trimEnd()
+  const pattern = withoutEnds(shown)
     .split('…')
     .map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${pattern.join('[^]*')}$`).test(actual.trimEnd())
+  return new RegExp(`^${pattern.join('[^]*')}$`).test(withoutEnds(actual))
+}
+
+function withoutEnds(text: string): string {
+  return text.replace(/[ \t]+$/gm, '').trimEnd()
 }
