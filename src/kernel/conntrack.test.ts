@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { decodeMessages } from '../../test/harness/netlink.ts'
 import { formatAddress } from '../net/address.ts'
 import { decodeFlow, deleteRequest, listRequest, type Tuple } from './conntrack.ts'
-import { decodeMessages, viewOf } from './netlink/decode.ts'
+import { viewOf } from './netlink/decode.ts'
 import { type Attribute, be16, be32, concat, encodeMessage, u8 } from './netlink/encode.ts'
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex')

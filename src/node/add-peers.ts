@@ -3,7 +3,7 @@
 
 import { VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
-import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { openBulkNetlink } from '../kernel/netlink/bulk.ts'
 import { closeNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { readFacts } from './facts.ts'

@@ -3,7 +3,7 @@
 import { desiredPath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { openBulkNetlink } from '../kernel/netlink/bulk.ts'
 import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'

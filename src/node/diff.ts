@@ -1,6 +1,6 @@
 // What has to happen to bodies that are there so that those that are wanted are. Pure.
 
-import type { Body } from '../kernel/netlink/bodies.ts'
+import type { Body } from '../kernel/netlink/hex.ts'
 
 export interface Difference {
   /** Wanted, and nothing has their key. */

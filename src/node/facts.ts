@@ -1,6 +1,7 @@
 // What the kernel has of the node's own: the device that leads to the peers, its subnets, the VXLAN device.
 
-import { type Body, dumpBodies, readHex32, readHexAttributes } from '../kernel/netlink/bodies.ts'
+import { dumpBodies } from '../kernel/netlink/bulk.ts'
+import { type Body, readHex32, readHexAttributes } from '../kernel/netlink/hex.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { IFA_ADDRESS, IFA_LOCAL, RT_SCOPE_UNIVERSE, RTM_GETADDR } from '../kernel/route/constants.ts'
 import { findLinks, type Link } from '../kernel/route/link.ts'

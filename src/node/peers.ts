@@ -3,8 +3,10 @@
 import { ROUTE_PROTOCOL } from '../contract/marks.ts'
 import { EEXIST, ENOENT, ESRCH } from '../host/errno.ts'
 import { sys } from '../host/sys.ts'
-import { type Body, type BodyRequest, sendBodies } from '../kernel/netlink/bodies.ts'
-import { type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/socket.ts'
+import { type BodyRequest, sendBodies } from '../kernel/netlink/bulk.ts'
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/constants.ts'
+import type { Body } from '../kernel/netlink/hex.ts'
+import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWNEIGH, RTM_NEWROUTE } from '../kernel/route/constants.ts'
 import {
   describeNeighbourBody,

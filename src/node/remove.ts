@@ -3,7 +3,7 @@
 import { BRIDGE_ALIAS, ROUTE_PROTOCOL, TABLE, VXLAN_ALIAS } from '../contract/marks.ts'
 import type { Problem } from '../contract/problem.ts'
 import { sys } from '../host/sys.ts'
-import { openBulkNetlink, sendBodies } from '../kernel/netlink/bodies.ts'
+import { openBulkNetlink, sendBodies } from '../kernel/netlink/bulk.ts'
 import { closeNetlink, type NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { commit } from '../kernel/nftables/batch.ts'
 import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'

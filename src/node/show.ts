@@ -1,7 +1,7 @@
 // The state of the last pass, and what it means for the kernel, as text for people and as plain data for commands.
 
 import { sys } from '../host/sys.ts'
-import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { openBulkNetlink } from '../kernel/netlink/bulk.ts'
 import { closeNetlink } from '../kernel/netlink/socket.ts'
 import type { Mark } from '../kernel/nftables/interval.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'

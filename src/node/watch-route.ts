@@ -2,9 +2,9 @@
 
 import { ROUTE_PROTOCOL, VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
-import { readHex32, readHexAttributes } from '../kernel/netlink/bodies.ts'
+import { NLM_F_REPLACE } from '../kernel/netlink/constants.ts'
 import { viewOf } from '../kernel/netlink/decode.ts'
-import { NLM_F_REPLACE } from '../kernel/netlink/socket.ts'
+import { readHex32, readHexAttributes } from '../kernel/netlink/hex.ts'
 import {
   AF_BRIDGE,
   IFA_ADDRESS,
@@ -79,7 +79,7 @@ function judgeLink(message: Message, watched: Watched | undefined): NodeEvent | 
   const name = uplink?.name ?? VXLAN_NAME
   if (message.type === RTM_DELLINK) return { event: 'link', object: name }
   const body = viewOf(message.datagram, message.start, message.length)
-  const link = decodeLink({ type: message.type, flags: message.flags, sequence: 0, body })
+  const link = decodeLink({ type: message.type, flags: message.flags, sequence: 0, port: message.port, body })
   // Such a message comes for many reasons, the device's statistics and its bridge's business among them.
   const same = uplink
     ? link.name === uplink.name && link.mtu === uplink.mtu && (link.flags & IFF_UP) === (uplink.flags & IFF_UP)

@@ -5,7 +5,7 @@ import { desiredPath } from '../contract/paths.ts'
 import { ENOBUFS } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 import { sys } from '../host/sys.ts'
-import { growReceiveBuffer, netlinkAddress } from '../kernel/netlink/bodies.ts'
+import { growReceiveBuffer, netlinkAddress } from '../kernel/netlink/bulk.ts'
 import { type NetlinkSocket, openNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_NETFILTER, NFNLGRP_NFTABLES } from '../kernel/nftables/constants.ts'
 import {

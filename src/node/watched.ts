@@ -1,7 +1,7 @@
 // What a watch compares notifications with: the objects that the state wants, and the devices as they were.
 
 import { CniError } from '../cni/error.ts'
-import { openBulkNetlink } from '../kernel/netlink/bodies.ts'
+import { openBulkNetlink } from '../kernel/netlink/bulk.ts'
 import { closeNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import type { Link } from '../kernel/route/link.ts'

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { goldenDump } from '../../../test/harness/golden.ts'
-import { decodeMessages, viewOf } from './decode.ts'
+import { decodeMessages } from '../../../test/harness/netlink.ts'
+import { viewOf } from './decode.ts'
 import { type Attribute, be16, be32, be64, concat, cstr, encodeMessage, u8, u16, u32 } from './encode.ts'
 
 const message = (attributes: readonly Attribute[]) => encodeMessage({ type: 16, flags: 0x605, body: new Uint8Array(16), attributes }, 7)

@@ -1,7 +1,9 @@
-// The one encoder of netlink messages. A message is a nested literal: fixed structure first, then attributes;
-// lengths and padding are filled in here and nowhere else (linux/netlink.h: NLMSG_ALIGN, NLA_ALIGN are 4).
+// Messages as bytes. A message is a nested literal: fixed structure first, then attributes; lengths and padding are filled in here
+// (linux/netlink.h: NLMSG_ALIGN, NLA_ALIGN are 4). Messages by the thousand are written as hex digits instead (hex.ts).
 
 import { sys } from '../../host/sys.ts'
+import { NLA_F_NESTED, NLA_HDRLEN } from './constants.ts'
+import { NLMSG_HDRLEN, writeHeader } from './messages.ts'
 
 /** An attribute: its type, then its value as bytes, or as attributes of its own (NLA_F_NESTED is added). */
 export type Attribute = readonly [type: number, value: Uint8Array | readonly Attribute[]]
@@ -15,10 +17,6 @@ export interface Message {
   readonly attributes: readonly Attribute[]
 }
 
-const NLMSG_HDRLEN = 16
-const NLA_HDRLEN = 4
-const NLA_F_NESTED = 0x8000
-
 /** amd64 and arm64 are little-endian; netlink is host order, so this is a fact of the build target. */
 const LITTLE = true
 
@@ -27,11 +25,7 @@ export function encodeMessage(message: Message, sequence: number, flags = 0): Ui
   const length = NLMSG_HDRLEN + align(message.body.length) + attributesLength(message.attributes)
   const bytes = new Uint8Array(length)
   const view = new DataView(bytes.buffer)
-  // __u32 nlmsg_len; __u16 nlmsg_type; __u16 nlmsg_flags; __u32 nlmsg_seq; __u32 nlmsg_pid;
-  view.setUint32(0, length, LITTLE)
-  view.setUint16(4, message.type, LITTLE)
-  view.setUint16(6, message.flags | flags, LITTLE)
-  view.setUint32(8, sequence, LITTLE)
+  writeHeader(new Uint32Array(bytes.buffer), 0, length, message.type, message.flags | flags, sequence)
   bytes.set(message.body, NLMSG_HDRLEN)
   writeAttributes(bytes, view, NLMSG_HDRLEN + align(message.body.length), message.attributes)
   return bytes

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { decodeMessages } from '../../../test/harness/netlink.ts'
 import { sys } from '../../host/sys.ts'
-import { decodeMessages, type Received } from '../netlink/decode.ts'
+import type { Received } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, encodeMessage, u32 } from '../netlink/encode.ts'
 import { commit, tryCommit } from './batch.ts'
 import { addChain } from './chain.ts'

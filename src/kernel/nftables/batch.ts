@@ -3,7 +3,8 @@
 import { SysError } from '../../host/error.ts'
 import { viewOf } from '../netlink/decode.ts'
 import { encodeMessage, type Message } from '../netlink/encode.ts'
-import { exchangeBatch, type Failure, type NetlinkSocket, openNetlink, transact } from '../netlink/socket.ts'
+import type { Failure } from '../netlink/receive.ts'
+import { exchangeBatch, type NetlinkSocket, openNetlink, transact } from '../netlink/socket.ts'
 import {
   NETLINK_NETFILTER,
   NFNL_MSG_BATCH_BEGIN,

@@ -2,9 +2,10 @@
 
 import { EINVAL, ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
+import { NLM_F_CREATE } from '../netlink/constants.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, be32, cstr } from '../netlink/encode.ts'
-import { exchange, type NetlinkSocket, NLM_F_CREATE } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_CHAIN_COMMENT, readComment } from './comment.ts'
 import {
   NF_ACCEPT,

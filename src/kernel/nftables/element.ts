@@ -2,9 +2,10 @@
 
 import { EINVAL, ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, be32, concat, cstr } from '../netlink/encode.ts'
-import { exchange, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_SET_ELEM_COMMENT, readComment } from './comment.ts'
 import {
   NFT_MSG_DELSETELEM,

@@ -4,7 +4,8 @@ import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import { type Packed, type PackedPrefix, packedLast, packedNext, unpackBytes } from '../../net/packed.ts'
-import { type Body, dumpBodies, hexAttribute, readHexAttributes } from '../netlink/bodies.ts'
+import { dumpBodies } from '../netlink/bulk.ts'
+import { type Body, hexAttribute, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
   NFT_MSG_GETSETELEM,

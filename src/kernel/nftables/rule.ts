@@ -1,8 +1,9 @@
 // Rules: added, deleted, read back, compared. Nothing here knows what a rule means; its line is written with match.ts and statement.ts.
 
+import { NLM_F_APPEND, NLM_F_CREATE } from '../netlink/constants.ts'
 import type { Filter, Received, View } from '../netlink/decode.ts'
 import { type Attribute, be64, concat, cstr, sameBytes } from '../netlink/encode.ts'
-import { type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE } from '../netlink/socket.ts'
+import type { NetlinkSocket } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_RULE_COMMENT, noteData, PODWIRE_UDATA_RULE_NOTE, readComment } from './comment.ts'
 import {
   NFT_MSG_DELRULE,

@@ -1,8 +1,9 @@
 // Named sets and maps: what their keys and data are. The elements are in element.ts.
 
+import { NLM_F_CREATE } from '../netlink/constants.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, be32, concat, cstr, u32 } from '../netlink/encode.ts'
-import { type NetlinkSocket, NLM_F_CREATE } from '../netlink/socket.ts'
+import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
   commentData,
   NFTNL_UDATA_SET_COMMENT,

@@ -1,8 +1,8 @@
 // Tables: the outermost name, and the unit that one owner keeps to itself.
 
+import { NLM_F_EXCL } from '../netlink/constants.ts'
 import { type Attribute, be32, cstr } from '../netlink/encode.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
-import { NLM_F_EXCL } from '../netlink/socket.ts'
 import { commentData, NFTNL_UDATA_TABLE_COMMENT, readComment } from './comment.ts'
 import {
   NFT_MSG_DELTABLE,

@@ -3,9 +3,10 @@
 import type { Address } from '../../net/address.ts'
 import { type Cidr, formatCidr, lastAddress } from '../../net/cidr.ts'
 import { linkLocal, type Mac } from '../../net/mac.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
-import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import {
   AF_INET,
   AF_INET6,

@@ -1,8 +1,8 @@
 // Bridges and the VLANs of their ports, byte for byte: not every kernel has VLAN filtering to try them on.
 
 import { describe, expect, it } from 'vitest'
+import { decodeMessages } from '../../../test/harness/netlink.ts'
 import { parseMac } from '../../net/mac.ts'
-import { decodeMessages } from '../netlink/decode.ts'
 import { concat, cstr, encodeMessage, u16, u32 } from '../netlink/encode.ts'
 import { addBridge, addPortVlan, decodePortVlans, deletePortVlan, setBridgePort } from './bridge.ts'
 import type { Request } from './request.ts'

@@ -1,7 +1,8 @@
-// Permanent neighbours and VXLAN forwarding entries by the thousand, as bodies (../netlink/bodies.ts), in the order in which the kernel dumps them.
+// Permanent neighbours and VXLAN forwarding entries by the thousand, as bodies (../netlink/hex.ts), in the order in which the kernel dumps them.
 
 import { formatPacked, type Packed } from '../../net/packed.ts'
-import { type Body, dumpBodies, hex8, hex16, hex32, hexAttribute, readHexAttributes } from '../netlink/bodies.ts'
+import { dumpBodies } from '../netlink/bulk.ts'
+import { type Body, hex8, hex16, hex32, hexAttribute, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
   AF_BRIDGE,

@@ -16,7 +16,7 @@ const MULTIPATH = [
   .replaceAll(' ', '')
 
 const decode = (hex: string) =>
-  decodeRoute({ type: 24, flags: 0, sequence: 1, body: viewOf(Uint8Array.from(Buffer.from(hex, 'hex')).buffer) })
+  decodeRoute({ type: 24, flags: 0, sequence: 1, port: 0, body: viewOf(Uint8Array.from(Buffer.from(hex, 'hex')).buffer) })
 
 describe('decodeRoute()', () => {
   it('makes a route of each next hop', () => {

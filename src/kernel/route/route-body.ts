@@ -1,8 +1,9 @@
-// Unicast routes of the main table by the thousand, as bodies (../netlink/bodies.ts). The attributes stand in the kernel's own order, so that a route
+// Unicast routes of the main table by the thousand, as bodies (../netlink/hex.ts). The attributes stand in the kernel's own order, so that a route
 // reads in a dump as it was asked for; one that does not is brought into this form first.
 
 import { formatPacked, type Packed, type PackedPrefix } from '../../net/packed.ts'
-import { type Body, dumpBodies, hex8, hex32, hexAttribute, readHex32, readHexAttributes } from '../netlink/bodies.ts'
+import { dumpBodies } from '../netlink/bulk.ts'
+import { type Body, hex8, hex32, hexAttribute, readHex32, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
   RT_TABLE_MAIN,

@@ -2,8 +2,9 @@
 
 import { formatAddress } from '../../net/address.ts'
 import { formatCidr } from '../../net/cidr.ts'
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
-import { dump, type NetlinkSocket, NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
+import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import {
   RT_SCOPE_LINK,
   RT_SCOPE_NOWHERE,

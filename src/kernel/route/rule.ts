@@ -2,9 +2,10 @@
 
 import type { Address } from '../../net/address.ts'
 import { type Cidr, formatCidr } from '../../net/cidr.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
-import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import { FR_ACT_TO_TBL, FRA_PRIORITY, FRA_SRC, FRA_TABLE, RT_TABLE_UNSPEC, RTM_DELRULE, RTM_GETRULE, RTM_NEWRULE } from './constants.ts'
 import { addressFamily, type Request } from './request.ts'
 

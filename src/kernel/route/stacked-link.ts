@@ -3,8 +3,9 @@
 import { EOPNOTSUPP } from '../../host/errno.ts'
 import { sys } from '../../host/sys.ts'
 import { formatMac, type Mac } from '../../net/mac.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import { type Attribute, cstr, u16, u32 } from '../netlink/encode.ts'
-import { exchange, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket } from '../netlink/socket.ts'
 import {
   IFLA_ADDRESS,
   IFLA_IFNAME,

@@ -1,8 +1,8 @@
 // veth pairs, both ends in one message.
 
 import type { Mac } from '../../net/mac.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import { type Attribute, concat, cstr, encodeAttributes, u32 } from '../netlink/encode.ts'
-import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import {
   IFF_UP,
   IFLA_ADDRESS,

@@ -2,8 +2,8 @@
 
 import { type Address, formatAddress } from '../../net/address.ts'
 import type { Mac } from '../../net/mac.ts'
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import { type Attribute, be16, cstr, u8, u32 } from '../netlink/encode.ts'
-import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import { IFF_UP, IFLA_ADDRESS, IFLA_IFNAME, IFLA_INFO_DATA, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU, RTM_NEWLINK } from './constants.ts'
 import type { Link } from './link.ts'
 import { ifinfomsg, type Request } from './request.ts'

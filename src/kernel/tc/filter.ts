@@ -1,8 +1,9 @@
 // The filter that sends what arrives on one device through another. u32 with a key that fits all: matchall (4.8) is in fewer kernels.
 
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, u8, u32 } from '../netlink/encode.ts'
-import { dump, type NetlinkSocket, NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
+import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import type { Request } from '../route/request.ts'
 import {
   ETH_P_ALL_BE,

@@ -1,7 +1,7 @@
 // The intermediate functional block: a device that gives what was sent to it back to where it came from, behind a queue of its own.
 
+import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import { cstr, u32 } from '../netlink/encode.ts'
-import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/socket.ts'
 import { IFF_UP, IFLA_IFNAME, IFLA_INFO_KIND, IFLA_LINKINFO, IFLA_MTU, RTM_NEWLINK } from '../route/constants.ts'
 import { ifinfomsg, type Request } from '../route/request.ts'
 

@@ -2,9 +2,10 @@
 
 import { ENOENT } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
+import { NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, u8, u16, u32 } from '../netlink/encode.ts'
-import { exchange, type NetlinkSocket, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket } from '../netlink/socket.ts'
 import type { Request } from '../route/request.ts'
 import {
   NLM_F_ECHO,

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { goldenDump } from '../../../test/harness/golden.ts'
-import { decodeMessages } from '../netlink/decode.ts'
+import { decodeMessages } from '../../../test/harness/netlink.ts'
 import { type Attribute, cstr, encodeMessage, u32 } from '../netlink/encode.ts'
 import { decodeRedirects, redirectIngress } from './filter.ts'
 import { addIfb } from './ifb.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { describeNeighbourBody, forwardingBody, neighbourBody, neighbourKey } from '../route/neighbour-body.ts'
 import { canonicalRoute, describeRouteBody, readRoute, routeBody, routeKey } from '../route/route-body.ts'
-import { hex16, hex32, hexAttribute, readHex32, readHexAttributes } from './bodies.ts'
+import { hex16, hex32, hexAttribute, readHex32, readHexAttributes } from './hex.ts'
 
 it('hex32() and readHex32() are each other’s inverse', () => {
   for (const value of [0, 1, 255, 256, 0x12345678, 0xffffffff]) expect(readHex32(`00${hex32(value)}`, 2)).toBe(value)
