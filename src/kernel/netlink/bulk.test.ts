@@ -12,6 +12,7 @@ function kernel(...datagrams: Uint8Array[]): void {
   sent = []
   vi.spyOn(sys, 'send').mockImplementation((_, bytes) => {
     sent.push(decodeMessages(Uint8Array.from(bytes).buffer))
+    return bytes.length
   })
   vi.spyOn(sys, 'recv').mockImplementation(() => {
     const next = datagrams.shift()
