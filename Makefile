@@ -20,7 +20,7 @@ demo: ## the main job in throw-away namespaces: both walkthroughs and a network 
 	@sh build/agent.sh
 	@$(node) test/untouched.ts sh demo/run.sh
 
-test: ## every check that needs no cluster; the last line is `N passed, N failed`
+test: ## every check that needs no cluster, ALL=1 with every row of its longest table; the last line is `N passed, N failed`
 	@sh build/setup.sh npm native network chart lint registry
 	@$(node) test/run.ts
 
@@ -39,11 +39,12 @@ upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NA
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES) $(if $(RECORD),--record)
 
-runtimes: ## what runtimes expect: critest on containerd, nerdctl and podman with dist/cni; wants Go; ends with `N passed, N failed`
+runtimes: ## what runtimes expect: critest on containerd, nerdctl and podman with dist/cni, every take-over from and to the reference plugins; wants Go; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients podman
 	@sh build/plugins.sh
 	@sh e2e/cluster/build.sh >/dev/null || echo 'runtimes: no containerd 2 here'
 	@sh build/runtimes.sh >/dev/null || echo 'runtimes: no critest and no nerdctl here'
+	@sh build/go-reference.sh >/dev/null || echo 'runtimes: no Go reference plugins here'
 	@$(node) test/untouched.ts $(node) test/runtimes.ts
 
 e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`

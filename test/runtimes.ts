@@ -1,10 +1,13 @@
-// What runtimes expect of their plugins: critest on containerd, nerdctl and podman, each with ours. `make runtimes` runs it.
+// What runtimes expect of their plugins: critest on containerd, nerdctl and podman, each with ours; and every row of the take-over from and to the
+// reference plugins, of which `make test` has a third. `make runtimes` runs it.
 
 import { formatTally } from './harness/tally.ts'
 import { runVitest } from './harness/vitest.ts'
 
+process.env.ALL = '1'
+const names = ['critest.netns', 'nerdctl.netns', 'podman.netns', 'podwire-podman', 'takeover']
 const tally = runVitest(
-  ['critest', 'nerdctl', 'podman'].map((name) => `test/clients/${name}.netns`).concat('test/clients/podwire-podman'),
+  names.map((name) => `test/clients/${name}`),
   'verbose',
 )
 console.log(formatTally(tally))

@@ -149,4 +149,29 @@ const chained: Row[] = [
   row('sbr', 'table', [bridge, { type: 'sbr', table: 200 }]),
 ]
 
-export const rows: readonly Row[] = [...mains, ...leases, ...chained]
+/** Each plugin and backend, and each kind of state: what `make test` tries. */
+const representative = [
+  'bridge, masquerade by iptables, both families',
+  'bridge, vlan',
+  'bridge, macspoofchk',
+  'bridge, without addresses',
+  'ptp, masquerade by nftables, both families',
+  'macvlan, bridge',
+  'host-local, two ranges in a set',
+  'portmap, ports of both families, iptables',
+  'portmap, ports of both families, nftables',
+  'portmap, conditions, nftables',
+  'firewall, same-bridge, iptables',
+  'bandwidth, both ways',
+  'tuning, mtu, txQLen',
+  'tuning, sysctl',
+  'sbr, tables of its own',
+]
+
+const titleOf = ({ plugin, option }: Row) => `${plugin}, ${option}`
+const all: readonly Row[] = [...mains, ...leases, ...chained]
+const unknown = representative.filter((title) => !all.some((row) => titleOf(row) === title))
+if (unknown.length > 0) throw new Error(`no row of the take-over is called ${unknown.join('; ')}`)
+
+/** A third of them, all with ALL=1 in the environment, as `make runtimes` has it. */
+export const rows: readonly Row[] = process.env.ALL ? all : all.filter((row) => representative.includes(titleOf(row)))
