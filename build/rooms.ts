@@ -12,7 +12,7 @@ export const rules: Rules = {
   host: [],
   cni: ['net', 'host'],
   kernel: ['net', 'host'],
-  ipam: ['net', 'host', 'cni'],
+  ipam: ['contract', 'net', 'host', 'cni'],
   libcni: ['net', 'host', 'cni'],
   plugin: ['host', 'cni'],
   'plugin/pod': below,

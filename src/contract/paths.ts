@@ -41,6 +41,10 @@ export const convergedPath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${state
 export const backupDir = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/backup`
 /** host-local's data directory: one directory a network. */
 export const leaseRoot = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/leases`
+/** Where the agent's IPAM server listens. */
+export const ipamSocketPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/ipam.sock`
+/** Releases that an IPAM service has not answered yet. */
+export const releaseSpool = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/ipam-releases`
 export const statusPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/status.json`
 /** The agent writes its status here, then renames it. */
 export const statusTempPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/.status.json.new`

@@ -11,6 +11,10 @@ export const exampleServer = fileURLToPath(new URL('../../examples/ipam-server/s
 
 export interface Service {
   readonly address: string
+  /** SIGSTOP: it accepts connections and answers nothing. */
+  stop(): void
+  /** SIGCONT */
+  resume(): void
   /** SIGKILL, and waits for the end. */
   kill(): Promise<void>
 }
@@ -22,6 +26,8 @@ export async function startExample(address: string, subnet: string): Promise<Ser
   await untilListening(address, child)
   return {
     address,
+    stop: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL')
       await ended

@@ -4,6 +4,7 @@ import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
 import { readWantedRoute } from '../../cni/routes-and-dns.ts'
 import type { Route } from '../../cni/types.ts'
+import { defaultPaths, releaseSpool } from '../../contract/paths.ts'
 import type { Address } from '../../net/address.ts'
 import { readRequested } from '../host-local-config.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
@@ -24,7 +25,6 @@ export interface RpcConfig {
   readonly pod: Readonly<Record<string, string>>
 }
 
-export const defaultSpoolDir = '/var/lib/cni/podwire-ipam-rpc'
 const DEFAULT_TIMEOUT = 10_000
 const podKeys = ['K8S_POD_NAMESPACE', 'K8S_POD_NAME', 'K8S_POD_UID']
 
@@ -35,7 +35,7 @@ export function readRpcConfig(reader: Reader, context: ConfigContext): RpcConfig
     endpoint: reader.object('ipam', readEndpoint),
     pool: reader.object('ipam', (ipam) => ipam.string('pool')) ?? '',
     timeout: reader.object('ipam', (ipam) => ipam.integer('timeoutMs', 100, 120_000)) ?? DEFAULT_TIMEOUT,
-    spoolDir: reader.object('ipam', readSpoolDir) ?? defaultSpoolDir,
+    spoolDir: reader.object('ipam', readSpoolDir) ?? releaseSpool(defaultPaths),
     routes: reader.object('ipam', (ipam) => ipam.objects('routes', readWantedRoute)) ?? [],
     requested: isAdding ? readRequested(reader, context) : [],
     pod: isAdding ? podOf(context.args()) : {},

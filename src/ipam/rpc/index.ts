@@ -11,6 +11,10 @@ import { formatAddress, sameAddress } from '../../net/address.ts'
 import { readAllocation, readLease } from './answer.ts'
 import { callService, ServiceError, type ServiceVerb } from './call.ts'
 import { type RpcConfig, readRpcConfig } from './config.ts'
+import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release.ts'
+import { countReleases } from './spool.ts'
+
+export { countReleases, replay }
 
 export const rpcIpam = { config: readRpcConfig, add, del, check, gc, status }
 
@@ -19,24 +23,26 @@ const PAUSES = [50, 200, 800]
 /** Milliseconds. A runtime asks every few seconds, and keeps a node out of use for longer answers. */
 const STATUS_TIMEOUT = 2_000
 
-/** Whatever fails after the service may have allocated, what it allocated goes back. */
+/** Whatever fails after the service may have allocated, what it allocated is released. */
 function add(request: Request<RpcConfig>): Result {
   const { config } = request
-  return withUndo((undo) => {
+  forgetRelease(config, request)
+  const result = withUndo((undo) => {
     const reader = call(request, 'allocate', subjectOf(request), allocationOf(request), (error) => {
       if (error.mayBeDone) undo('release the addresses', () => del(request))
     })
     undo('release the addresses', () => del(request))
-    const result = readAllocation(reader, config.requested)
+    const { routes, ...rest } = readAllocation(reader, config.requested)
     report(reader, request, 'allocate')
-    return { ...result, routes: result.routes.length > 0 ? result.routes : config.routes }
+    return { ...rest, routes: routes.length > 0 ? routes : config.routes }
   })
+  replayInPassing(config)
+  return result
 }
 
-/** Without a service that can be read there is nothing to call. */
+/** Succeeds with the service away, and with a configuration that names none. */
 function del(request: Request<RpcConfig>): void {
-  if (!request.config.endpoint) return
-  call(request, 'release', subjectOf(request), attachmentOf(request))
+  releaseOrStore(request.config, request)
 }
 
 /** The service has a lease of the attachment, and prevResult has each address of it. */
@@ -61,6 +67,7 @@ function gc(request: GcRequest<RpcConfig>): void {
   if (!valid) return
   const attachments = valid.map(({ containerId, ifname }) => ({ containerID: containerId, ifname }))
   call(request, 'gc', `network ${network}`, { network, valid: attachments })
+  replayInPassing(request.config)
 }
 
 /** Whatever is wrong with the service, ADD would fail: code 50. */
