@@ -37,7 +37,7 @@ async function problemsOf(path: string, steps: readonly Step[]): Promise<readonl
   return await withHost(async ({ dir, exec }) => {
     const env = { PATH: `${pluginPath}:${process.env.PATH}`, HOME: '/run/steps', STEPS: dir, NODE: process.execPath }
     const script = `${setUp}cd ${root}\n${scriptOf(steps, '/run/steps')}`
-    const { stderr } = await exec('bash', ['-c', script], { env, timeout: 40_000 })
+    const { stderr } = await exec('bash', ['-c', script], { env, timeout: 55_000 })
     if (!existsSync(join(dir, '0.out'))) return [`${path}: nothing was run: ${stderr}`]
     return steps.flatMap(({ command, line, status, output }, index) => {
       const file = join(dir, `${index}.out`)
