@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { root } from '../../build/image/script.ts'
 import { readPages } from '../../build/pages/pages.ts'
-import { describeHost, pluginPath, withHost } from '../harness/netns.ts'
+import { describeHost, withHost } from '../harness/netns.ts'
 import { matchesOutput, type Step, scriptOf, stepsOf } from './runnable.ts'
 
 const pages = readPages()
@@ -21,7 +21,7 @@ describeHost('the commands of', () => {
   })
 })
 
-// The pages' files in /tmp are not the machine's, unless this repository lies there itself; nor are the machine's networks and plugins theirs.
+// The pages' files in /tmp are not the machine's, also where this repository lies there; nor are the machine's networks and plugins theirs.
 const setUp = `
 set -e
 mkdir /run/steps
@@ -30,13 +30,20 @@ mkdir -p /etc/cni /opt/cni
 mount -t tmpfs tmpfs /etc/cni
 mount -t tmpfs tmpfs /opt/cni
 mkdir /etc/cni/net.d /opt/cni/bin
-case ${root} in /tmp/*) ;; *) mount -t tmpfs tmpfs /tmp ;; esac
+mkdir /run/repository
+mount --bind ${root} /run/repository
+mount -t tmpfs tmpfs /tmp
 `
 
 async function problemsOf(path: string, steps: readonly Step[]): Promise<readonly string[]> {
   return await withHost(async ({ dir, exec }) => {
-    const env = { PATH: `${pluginPath}:${process.env.PATH}`, HOME: '/run/steps', STEPS: dir, NODE: process.execPath }
-    const script = `${setUp}cd ${root}\n${scriptOf(steps, '/run/steps')}`
+    const env = {
+      PATH: `/run/repository/dist/cni:${process.env.PATH}`,
+      HOME: '/run/steps',
+      STEPS: dir,
+      NODE: process.execPath.replace(root, '/run/repository/'),
+    }
+    const script = `${setUp}cd /run/repository\n${scriptOf(steps, '/run/steps')}`
     const { stderr } = await exec('bash', ['-c', script], { env, timeout: 55_000 })
     if (!existsSync(join(dir, '0.out'))) return [`${path}: nothing was run: ${stderr}`]
     return steps.flatMap(({ command, line, status, output }, index) => {
