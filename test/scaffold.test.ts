@@ -9,7 +9,7 @@ import { root } from '../build/image/script.ts'
 import { nameProblem, pluginNames } from '../build/scaffold/files.ts'
 import { noHostReason } from './harness/netns.ts'
 
-const left = ['node_modules', 'dist', '.git']
+const left = ['node_modules', 'build/site/node_modules', 'dist', '.git']
 
 function copyOfTheTree() {
   const copy = mkdtempSync(join(tmpdir(), 'podwire-scaffold-'))

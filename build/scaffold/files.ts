@@ -11,6 +11,7 @@ export interface NewFile {
 
 const here = import.meta.dirname
 const table = 'src/plugin/main.ts'
+const map = 'docs/README.md'
 const bundle = 'src/plugin/bundles/misc.ts'
 
 /** Why a plugin cannot be called so; undefined where it can. */
@@ -50,6 +51,7 @@ export function changedFiles(root: string, name: string): NewFile[] {
   })
   return [
     { path: table, text: addLine(inTable, 'const together', '}', `  ${key}: '${segment}',`) },
+    { path: map, text: read(map).replace(/^\| \[cnitool\]/m, `| [${name}](plugins/${name}.md) | an interface's alias |\n$&`) },
     { path: bundle, text: addLine(inBundle, 'import type { Program }', '', imported) },
   ]
 }
