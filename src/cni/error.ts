@@ -42,6 +42,11 @@ export class CniError extends Error {
   }
 }
 
+/** Ends a CHECK or STATUS that found the problem; the code is by default that of CHECK. */
+export function fail(problem: string, code = ErrInternal): never {
+  throw new CniError(code, problem)
+}
+
 /** Any failure as an answer. What is typed already stays as it is; a programmer's mistake keeps its stack. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error

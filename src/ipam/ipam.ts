@@ -9,8 +9,10 @@ import { loadSegment } from '../host/segment.ts'
 import { hostLocalIpam } from './host-local.ts'
 import { staticIpam } from './static.ts'
 
-/** Takes the caller's own requests; the caller's configuration is not looked at. */
+/** Takes the caller's own requests; the caller's configuration is not used. */
 export interface Ipam {
+  /** The server of the addresses is reached by the pod's interface, which has to exist from before `add` until after `del`. */
+  readonly needsLink: boolean
   add(request: Request<unknown>): Result
   del(request: Request<unknown>): void
   check(request: Request<unknown>): void
@@ -18,8 +20,13 @@ export interface Ipam {
   status(request: StatusRequest<unknown>): void
 }
 
-/** The IPAM of `type`. An integrated one reads its options off the caller's top-level reader, so that all problems are reported together. */
-export function selectIpam(type: string, reader: Reader, context: ConfigContext): Ipam {
+/**
+ * The IPAM that `ipam.type` names; undefined where there is none. An integrated one reads its options off the caller's top-level reader, so that all
+ * problems are reported together.
+ */
+export function readIpam(reader: Reader, context: ConfigContext): Ipam | undefined {
+  const type = reader.object('ipam', (ipam) => ipam.string('type'))
+  if (!type) return undefined
   if (type === 'host-local') return integrate(hostLocalIpam, reader, context)
   if (type === 'static') return integrate(staticIpam, reader, context)
   if (type === 'rpc' || type === 'podwire-ipam-rpc') return integrate(loadRpcIpam(), reader, context)
@@ -42,6 +49,7 @@ interface Integrated<Config> {
 function integrate<Config>(ipam: Integrated<Config>, reader: Reader, context: ConfigContext): Ipam {
   const config = ipam.config(reader, context)
   return {
+    needsLink: false,
     add: (request) => ipam.add({ ...request, config }),
     del: (request) => ipam.del({ ...request, config }),
     check: (request) => ipam.check({ ...request, config }),
@@ -52,6 +60,7 @@ function integrate<Config>(ipam: Integrated<Config>, reader: Reader, context: Co
 
 function delegated(type: string): Ipam {
   return {
+    needsLink: type === 'dhcp',
     add: (request) => delegateAdd(type, request),
     del: (request) => delegate(type, 'DEL', request),
     check: (request) => delegate(type, 'CHECK', request),

@@ -1,6 +1,7 @@
 // The datapath of `ptp`, and of `podwire` by default: a pair, a route on the host for each of the pod's addresses, and in the pod everything by way of the gateway.
 // The gateway's address is on the host's end of every pair; no bridge, no bridge filtering.
 
+import { fail } from '../../cni/error.ts'
 import type { IpConfig } from '../../cni/types.ts'
 import { type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
 import { addAddress, addLinkLocal } from '../../kernel/route/address.ts'
@@ -11,9 +12,8 @@ import { listRoutes, replaceRoute } from '../../kernel/route/route.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 import { trySysctl } from '../../kernel/sysctl.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, sameCidr } from '../../net/cidr.ts'
-import { gatewayCidrs } from '../pod/attach.ts'
-import { checkGateways, fail } from '../pod/check-pod.ts'
-import type { Pod } from '../pod/pod-interface.ts'
+import { checkGateways, gatewayCidrs } from '../pod/gateways.ts'
+import type { Pod } from '../pod/namespace.ts'
 import type { PodRoute } from '../pod/routes.ts'
 
 /** `ip link add HOST type veth peer …; ip link set HOST alias …`; the host's end, still down, whose `peer` is the pod's index. */

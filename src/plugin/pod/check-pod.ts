@@ -1,19 +1,16 @@
-// What CHECK of the plugins that attach holds the pod's end and its gateway against.
+// CHECK of a pod's end: the interface, its addresses and routes against the result.
 
-import { CniError, ErrInternal } from '../../cni/error.ts'
+import { fail } from '../../cni/error.ts'
 import type { IpConfig, Result } from '../../cni/types.ts'
-import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { listAddresses } from '../../kernel/route/address.ts'
 import { IFF_UP, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 import { addressFamily } from '../../kernel/route/request.ts'
 import { type KernelRoute, listRoutes } from '../../kernel/route/route.ts'
-import { readSysctl } from '../../kernel/sysctl.ts'
 import { isUnspecified, sameAddress } from '../../net/address.ts'
-import { type Cidr, formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
+import { formatCidr, networkOf, sameCidr } from '../../net/cidr.ts'
 import { formatMac } from '../../net/mac.ts'
-import { forwardingOf, gatewayCidrs } from './attach.ts'
-import type { Pod } from './pod-interface.ts'
+import type { Pod } from './namespace.ts'
 
 /** The pod's interface, a veth unless another kind is expected, with its addresses and routes as the result has them; it is up where it must be. Returns it. */
 export function checkPodInterface(
@@ -59,28 +56,7 @@ function checkRoutes(pod: Pod, { routes }: Result): void {
   }
 }
 
-/** The link has the gateways' addresses. */
-export function checkGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[]): void {
-  const present = listAddresses(route, link.index)
-  for (const gateway of gateways) {
-    if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`${link.name} lacks the gateway ${formatCidr(gateway)}`)
-  }
-}
-
-/** A gateway that does not forward is none. */
-export function checkForwarding(ips: readonly IpConfig[]): void {
-  for (const { address } of gatewayCidrs(ips)) {
-    const path = forwardingOf(address.family)
-    if (readSysctl(path) !== '1') fail(`${path} is ${readSysctl(path) ?? 'missing'}, expected 1: the node does not forward`)
-  }
-}
-
 /** The addresses that the result gives to the interface of that name. */
 export function ipsOf({ ips, interfaces }: Result, ifname: string): IpConfig[] {
   return ips.filter(({ interface: index }) => interfaces[index ?? -1]?.name === ifname)
-}
-
-/** The end of a CHECK or STATUS that found something. */
-export function fail(problem: string, code = ErrInternal): never {
-  throw new CniError(code, problem)
 }

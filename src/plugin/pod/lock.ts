@@ -1,7 +1,7 @@
 // One ADD at a time in a pod. Two of the same attachment would each take the other's half-made work for what a killed one has left.
 
 import { lockExclusively } from '../../cni/lock.ts'
-import type { Pod } from './pod-interface.ts'
+import type { Pod } from './namespace.ts'
 
 /** Longer than another ADD waits for addresses (5 s) and leases (10 s). */
 const waitMilliseconds = 30_000

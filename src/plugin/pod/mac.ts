@@ -1,8 +1,11 @@
-// The MAC that a pod's interface gets, where one is requested.
+// The MAC of a pod's interface: the requested one, else one of its IPv4 address, else the kernel's.
 
 import type { ConfigContext } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
-import { isUnicastMac, type Mac, parseMac } from '../../net/mac.ts'
+import type { IpConfig } from '../../cni/types.ts'
+import { findLink, type Link } from '../../kernel/route/link.ts'
+import { isUnicastMac, type Mac, macFromIPv4, parseMac } from '../../net/mac.ts'
+import type { Pod } from './namespace.ts'
 
 /** Capability `mac`, then `args.cni.mac`, then CNI_ARGS `MAC`: the order of the reference plugin `bridge`. */
 export function readPodMac(reader: Reader, context: ConfigContext): Mac | undefined {
@@ -21,6 +24,19 @@ export function readTunedMac(reader: Reader, context: ConfigContext): Mac | unde
 export function readUnicastMac(reader: Reader): Mac | undefined {
   const mac = reader.mac('mac')
   return mac && unicast(reader, 'mac', mac)
+}
+
+/** The requested MAC, or 0a:58 and the IPv4 address; undefined leaves it to the kernel. */
+export function podMac(requested: Mac | undefined, ips: readonly IpConfig[]): Mac | undefined {
+  const ipv4 = ips.find(({ address }) => address.address.family === 4)
+  return requested ?? (ipv4 && macFromIPv4(ipv4.address.address))
+}
+
+/** The MAC that the kernel chose. */
+export function podEndMac(pod: Pod, port: Link): Mac {
+  const end = findLink(pod.route, { index: port.peer })
+  if (!end) throw new RangeError(`peer #${port.peer} of ${port.name} is not in the pod's namespace`)
+  return end.mac
 }
 
 function macOfArgs(reader: Reader, context: ConfigContext): Mac | undefined {

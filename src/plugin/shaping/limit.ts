@@ -2,6 +2,7 @@
 // Only what a device sends can be queued: from the host what the pod sends arrives, hence the IFB. In the pod's own namespace it would be
 // sent, but there a pod with CAP_NET_ADMIN could lift the limit: that is for kernels without IFB.
 
+import { fail } from '../../cni/error.ts'
 import type { Attachment, Interface } from '../../cni/types.ts'
 import { withUndo } from '../../cni/undo.ts'
 import { ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
@@ -15,7 +16,6 @@ import { ensureClsact, findRootQdisc, isTbf, replaceTbf, type Tbf } from '../../
 import { formatMac } from '../../net/mac.ts'
 import { freeName, removeOwnLinks } from '../link/own-links.ts'
 import { hostLinkAlias, ifbName } from '../link/owner.ts'
-import { fail } from '../pod/check-pod.ts'
 import type { Bandwidth, Limit } from './bandwidth-config.ts'
 import { bucketOf } from './bucket.ts'
 

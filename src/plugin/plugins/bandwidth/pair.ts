@@ -6,7 +6,7 @@ import type { Result } from '../../../cni/types.ts'
 import { compareVersions } from '../../../cni/version.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
 import { findLink, type Link } from '../../../kernel/route/link.ts'
-import type { Pod } from '../../pod/pod-interface.ts'
+import type { Pod } from '../../pod/namespace.ts'
 import type { ShapedPod } from '../../shaping/limit.ts'
 
 export interface Pair {

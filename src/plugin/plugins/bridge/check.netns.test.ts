@@ -57,12 +57,8 @@ const damages: readonly [title: string, damage: (host: Host, pod: Pod) => Promis
   ['isolation is on', onPort('bridge link set dev PORT isolated on'), 'has isolation true, expected false'],
   ['the bridge is gone', onHost('ip link del br0'), 'bridge br0 is missing'],
   ['the bridge is down', onHost('ip link set br0 down'), 'bridge br0 is down'],
-  ['the gateway’s address is gone', onHost('ip addr del 10.1.0.1/24 dev br0'), 'gateway interface br0 lacks its address 10.1.0.1/24'],
-  [
-    'the gateway’s IPv6 address is gone',
-    onHost('ip addr del fd00:1::1/64 dev br0'),
-    'gateway interface br0 lacks its address fd00:1::1/64',
-  ],
+  ['the gateway’s address is gone', onHost('ip addr del 10.1.0.1/24 dev br0'), 'br0 lacks the gateway 10.1.0.1/24'],
+  ['the gateway’s IPv6 address is gone', onHost('ip addr del fd00:1::1/64 dev br0'), 'br0 lacks the gateway fd00:1::1/64'],
   ['a lease is gone', onHost(`rm ${leaseFolder}/10.1.0.2`), 'has no address of range set 10.1.0.1-10.1.0.254'],
   ['a lease is another’s', onHost(`printf 'pod9\\r\\neth0' >${leaseFolder}/10.1.0.2`), 'Failed to find address added by container pod1'],
   [
@@ -83,7 +79,7 @@ const damages: readonly [title: string, damage: (host: Host, pod: Pod) => Promis
   [
     'the host forwards no more',
     onHost('echo 0 >/proc/sys/net/ipv4/ip_forward'),
-    'the host does not forward IPv4: net/ipv4/ip_forward is not 1',
+    'net/ipv4/ip_forward is 0, expected 1: the node does not forward',
   ],
 ]
 

@@ -1,21 +1,19 @@
 // CHECK and STATUS of `bridge`: look, compare, change nothing.
 
 import { requirePrevResult } from '../../../cni/config.ts'
-import { ErrPluginNotAvailable } from '../../../cni/error.ts'
+import { ErrPluginNotAvailable, fail } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import type { Result } from '../../../cni/types.ts'
 import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
-import { listAddresses } from '../../../kernel/route/address.ts'
 import { readBridgePort } from '../../../kernel/route/bridge.ts'
 import { IFF_PROMISC, IFF_UP, NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../../kernel/route/link.ts'
-import { readSysctl } from '../../../kernel/sysctl.ts'
-import { formatCidr, sameCidr } from '../../../net/cidr.ts'
 import { findBridge } from '../../link/bridge-device.ts'
 import { missingPortVlan } from '../../link/bridge-port.ts'
-import { forwardingOf, gatewayCidrs } from '../../pod/attach.ts'
-import { checkPodInterface, fail, ipsOf } from '../../pod/check-pod.ts'
-import { withPod } from '../../pod/pod-interface.ts'
+import { checkPodInterface, ipsOf } from '../../pod/check-pod.ts'
+import { checkForwarding } from '../../pod/forwarding.ts'
+import { checkGateways, gatewayCidrs } from '../../pod/gateways.ts'
+import { withPod } from '../../pod/namespace.ts'
 import type { BridgeConfig } from './config.ts'
 import { spoofCheck } from './segment.ts'
 import { vlanGatewayName } from './vlan-gateway.ts'
@@ -54,21 +52,17 @@ function checkBridge(route: NetlinkSocket, config: BridgeConfig, prevResult: Res
   if (!bridge) fail(`bridge ${config.bridge} is missing`)
   if (!(bridge.flags & IFF_UP)) fail(`bridge ${config.bridge} is down`)
   if (config.promisc && !(bridge.flags & IFF_PROMISC)) fail(`bridge ${config.bridge} is not promiscuous`)
-  if (config.isGateway && !config.leaseNeedsLink) checkGateways(route, config, bridge, prevResult)
+  if (config.isGateway && !config.ipam?.needsLink) checkNode(route, config, bridge, prevResult)
   return bridge
 }
 
-function checkGateways(route: NetlinkSocket, config: BridgeConfig, bridge: Link, prevResult: Result): void {
-  const gateways = gatewayCidrs(prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.sandbox))
-  const name = config.vlan === 0 ? bridge.name : vlanGatewayName(config)
-  const link = config.vlan === 0 ? bridge : findLink(route, { name })
-  if (!link) fail(`gateway interface ${name} is missing`)
-  const present = listAddresses(route, link.index)
-  for (const gateway of gateways) {
-    if (!present.some(({ cidr }) => sameCidr(cidr, gateway))) fail(`gateway interface ${name} lacks its address ${formatCidr(gateway)}`)
-    const { family } = gateway.address
-    if (readSysctl(forwardingOf(family)) !== '1') fail(`the host does not forward IPv${family}: ${forwardingOf(family)} is not 1`)
-  }
+/** The node has the gateways' addresses, on the bridge or on the gateway interface of the VLAN, and forwards. */
+function checkNode(route: NetlinkSocket, config: BridgeConfig, bridge: Link, prevResult: Result): void {
+  const ips = prevResult.ips.filter((ip) => prevResult.interfaces[ip.interface ?? -1]?.sandbox)
+  const link = config.vlan === 0 ? bridge : findLink(route, { name: vlanGatewayName(config) })
+  if (!link) fail(`gateway interface ${vlanGatewayName(config)} is missing`)
+  checkGateways(route, link, gatewayCidrs(ips))
+  checkForwarding(ips)
 }
 
 /** The host's MAC is not compared: udev and systemd may change it, and nothing depends on it. */

@@ -4,7 +4,7 @@ import { interfaceNameProblem } from '../../../cni/environment.ts'
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import type { Dns } from '../../../cni/types.ts'
-import { type Ipam, selectIpam } from '../../../ipam/ipam.ts'
+import { type Ipam, readIpam } from '../../../ipam/ipam.ts'
 import type { PortVlan } from '../../../kernel/route/bridge.ts'
 import type { Mac } from '../../../net/mac.ts'
 import { readAccessVlan, readPortVlans } from '../../link/vlan-config.ts'
@@ -33,8 +33,6 @@ export interface BridgeConfig {
   readonly disableContainerInterface: boolean
   /** Absent: a network of layer 2 only. */
   readonly ipam: Ipam | undefined
-  /** The server of the addresses is asked, and hears that they are free again, by the pod's interface. */
-  readonly leaseNeedsLink: boolean
   readonly dns: Dns | undefined
   readonly mac: Mac | undefined
 }
@@ -42,7 +40,6 @@ export interface BridgeConfig {
 export function readBridgeConfig(reader: Reader, context: ConfigContext): BridgeConfig {
   const flag = (key: string) => reader.boolean(key) ?? false
   const vlan = readAccessVlan(reader)
-  const ipamType = reader.object('ipam', (ipam) => ipam.string('type'))
   const isDefaultGateway = flag('isDefaultGateway')
   const config: BridgeConfig = {
     bridge: reader.string('bridge') || 'cni0',
@@ -60,8 +57,7 @@ export function readBridgeConfig(reader: Reader, context: ConfigContext): Bridge
     macspoofchk: flag('macspoofchk'),
     enabledad: flag('enabledad'),
     disableContainerInterface: flag('disableContainerInterface'),
-    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
-    leaseNeedsLink: ipamType === 'dhcp',
+    ipam: readIpam(reader, context),
     dns: readOwnDns(reader),
     mac: readPodMac(reader, context),
   }

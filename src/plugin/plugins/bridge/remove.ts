@@ -8,24 +8,20 @@ import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { type Link, listLinks, removeLink } from '../../../kernel/route/link.ts'
 import { portAlias, portAliasPrefix } from '../../link/bridge-port.ts'
-import { withPodIfExists } from '../../pod/pod-interface.ts'
+import { linkAndLease } from '../../pod/detach.ts'
+import { withPodIfExists } from '../../pod/namespace.ts'
 import type { BridgeConfig } from './config.ts'
 import { spoofCheck } from './segment.ts'
 
 /**
- * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for. One that is
- * given back by the link goes first. The masquerade goes before both: the kernel lets readers of a deleted rule finish before it closes our socket, some
- * 10 ms that pass while it deletes the link anyway.
+ * The masquerade goes before link and lease: the kernel lets readers of a deleted rule finish before it closes our socket, some 10 ms that pass while
+ * it deletes the link anyway.
  */
 export function del(request: Request<BridgeConfig>): void {
   const { config } = request
   gatherErrors('DEL', [
     () => config.masquerade?.remove(request),
-    () => config.leaseNeedsLink && config.ipam?.del(request),
-    () => {
-      removePair(request)
-      if (!config.leaseNeedsLink) config.ipam?.del(request)
-    },
+    ...linkAndLease(request, () => removePair(request)),
     () => config.macspoofchk && spoofCheck().removeSpoofCheck(request),
   ])
 }

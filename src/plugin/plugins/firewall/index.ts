@@ -11,7 +11,7 @@ import { RT_SCOPE_UNIVERSE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import type { Address } from '../../../net/address.ts'
 import { hasIptables } from '../../netfilter/iptables-command.ts'
-import { withPodIfExists } from '../../pod/pod-interface.ts'
+import { withPodIfExists } from '../../pod/namespace.ts'
 import { dropInVersion } from '../../version.ts'
 import {
   addWith,

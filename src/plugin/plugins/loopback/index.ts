@@ -9,7 +9,7 @@ import { listAddresses } from '../../../kernel/route/address.ts'
 import { IFF_LOOPBACK, IFF_UP } from '../../../kernel/route/constants.ts'
 import { findLink, type Link, setLink } from '../../../kernel/route/link.ts'
 import { formatCidr } from '../../../net/cidr.ts'
-import { type Pod, withPod, withPodIfExists } from '../../pod/pod-interface.ts'
+import { type Pod, withPod, withPodIfExists } from '../../pod/namespace.ts'
 import { dropInVersion } from '../../version.ts'
 
 export const program = definePlugin({

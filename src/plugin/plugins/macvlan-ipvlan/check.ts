@@ -1,14 +1,14 @@
 // CHECK and STATUS of `macvlan` and `ipvlan`: look, compare, change nothing.
 
 import { requirePrevResult } from '../../../cni/config.ts'
-import { ErrPluginNotAvailable } from '../../../cni/error.ts'
+import { ErrPluginNotAvailable, fail } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import { hasStackedKind, readStacked } from '../../../kernel/route/stacked-link.ts'
-import { checkPodInterface, fail } from '../../pod/check-pod.ts'
-import { withPod } from '../../pod/pod-interface.ts'
+import { checkPodInterface } from '../../pod/check-pod.ts'
+import { withPod } from '../../pod/namespace.ts'
 import { missingKind } from './add.ts'
 import type { StackedConfig } from './config.ts'
 import { findMaster } from './master.ts'

@@ -4,7 +4,7 @@ import { quote } from '../../../cni/json.ts'
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import type { Dns } from '../../../cni/types.ts'
-import { type Ipam, selectIpam } from '../../../ipam/ipam.ts'
+import { type Ipam, readIpam } from '../../../ipam/ipam.ts'
 import type { Request } from '../../../kernel/route/request.ts'
 import type { StackedLink } from '../../../kernel/route/stacked-link.ts'
 import type { Mac } from '../../../net/mac.ts'
@@ -25,21 +25,17 @@ export interface StackedConfig {
   readonly ipam: Ipam | undefined
   /** Without IPAM the addresses are those of prevResult. */
   readonly takesPrevious: boolean
-  /** The server of the addresses hears by this interface that they are free again. */
-  readonly leaseNeedsLink: boolean
   readonly dns: Dns | undefined
 }
 
-type OfEvery = 'master' | 'linkInContainer' | 'mtu' | 'ipam' | 'leaseNeedsLink' | 'dns'
+type OfEvery = 'master' | 'linkInContainer' | 'mtu' | 'ipam' | 'dns'
 
 export function readStackedConfig(reader: Reader, context: ConfigContext): Pick<StackedConfig, OfEvery> {
-  const ipamType = reader.object('ipam', (ipam) => ipam.string('type'))
   return {
     master: reader.string('master') || undefined,
     linkInContainer: reader.boolean('linkInContainer') ?? false,
     mtu: reader.integer('mtu', 0, 65535) ?? 0,
-    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
-    leaseNeedsLink: ipamType === 'dhcp',
+    ipam: readIpam(reader, context),
     dns: readOwnDns(reader),
   }
 }

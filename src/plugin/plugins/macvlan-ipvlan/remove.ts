@@ -4,18 +4,15 @@ import { gatherErrors } from '../../../cni/error.ts'
 import type { GcRequest, Request } from '../../../cni/plugin.ts'
 import { removeLink } from '../../../kernel/route/link.ts'
 import { hostLinkName } from '../../link/owner.ts'
-import { withPodIfExists } from '../../pod/pod-interface.ts'
+import { linkAndLease } from '../../pod/detach.ts'
+import { withPodIfExists } from '../../pod/namespace.ts'
 import type { StackedConfig } from './config.ts'
 
-/** The link goes before the lease, and the lease stays where the link does; but a lease that is given back by the link goes first. */
 export function del(request: Request<StackedConfig>): void {
-  const { ipam, leaseNeedsLink } = request.config
-  if (leaseNeedsLink) {
-    gatherErrors('DEL', [() => ipam?.del(request), () => removeStacked(request)])
-    return
-  }
-  removeStacked(request)
-  ipam?.del(request)
+  gatherErrors(
+    'DEL',
+    linkAndLease(request, () => removeStacked(request)),
+  )
 }
 
 /** What a killed ADD has left unnamed goes as well. */

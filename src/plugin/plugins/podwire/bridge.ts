@@ -8,7 +8,7 @@ import { type Link, transactLink } from '../../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../../kernel/route/veth.ts'
 import { ensureBridge, ensureGateways } from '../../link/bridge-device.ts'
 import { ensureSubnetRoutes } from '../../link/subnet-routes.ts'
-import { gatewayCidrs } from '../../pod/attach.ts'
+import { gatewayCidrs } from '../../pod/gateways.ts'
 
 /** The bridge and its addresses are the node's: an ADD that fails leaves them to the next one, which may be under way already. */
 const keep = () => {}

@@ -5,7 +5,7 @@ import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import type { Dns } from '../../../cni/types.ts'
 import { rangesComeWithAdd } from '../../../ipam/host-local-config.ts'
-import { type Ipam, selectIpam } from '../../../ipam/ipam.ts'
+import { type Ipam, readIpam } from '../../../ipam/ipam.ts'
 import type { Mac } from '../../../net/mac.ts'
 import { type HostPort, readHostPorts } from '../../host-ports/mapping.ts'
 import { readPodMac } from '../../pod/mac.ts'
@@ -43,7 +43,7 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
     bridge: reader.string('bridge') || 'podwire0',
     mtu: reader.integer('mtu', 0, 65535) ?? 0,
     enabledad: reader.boolean('enabledad') ?? false,
-    ipam: ipamType && !(context.command === 'STATUS' && lacksRanges(reader, context)) ? selectIpam(ipamType, reader, context) : undefined,
+    ipam: context.command === 'STATUS' && lacksRanges(reader, context) ? undefined : readIpam(reader, context),
     mac: readPodMac(reader, context),
     dns: reader.object('runtimeConfig', (runtime) => runtime.object('dns', readRuntimeDns)),
     sysctls: readSysctls(reader),

@@ -1,13 +1,15 @@
 // CHECK and STATUS of `ptp`: look, compare, change nothing.
 
 import { requirePrevResult } from '../../../cni/config.ts'
+import { fail } from '../../../cni/error.ts'
 import type { Request, StatusRequest } from '../../../cni/plugin.ts'
 import { withNetlink } from '../../../kernel/netlink/socket.ts'
 import { IFF_UP, NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
 import { checkPointToPoint } from '../../link/point-to-point.ts'
-import { checkForwarding, checkPodInterface, fail, ipsOf } from '../../pod/check-pod.ts'
-import { withPod } from '../../pod/pod-interface.ts'
+import { checkPodInterface, ipsOf } from '../../pod/check-pod.ts'
+import { checkForwarding } from '../../pod/forwarding.ts'
+import { withPod } from '../../pod/namespace.ts'
 import type { PtpConfig } from './config.ts'
 
 /** The host's end is the peer of the pod's, whatever its name: the Go plugin gives it a random one. Its MAC is not compared. */

@@ -3,7 +3,7 @@
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import type { Dns } from '../../../cni/types.ts'
-import { type Ipam, selectIpam } from '../../../ipam/ipam.ts'
+import { type Ipam, readIpam } from '../../../ipam/ipam.ts'
 import { type Masquerade, readMasquerade } from '../../masquerade/index.ts'
 import { readOwnDns } from '../../pod/dns.ts'
 
@@ -17,12 +17,12 @@ export interface PtpConfig {
 }
 
 export function readPtpConfig(reader: Reader, context: ConfigContext): PtpConfig {
-  const ipamType = reader.object('ipam', (ipam) => ipam.string('type'))
-  if (!ipamType) reader.issue('ipam', 'is missing, or has no type')
+  const ipam = readIpam(reader, context)
+  if (!ipam) reader.issue('ipam', 'is missing, or has no type')
   return {
     masquerade: readMasquerade(reader),
     mtu: reader.integer('mtu', 0, 65535) ?? 0,
-    ipam: ipamType ? selectIpam(ipamType, reader, context) : undefined,
+    ipam,
     dns: readOwnDns(reader),
   }
 }

@@ -7,22 +7,14 @@ import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { removeLink } from '../../../kernel/route/link.ts'
 import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import { hostLinkName } from '../../link/owner.ts'
-import { withPodIfExists } from '../../pod/pod-interface.ts'
+import { linkAndLease } from '../../pod/detach.ts'
+import { withPodIfExists } from '../../pod/namespace.ts'
 import type { PtpConfig } from './config.ts'
 
-/**
- * The link goes before the lease, and the lease stays where the link does: an address that is given out again must not still be answered for.
- * The masquerade goes first: the wait for readers of its rules passes while the kernel deletes the link.
- */
+/** The masquerade goes first: the wait for readers of its rules passes while the kernel deletes the link. */
 export function del(request: Request<PtpConfig>): void {
   const { config } = request
-  gatherErrors('DEL', [
-    () => config.masquerade?.remove(request),
-    () => {
-      removePair(request)
-      config.ipam?.del(request)
-    },
-  ])
+  gatherErrors('DEL', [() => config.masquerade?.remove(request), ...linkAndLease(request, () => removePair(request))])
 }
 
 /** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */

@@ -1,7 +1,7 @@
 // The plugin `sbr`: source-based routing. What a pod sends from an address leaves by the interface that has it. Chained behind the plugin that made it.
 
 import { requirePrevResult } from '../../../cni/config.ts'
-import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
+import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, fail, gatherErrors } from '../../../cni/error.ts'
 import { definePlugin, type Request } from '../../../cni/plugin.ts'
 import { cniVersions, type IpConfig, type Result } from '../../../cni/types.ts'
 import { withUndo } from '../../../cni/undo.ts'
@@ -15,9 +15,8 @@ import { appendRoute, deleteRoute, type KernelRoute, listRoutes, replaceRoute } 
 import { addPolicyRule, deletePolicyRule, type KernelRule, listPolicyRules } from '../../../kernel/route/rule.ts'
 import { sameAddress } from '../../../net/address.ts'
 import { formatCidr, hostCidr, sameCidr } from '../../../net/cidr.ts'
-import { fail } from '../../pod/check-pod.ts'
 import { lockPod } from '../../pod/lock.ts'
-import { type Pod, withPod, withPodIfExists } from '../../pod/pod-interface.ts'
+import { type Pod, withPod, withPodIfExists } from '../../pod/namespace.ts'
 import { dropInVersion } from '../../version.ts'
 import { readSbrConfig, type SbrConfig } from './config.ts'
 import { defaultRoute, givenGateway, hintsOf, isMainDefault, isRule, planSbr, type Routing, ruleOf } from './plan.ts'

@@ -1,6 +1,6 @@
 // The changes themselves: parameters one by one, the interface in one request. What was there before is kept before anything is changed.
 
-import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
+import { CniError, ErrInvalidNetworkConfig, fail } from '../../../cni/error.ts'
 import { isSysError } from '../../../host/error.ts'
 import { log } from '../../../host/log.ts'
 import { inNamespace } from '../../../kernel/namespace.ts'
@@ -8,8 +8,7 @@ import { transact } from '../../../kernel/netlink/socket.ts'
 import { IFF_ALLMULTI, IFF_PROMISC } from '../../../kernel/route/constants.ts'
 import { findLink, type Link, setLink } from '../../../kernel/route/link.ts'
 import { ensureSysctl, readSysctl, trySysctl } from '../../../kernel/sysctl.ts'
-import { fail } from '../../pod/check-pod.ts'
-import type { Pod } from '../../pod/pod-interface.ts'
+import type { Pod } from '../../pod/namespace.ts'
 import { namesInterface, sysctlPath } from '../../pod/sysctl-config.ts'
 import type { Backup } from './backup.ts'
 import { changesLink, type TuningConfig } from './config.ts'
