@@ -10,9 +10,9 @@ export interface DhcpConfig {
   readonly socketPath: string
   /** Metric of the routes, 0 for the kernel's. */
   readonly priority: number
-  /** An option sent to the server: a value, or the name of the argument in CNI_ARGS that has it. */
+  /** Options sent to the server: a value, or the name of the argument in CNI_ARGS that has it. */
   readonly provide: readonly { readonly code: number; readonly value: string; readonly fromArg: string }[]
-  /** What it is asked for. */
+  /** The options that the server is asked for. */
   readonly request: readonly number[]
 }
 
@@ -33,9 +33,9 @@ export function readDhcpConfig(reader: Reader): DhcpConfig {
 }
 
 function readIpam(ipam: Reader): DhcpConfig {
-  const asked = ipam.objects('request', (entry) => ({ skip: entry.boolean('skipDefault') ?? false, code: readCode(entry) })) ?? []
-  const defaults = asked.some(({ skip }) => skip) ? [] : [OPTION_ROUTER, OPTION_SUBNET_MASK]
-  const codes = asked.flatMap(({ code }) => (code === undefined ? [] : [code]))
+  const requested = ipam.objects('request', (entry) => ({ skip: entry.boolean('skipDefault') ?? false, code: readCode(entry) })) ?? []
+  const defaults = requested.some(({ skip }) => skip) ? [] : [OPTION_ROUTER, OPTION_SUBNET_MASK]
+  const codes = requested.flatMap(({ code }) => (code === undefined ? [] : [code]))
   return {
     socketPath: ipam.string('daemonSocketPath') || DEFAULT_SOCKET,
     priority: ipam.integer('priority', 0, 0xffffffff) ?? 0,

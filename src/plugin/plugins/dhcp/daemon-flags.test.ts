@@ -25,7 +25,7 @@ it.each([
 
 it.each([
   ['-timeout', 'flag -timeout needs a value'],
-  ['-timeout 5', 'a duration is a number with ms, s, m or h behind it'],
+  ['-timeout 5', 'a duration is a number above 0 followed by ms, s, m or h'],
   ['-timeout 0s', 'a duration is a number'],
   ['-timeout s', 'a duration is a number'],
   ['-timeout 5y', 'a duration is a number'],

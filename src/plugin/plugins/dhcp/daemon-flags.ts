@@ -5,7 +5,7 @@ import { DEFAULT_SOCKET } from './config.ts'
 
 export interface DaemonFlags {
   readonly pidfile: string
-  /** Stands before the socket's path and every namespace's: where the node's root is. */
+  /** Prefix of the socket's path and every namespace's: where the node's root is mounted. */
   readonly hostprefix: string
   readonly socketpath: string
   readonly broadcast: boolean
@@ -16,13 +16,13 @@ export interface DaemonFlags {
 }
 
 export const usage = `dhcp daemon: gets, renews and releases the leases of the IPAM plugin dhcp
-  -socketpath PATH     where the plugin asks (${DEFAULT_SOCKET})
-  -hostprefix DIR      stands before that path and those of namespaces
+  -socketpath PATH     where the plugin connects (${DEFAULT_SOCKET})
+  -hostprefix DIR      prefix of that path and of the namespaces' paths
   -pidfile PATH        where to write the process ID
   -broadcast           ask servers to broadcast their answers
-  -timeout 10s         between two sendings at most
+  -timeout 10s         between two messages at most
   -resendmax 62s       the same
-  -resendtimeout 208s  until the exchange is given up
+  -resendtimeout 208s  until an exchange is given up
 `
 
 /** The flags, or what is wrong with them. */
@@ -46,8 +46,7 @@ export function parseDaemonFlags(args: readonly string[]): DaemonFlags | string 
     parseDuration(given.get(name) ?? ['10s', '62s', '208s'][i] ?? ''),
   )
   const [timeout, resendmax, resendtimeout] = durations
-  if (!timeout || !resendmax || !resendtimeout)
-    return 'a duration is a number with ms, s, m or h behind it, and more than nothing: 10s, 1m30s'
+  if (!timeout || !resendmax || !resendtimeout) return 'a duration is a number above 0 followed by ms, s, m or h: 10s, 1m30s'
   const broadcast = given.get('broadcast') ?? 'false'
   if (!['true', 'false'].includes(broadcast)) return `-broadcast: expected true or false, got ${JSON.stringify(broadcast)}`
   const pidfile = given.get('pidfile') ?? ''
@@ -65,7 +64,7 @@ export function parseDaemonFlags(args: readonly string[]): DaemonFlags | string 
 
 const known = ['pidfile', 'hostprefix', 'socketpath', 'broadcast', 'timeout', 'resendmax', 'resendtimeout']
 
-/** Seconds of `1m30s` and the like; undefined for what is none. */
+/** Seconds of `1m30s` and the like; undefined for what is not a duration. */
 function parseDuration(text: string): number | undefined {
   const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600 }
   let total = 0

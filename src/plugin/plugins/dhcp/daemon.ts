@@ -1,4 +1,4 @@
-// `dhcp daemon`: one loop over its socket, the plugins that ask, and the conversations with DHCP servers. It never waits for one of them alone.
+// `dhcp daemon`: one loop over its socket, the plugins' requests and the exchanges with DHCP servers. It never waits for one of them alone.
 
 import { CniError, ErrInternal, formatError, toCniError } from '../../../cni/error.ts'
 import type { JsonObject } from '../../../cni/json.ts'
@@ -6,14 +6,16 @@ import { ECONNREFUSED, ENOENT, EPIPE } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import { sys } from '../../../host/sys.ts'
 import { directoryOf, makeDirectories, removeIfExists, replaceText } from '../../../host/whole-file.ts'
-import { AF_UNIX, decodeAsk, SOCK_STREAM, sendLine, unixAddress } from './ask.ts'
+import { bootSeconds } from './clock.ts'
 import { parseDaemonFlags, usage } from './daemon-flags.ts'
-import type { Exchange } from './exchange.ts'
-import { CLOCK_BOOTTIME, LeaseManager, say } from './lease-manager.ts'
+import { AF_UNIX, decodeRequest, SOCK_STREAM, sendLine, unixAddress } from './daemon-request.ts'
+import type { Exchange } from './exchange-socket.ts'
+import { LeaseManager } from './lease-manager.ts'
+import { report } from './stderr.ts'
 
 const STDERR = 2
 const BACKLOG = 128
-/** With those of the conversations fewer than poll takes. */
+/** Together with the exchanges fewer than poll takes. */
 const MAX_CONNECTIONS = 100
 const MAX_LINE = 1 << 20
 /** systemd's first (sd_listen_fds(3)). */
@@ -22,12 +24,12 @@ const LISTEN_FDS_START = 3
 interface Connection {
   readonly fd: number
   text: string
-  /** The answer is sent, and the connection about to close. */
-  asked: boolean
+  /** The whole request was read. */
+  isRead: boolean
   exchange: Exchange | undefined
 }
 
-/** Runs until it is ended; returns the exit status where it cannot begin. What it keeps survives its end. */
+/** Runs until it is killed; returns the exit status where it cannot start. Its leases are on disk, and survive it. */
 export function runDaemon(args: readonly string[]): number {
   const flags = parseDaemonFlags(args)
   if (typeof flags === 'string') {
@@ -40,27 +42,27 @@ export function runDaemon(args: readonly string[]): number {
     if (flags.pidfile) replaceText(flags.pidfile, String(sys.getpid()), 0o644)
     loop(listener, new LeaseManager(flags, `${path}.leases`))
   } catch (error) {
-    say(formatError(toCniError(error)))
+    report(formatError(toCniError(error)))
     return 1
   }
 }
 
 function loop(listener: number, manager: LeaseManager): never {
+  const { exchanges } = manager
   const connections = new Map<number, Connection>()
   for (;;) {
-    const now = sys.clock_gettime(CLOCK_BOOTTIME)
-    manager.tick(now)
-    const wait = manager.dueAt - sys.clock_gettime(CLOCK_BOOTTIME)
-    const exchanges = new Map([...manager.exchanges].map((exchange) => [exchange.fd, exchange]))
-    const accepting = connections.size < MAX_CONNECTIONS && manager.hasRoom ? [listener] : []
-    const ready = sys.poll([...exchanges.keys(), ...connections.keys(), ...accepting], milliseconds(wait))
+    manager.tick(bootSeconds())
+    const wait = manager.dueAt - bootSeconds()
+    const running = exchanges.byFd
+    const accepting = connections.size < MAX_CONNECTIONS && exchanges.hasRoom ? [listener] : []
+    const ready = sys.poll([...running.keys(), ...connections.keys(), ...accepting], milliseconds(wait))
     for (const fd of ready) {
       // A descriptor may have been closed, and be another's, since poll reported it.
       if (fd !== listener && sys.poll([fd], 0).length === 0) continue
-      const exchange = exchanges.get(fd)
+      const exchange = running.get(fd)
       const connection = connections.get(fd)
-      if (exchange && [...manager.exchanges].includes(exchange)) exchange.receive(sys.clock_gettime(CLOCK_BOOTTIME))
-      else if (connection) hear(connection, connections, manager)
+      if (exchange && exchanges.isRunning(exchange)) exchange.receive(bootSeconds())
+      else if (connection) readRequest(connection, connections, manager)
       else if (fd === listener) accept(listener, connections)
     }
   }
@@ -73,20 +75,20 @@ function milliseconds(seconds: number): number {
 
 function accept(listener: number, connections: Map<number, Connection>): void {
   const fd = sys.accept(listener)
-  connections.set(fd, { fd, text: '', asked: false, exchange: undefined })
+  connections.set(fd, { fd, text: '', isRead: false, exchange: undefined })
 }
 
-/** Reads what a plugin asks. One that goes away before it has its answer wants none any more. */
-function hear(connection: Connection, connections: Map<number, Connection>, manager: LeaseManager): void {
+/** Reads a plugin's request and serves it. The request of a plugin that closes its end before it is answered is cancelled. */
+function readRequest(connection: Connection, connections: Map<number, Connection>, manager: LeaseManager): void {
   const part = readPart(connection.fd)
   const close = () => {
     if (!connections.delete(connection.fd)) return
     sys.close(connection.fd)
   }
-  if (part === '' || connection.asked || connection.text.length > MAX_LINE) {
+  if (part === '' || connection.isRead || connection.text.length > MAX_LINE) {
     if (connection.exchange) {
-      say('a plugin has ended before its server answered')
-      manager.cancel(connection.exchange)
+      report('a plugin has ended before its server answered')
+      manager.exchanges.cancel(connection.exchange)
     }
     close()
     return
@@ -94,13 +96,13 @@ function hear(connection: Connection, connections: Map<number, Connection>, mana
   connection.text += part
   const end = connection.text.indexOf('\n')
   if (end < 0) return
-  connection.asked = true
+  connection.isRead = true
   const answer = (outcome: JsonObject | CniError) => {
     answerPlugin(connection.fd, outcome)
     close()
   }
   try {
-    connection.exchange = manager.serve(decodeAsk(connection.text.slice(0, end)), sys.clock_gettime(CLOCK_BOOTTIME), answer)
+    connection.exchange = manager.serve(decodeRequest(connection.text.slice(0, end)), bootSeconds(), answer)
   } catch (error) {
     answer(toCniError(error))
   }
@@ -125,11 +127,11 @@ function answerPlugin(fd: number, outcome: JsonObject | CniError): void {
   }
 }
 
-/** systemd's socket where it gives one, else our own in place of one without a listener. */
+/** systemd's socket where it passes one (sd_listen_fds(3)); else one at `path`, in place of one that no process listens on. */
 function listen(path: string): number {
   if (sys.getenv('LISTEN_PID') === String(sys.getpid()) && sys.getenv('LISTEN_FDS') === '1') return LISTEN_FDS_START
   makeDirectories(directoryOf(path), 0o700)
-  if (isAnswered(path)) throw new CniError(ErrInternal, `another daemon listens on ${path}`)
+  if (hasListener(path)) throw new CniError(ErrInternal, `another daemon listens on ${path}`)
   removeIfExists(path)
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   sys.bind(fd, unixAddress(path))
@@ -137,7 +139,7 @@ function listen(path: string): number {
   return fd
 }
 
-function isAnswered(path: string): boolean {
+function hasListener(path: string): boolean {
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   try {
     sys.connect(fd, unixAddress(path))

@@ -210,7 +210,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
       expect(await until(acks, (count) => count >= 2)).toBeGreaterThanOrEqual(2)
       await stop()
       await daemon(host)
-      expect(said(host, 'daemon')).toContain('going on with 1 leases')
+      expect(said(host, 'daemon')).toContain('took over 1 leases')
       const before = acks()
       expect(await until(acks, (count) => count > before)).toBeGreaterThan(before)
       expect(await call(host, 'CHECK', pod, { prevResult: result })).toMatchObject(nothing)
@@ -247,8 +247,8 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
       // Each lease has a moment of its own at which it is asked for again.
       const kept = async () => (await host.exec('ls', ['/run/cni/dhcp.sock.leases'])).stdout
       expect(await until(kept, (leases) => leases === '')).toBe('')
-      expect(said(host, 'daemon')).toContain('refuses the address that it gave')
-      expect(said(host, 'daemon')).toContain(`${gone.name}/net/eth0: interface eth0 is gone, and so is its lease`)
+      expect(said(host, 'daemon')).toContain('which it leased before')
+      expect(said(host, 'daemon')).toContain(`${gone.name}/net/eth0: interface eth0 is gone, dropping its lease`)
     })
   })
 

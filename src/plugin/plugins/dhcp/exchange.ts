@@ -1,206 +1,125 @@
-// One conversation with a DHCP server (RFC 2131 section 4.4), as steps that the daemon's loop takes: nothing here waits.
+// One exchange with a DHCP server (RFC 2131 section 4.4) as a state machine. Pure: a state and an event go in, the next state, what to send and the outcome come
+// out. exchange-socket.ts has the socket.
 
 import { CniError, ErrInternal, ErrTryAgainLater, toCniError } from '../../../cni/error.ts'
-import { sys } from '../../../host/sys.ts'
 import { formatAddress } from '../../../net/address.ts'
-import { decodeFrame, type End, EVERYBODY, encodeFrame } from './frame.ts'
+import type { Mac } from '../../../net/mac.ts'
+import { type Client, clientMessage } from './client-message.ts'
+import type { Endpoint } from './frame.ts'
 import { type Lease, leaseOf } from './lease.ts'
 import {
   DHCPACK,
   DHCPDISCOVER,
   DHCPNAK,
   DHCPOFFER,
-  DHCPRELEASE,
   DHCPREQUEST,
   type DhcpMessage,
-  decodeDhcp,
-  encodeDhcp,
   messageType,
   NO_ADDRESS,
-  OPTION_CLIENT_ID,
   OPTION_MAX_SIZE,
   OPTION_MESSAGE,
-  OPTION_MESSAGE_TYPE,
-  OPTION_PARAMETERS,
   OPTION_REQUESTED_ADDRESS,
   OPTION_SERVER,
+  type Option,
   textOption,
 } from './message.ts'
-import { closeWire, type Wire } from './wire.ts'
 
-/** Who asks, and for what. */
-export interface Client {
-  /** What the server knows the lease by. */
-  readonly id: string
-  readonly provide: readonly (readonly [number, string])[]
-  readonly request: readonly number[]
+/** What stays the same for the whole exchange. Times are seconds of CLOCK_BOOTTIME. */
+export interface ExchangeOptions {
+  readonly client: Client
+  readonly mac: Mac
+  /** The server must answer by broadcast. */
   readonly broadcast: boolean
-}
-
-/** Seconds: between two sendings at most, and until the exchange is given up. */
-export interface Patience {
+  readonly startedAt: number
+  /** When the exchange has failed. */
+  readonly endsAt: number
+  /** Seconds between two messages at most. */
   readonly resendMax: number
-  readonly resendTimeout: number
+  /** The lease that is to be extended; undefined: a new one is requested. */
+  readonly renewed: Lease | undefined
+  /** 32 random bits. */
+  readonly random: () => number
 }
 
-type Outcome = Lease | CniError
-type Option = readonly [number, Uint8Array]
+export interface ExchangeState {
+  /** Identifies the exchange on the wire. */
+  readonly xid: number
+  /** The offer that is requested; undefined as long as there is none. */
+  readonly offer: DhcpMessage | undefined
+  /** How often the current message was sent. */
+  readonly tries: number
+  /** When to send the next message. */
+  readonly dueAt: number
+}
 
-/** After a NAK the client starts over with DISCOVER, except where the address is in use. */
-export const ErrRefused = ErrInternal
-/** After so many unanswered requests for what was offered another offer is looked for. */
+/** What an event leads to. With an outcome the exchange has ended. */
+export interface Transition {
+  readonly state: ExchangeState
+  readonly send?: DhcpMessage
+  readonly outcome?: Lease | CniError
+}
+
+/** An offer that is not acknowledged after so many requests is given up for another one. */
 const REQUEST_TRIES = 4
-const CLIENT_ID_LENGTH = 254
+const MAX_MESSAGE_SIZE = Uint8Array.of(1500 >> 8, 1500 & 255)
 
-export class Exchange {
-  /** Seconds of CLOCK_BOOTTIME. */
-  dueAt: number
-  readonly #wire: Wire
-  readonly #client: Client
-  readonly #patience: Patience
-  /** What is kept: the server is asked to go on with it. Undefined: a new one is asked for. */
-  readonly #kept: Lease | undefined
-  /** Where requests go to. */
-  readonly #to: End
-  readonly #startedAt: number
-  readonly #endsAt: number
-  readonly #done: (outcome: Outcome) => void
-  #xid = random32()
-  #offer: DhcpMessage | undefined
-  #tries = 0
-
-  /** Speaks on `wire`, and closes it; `done` is called once. With `kept`, `to` is its server or everybody. */
-  constructor(
-    wire: Wire,
-    client: Client,
-    patience: Patience,
-    now: number,
-    done: (outcome: Outcome) => void,
-    kept?: { readonly lease: Lease; readonly to: End; readonly endsAt: number },
-  ) {
-    this.#wire = wire
-    this.#client = client
-    this.#patience = patience
-    this.#kept = kept?.lease
-    this.#to = kept?.to ?? EVERYBODY
-    this.#startedAt = now
-    this.#endsAt = kept?.endsAt ?? now + patience.resendTimeout
-    this.#done = done
-    this.dueAt = now
-  }
-
-  get fd(): number {
-    return this.#wire.fd
-  }
-
-  /** Sends what is due, or gives up. */
-  tick(now: number): void {
-    if (now >= this.#endsAt) {
-      const what = this.#kept
-        ? `no DHCP server renews ${formatAddress({ family: 4, bytes: this.#kept.address })}`
-        : 'no more tries: no DHCP server answers'
-      this.#finish(new CniError(ErrTryAgainLater, what, `asked for ${Math.round(now - this.#startedAt)} s, ${this.#tries} times`))
-      return
-    }
-    if (this.#offer && this.#tries >= REQUEST_TRIES) this.#restart()
-    try {
-      this.#send(now)
-    } catch (error) {
-      this.#finish(toCniError(error))
-      return
-    }
-    this.#tries++
-    const delay = Math.min(2 ** (this.#tries - 1), this.#patience.resendMax)
-    // So that pods that were started together do not ask together for ever.
-    this.dueAt = Math.min(now + delay * (0.75 + random32() / 2 ** 33), this.#endsAt)
-  }
-
-  /** Takes a frame that the socket has. */
-  receive(now: number): void {
-    const frame = decodeFrame(new Uint8Array(sys.recv(this.#wire.fd)))
-    const message = frame && decodeDhcp(frame.payload)
-    if (!message || message.xid !== this.#xid || !message.chaddr.every((byte, i) => byte === this.#wire.mac[i])) return
-    const type = messageType(message)
-    if (type === DHCPOFFER && !this.#kept && !this.#offer) {
-      this.#offer = message
-      this.#tries = 0
-      this.tick(now)
-    } else if (type === DHCPACK && (this.#kept || this.#offer)) this.#finish(tryLease(message, frame.from, now))
-    else if (type === DHCPNAK && (this.#kept || this.#offer)) this.#refused(message, now)
-  }
-
-  /** Ends without an outcome. */
-  cancel(): void {
-    closeWire(this.#wire)
-  }
-
-  #refused(message: DhcpMessage, now: number): void {
-    const reason = textOption(message.options, OPTION_MESSAGE)
-    if (this.#kept) {
-      this.#finish(new CniError(ErrRefused, 'the DHCP server refuses the address that it gave', reason))
-      return
-    }
-    this.#restart()
-    // A server that refuses everything it offers must not be asked without a pause.
-    this.dueAt = now + 1
-  }
-
-  #restart(): void {
-    this.#offer = undefined
-    this.#tries = 0
-    this.#xid = random32()
-  }
-
-  #finish(outcome: Outcome): void {
-    closeWire(this.#wire)
-    this.#done(outcome)
-  }
-
-  #send(now: number): void {
-    const kept = this.#kept
-    const options: Option[] = [[OPTION_MESSAGE_TYPE, Uint8Array.of(kept || this.#offer ? DHCPREQUEST : DHCPDISCOVER)]]
-    if (this.#offer) {
-      options.push([OPTION_REQUESTED_ADDRESS, this.#offer.yiaddr])
-      options.push([OPTION_SERVER, this.#offer.options.get(OPTION_SERVER) ?? NO_ADDRESS])
-    }
-    options.push([OPTION_MAX_SIZE, Uint8Array.of(1500 >> 8, 1500 & 255)])
-    sendMessage(this.#wire, this.#to, {
-      xid: this.#xid,
-      seconds: Math.floor(now - this.#startedAt),
-      broadcast: !kept && (this.#client.broadcast || this.#wire.needsBroadcast),
-      ciaddr: kept?.address ?? NO_ADDRESS,
-      yiaddr: NO_ADDRESS,
-      chaddr: this.#wire.mac,
-      options: optionsOf(this.#client, options),
-    })
-  }
+export function startExchange({ startedAt, random }: ExchangeOptions): ExchangeState {
+  return { xid: random(), offer: undefined, tries: 0, dueAt: startedAt }
 }
 
-/** Releases a lease; there is no answer. */
-export function sendRelease(wire: Wire, client: Client, { address, server }: Lease): void {
-  const options: Option[] = [
-    [OPTION_MESSAGE_TYPE, Uint8Array.of(DHCPRELEASE)],
-    [OPTION_SERVER, server.address],
-  ]
-  const message = { xid: random32(), seconds: 0, broadcast: false, ciaddr: address, yiaddr: NO_ADDRESS, chaddr: wire.mac }
-  sendMessage(wire, server, { ...message, options: optionsOf({ ...client, request: [] }, options) })
+/** The time is `dueAt`: sends, again where that was not answered, or gives up. */
+export function onTimer(options: ExchangeOptions, state: ExchangeState, now: number): Transition {
+  const { endsAt, resendMax, random } = options
+  if (now >= endsAt) return { state, outcome: noAnswer(options, state, now) }
+  const current = state.offer && state.tries >= REQUEST_TRIES ? restart(options, state.dueAt) : state
+  const delay = Math.min(2 ** current.tries, resendMax)
+  // So that pods that were started together do not send together for ever.
+  const dueAt = Math.min(now + delay * (0.75 + random() / 2 ** 33), endsAt)
+  return { state: { ...current, tries: current.tries + 1, dueAt }, send: messageOf(options, current, now) }
 }
 
-function sendMessage(wire: Wire, to: End, message: DhcpMessage): void {
-  sys.send(wire.fd, encodeFrame({ address: message.ciaddr, mac: wire.mac }, to, encodeDhcp(message)))
+/** A server's message has come, from `from`. One of another exchange changes nothing. */
+export function onMessage(options: ExchangeOptions, state: ExchangeState, message: DhcpMessage, from: Endpoint, now: number): Transition {
+  const { mac, renewed } = options
+  if (message.xid !== state.xid || !message.chaddr.every((byte, i) => byte === mac[i])) return { state }
+  const type = messageType(message)
+  const isRequesting = renewed !== undefined || state.offer !== undefined
+  if (!isRequesting) return type === DHCPOFFER ? onTimer(options, { ...state, offer: message, tries: 0 }, now) : { state }
+  if (type === DHCPACK) return { state, outcome: acknowledged(message, from, now) }
+  if (type !== DHCPNAK) return { state }
+  if (renewed) return { state, outcome: new CniError(ErrInternal, rejection(renewed), textOption(message.options, OPTION_MESSAGE)) }
+  // Not at once: a server may reject everything that it offers.
+  return { state: restart(options, now + 1) }
 }
 
-/** What the configuration provides goes before what is said anyway. */
-function optionsOf({ id, provide, request }: Client, own: readonly Option[]): ReadonlyMap<number, Uint8Array> {
-  const text = (value: string) => new Uint8Array(sys.encodeUtf8(value))
-  const provided = provide.map(([code, value]): Option => [code, text(value)])
-  const parameters: Option[] = request.length > 0 ? [[OPTION_PARAMETERS, Uint8Array.from(request)]] : []
-  // Type 0: no hardware address (RFC 2132 section 9.14).
-  const clientId = Uint8Array.of(0, ...text(id).slice(0, CLIENT_ID_LENGTH))
-  return new Map<number, Uint8Array>([...own, [OPTION_CLIENT_ID, clientId], ...provided, ...parameters])
+/** RFC 2131 section 3.1 step 4, table 5: from DISCOVER on, as another exchange on the wire. */
+function restart({ random }: ExchangeOptions, dueAt: number): ExchangeState {
+  return { xid: random(), offer: undefined, tries: 0, dueAt }
 }
 
-function tryLease(message: DhcpMessage, from: End, now: number): Outcome {
+function messageOf(
+  { client, mac, broadcast, startedAt, renewed }: ExchangeOptions,
+  { xid, offer }: ExchangeState,
+  now: number,
+): DhcpMessage {
+  const chosen: Option[] = offer
+    ? [
+        [OPTION_REQUESTED_ADDRESS, offer.yiaddr],
+        [OPTION_SERVER, offer.options.get(OPTION_SERVER) ?? NO_ADDRESS],
+      ]
+    : []
+  return clientMessage(client, {
+    type: renewed || offer ? DHCPREQUEST : DHCPDISCOVER,
+    xid,
+    mac,
+    seconds: Math.floor(now - startedAt),
+    broadcast: !renewed && broadcast,
+    address: renewed?.address,
+    options: [...chosen, [OPTION_MAX_SIZE, MAX_MESSAGE_SIZE]],
+  })
+}
+
+function acknowledged(message: DhcpMessage, from: Endpoint, now: number): Lease | CniError {
   try {
     return leaseOf(message, from, now)
   } catch (error) {
@@ -208,6 +127,15 @@ function tryLease(message: DhcpMessage, from: End, now: number): Outcome {
   }
 }
 
-function random32(): number {
-  return new DataView(sys.getrandom(4)).getUint32(0)
+function noAnswer({ renewed, startedAt }: ExchangeOptions, { tries }: ExchangeState, now: number): CniError {
+  const problem = renewed ? `no DHCP server renews ${addressOf(renewed)}` : 'no more tries: no DHCP server answers'
+  return new CniError(ErrTryAgainLater, problem, `requested for ${Math.round(now - startedAt)} s, ${tries} times`)
+}
+
+function rejection(lease: Lease): string {
+  return `the DHCP server rejects ${addressOf(lease)}, which it leased before`
+}
+
+function addressOf({ address }: Lease): string {
+  return formatAddress({ family: 4, bytes: address })
 }

@@ -3,13 +3,13 @@
 import { be16, concat } from '../../../kernel/netlink/encode.ts'
 import type { Mac } from '../../../net/mac.ts'
 
-/** Where a datagram comes from or goes to: four bytes, and the machine on the wire. */
-export interface End {
+/** Where a datagram comes from or goes to: an IPv4 address, four bytes, and a MAC. */
+export interface Endpoint {
   readonly address: Uint8Array
   readonly mac: Mac
 }
 
-export const EVERYBODY: End = { address: Uint8Array.of(255, 255, 255, 255), mac: Uint8Array.of(255, 255, 255, 255, 255, 255) }
+export const BROADCAST: Endpoint = { address: Uint8Array.of(255, 255, 255, 255), mac: Uint8Array.of(255, 255, 255, 255, 255, 255) }
 
 /** linux/if_ether.h, in the wire's order */
 export const ETH_P_IP = 0x0800
@@ -21,11 +21,11 @@ const IP = 20
 const UDP = 8
 
 /** A DHCP client's datagram. */
-export function encodeFrame(from: End, to: End, payload: Uint8Array): Uint8Array {
+export function encodeFrame(from: Endpoint, to: Endpoint, payload: Uint8Array): Uint8Array {
   const udpLength = UDP + payload.length
   const pseudo = concat([from.address, to.address, Uint8Array.of(0, IPPROTO_UDP), be16(udpLength)])
   const ports = concat([be16(CLIENT_PORT), be16(SERVER_PORT), be16(udpLength)])
-  // Zero would say that there is none.
+  // Zero means no checksum (RFC 768).
   const udpSum = checksum(concat([pseudo, ports, payload])) || 0xffff
   const start = Uint8Array.of(0x45, 0, ...be16(IP + udpLength), 0, 0, 0, 0, 64, IPPROTO_UDP)
   const ipSum = checksum(concat([start, from.address, to.address]))
@@ -34,9 +34,9 @@ export function encodeFrame(from: End, to: End, payload: Uint8Array): Uint8Array
 
 /**
  * What a DHCP server sent; undefined for every other frame. The UDP checksum is not verified: on a virtual wire it may not have been computed,
- * and the exchange's number and the client's MAC have to fit anyway.
+ * and the xid and the client's MAC have to match anyway.
  */
-export function decodeFrame(frame: Uint8Array): { readonly from: End; readonly payload: Uint8Array } | undefined {
+export function decodeFrame(frame: Uint8Array): { readonly from: Endpoint; readonly payload: Uint8Array } | undefined {
   if (frame.length < ETHERNET + IP + UDP || read16(frame, 12) !== ETH_P_IP) return undefined
   const ip = frame.subarray(ETHERNET)
   const header = ((ip[0] ?? 0) & 15) * 4

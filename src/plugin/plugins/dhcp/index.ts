@@ -1,4 +1,4 @@
-// The IPAM plugin `dhcp`: a lease of a DHCP server, which the daemon gets and keeps; as `dhcp daemon` it is the daemon.
+// The IPAM plugin `dhcp`: a lease of a DHCP server, which the daemon acquires and renews; as `dhcp daemon` it is the daemon.
 
 import { CniError, ErrInternal, ErrInvalidNetworkConfig, ErrPluginNotAvailable } from '../../../cni/error.ts'
 import { definePlugin, type GcRequest, type Program, type Request, type StatusRequest } from '../../../cni/plugin.ts'
@@ -8,12 +8,12 @@ import { log } from '../../../host/log.ts'
 import { sys } from '../../../host/sys.ts'
 import { formatCidr, sameCidr } from '../../../net/cidr.ts'
 import { dropInVersion } from '../../version.ts'
-import type { Ask } from './ask.ts'
-import { askDaemon, DaemonUnreached } from './call.ts'
 import { type DhcpConfig, readDhcpConfig } from './config.ts'
 import { runDaemon } from './daemon.ts'
+import { callDaemon, DaemonUnreached } from './daemon-client.ts'
+import type { DaemonRequest } from './daemon-request.ts'
 
-/** Longer than the daemon tries. */
+/** Longer than the daemon tries by default (-resendtimeout). */
 const ADD_TIMEOUT = 300_000
 const TIMEOUT = 10_000
 
@@ -43,7 +43,7 @@ function add(request: Request<DhcpConfig>): Result {
 /** Without a daemon the lease cannot be released: it expires. */
 function del(request: Request<DhcpConfig>): void {
   try {
-    askDaemon(request.config.socketPath, askOf(request, 'DEL'), TIMEOUT)
+    callDaemon(request.config.socketPath, daemonRequest(request, 'DEL'), TIMEOUT)
   } catch (error) {
     if (!(error instanceof DaemonUnreached)) throw error
     log.warn('the lease is not released', { id: request.containerId, error: error.message })
@@ -59,12 +59,13 @@ function check(request: Request<DhcpConfig>): void {
 
 function gc(request: GcRequest<DhcpConfig>): void {
   const { config, valid } = request
-  if (valid) askDaemon(config.socketPath, { ...askOf({ ...request, containerId: '', ifname: '', netns: '' }, 'GC'), valid }, TIMEOUT)
+  if (valid)
+    callDaemon(config.socketPath, { ...daemonRequest({ ...request, containerId: '', ifname: '', netns: '' }, 'GC'), valid }, TIMEOUT)
 }
 
 function status(request: StatusRequest<DhcpConfig>): void {
   try {
-    askDaemon(request.config.socketPath, askOf({ ...request, containerId: '', ifname: '', netns: '' }, 'STATUS'), TIMEOUT)
+    callDaemon(request.config.socketPath, daemonRequest({ ...request, containerId: '', ifname: '', netns: '' }, 'STATUS'), TIMEOUT)
   } catch (error) {
     if (!(error instanceof DaemonUnreached)) throw error
     throw new CniError(ErrPluginNotAvailable, error.message, error.details)
@@ -72,10 +73,10 @@ function status(request: StatusRequest<DhcpConfig>): void {
 }
 
 function leaseOf(request: Request<DhcpConfig>, verb: 'ADD' | 'CHECK', timeout: number): Result {
-  return decodeResult(askDaemon(request.config.socketPath, askOf(request, verb), timeout), '1.1.0', "the daemon's answer")
+  return decodeResult(callDaemon(request.config.socketPath, daemonRequest(request, verb), timeout), '1.1.0', "the daemon's answer")
 }
 
-function askOf(request: Request<DhcpConfig>, verb: Ask['verb']): Ask {
+function daemonRequest(request: Request<DhcpConfig>, verb: DaemonRequest['verb']): DaemonRequest {
   const { config, network, containerId, ifname, netns, args } = request
   // The daemon has another working directory.
   const absolute = netns === '' || netns.startsWith('/') ? netns : `${sys.readlink('/proc/self/cwd')}/${netns}`

@@ -1,47 +1,66 @@
-// The leases that the daemon keeps, in memory and on disk: one that is started again goes on with them. A file each, beside the socket.
+// The daemon's leases on disk, a file each, in a directory next to the socket: a daemon that is restarted takes them over.
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../../cni/json.ts'
 import { decodeResult, encodeResult } from '../../../cni/result.ts'
+import type { Attachment } from '../../../cni/types.ts'
 import { sys } from '../../../host/sys.ts'
 import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { formatAddress, parseAddress } from '../../../net/address.ts'
 import { formatMac, parseMac } from '../../../net/mac.ts'
-import { type Ask, decodeAsk, encodeAsk } from './ask.ts'
-import type { Exchange } from './exchange.ts'
+import type { Client } from './client-message.ts'
+import { type DaemonRequest, decodeRequest, encodeRequest } from './daemon-request.ts'
+import type { Exchange } from './exchange-socket.ts'
 import type { Lease } from './lease.ts'
 
 export interface LeaseRecord {
-  readonly ask: Ask
+  /** The ADD that it was acquired for. */
+  readonly request: DaemonRequest
   lease: Lease
-  /** Seconds of CLOCK_BOOTTIME: when it is looked after next. */
+  /** When to renew it, in seconds of CLOCK_BOOTTIME. */
   dueAt: number
   /** A renewal under way. */
   exchange: Exchange | undefined
 }
 
-/** What an attachment is known by, here and to the server; as the Go plugin calls it, so that the server knows its clients again. */
-export function clientIdOf({ containerId, network, ifname }: Pick<Ask, 'containerId' | 'network' | 'ifname'>): string {
+/** What the server knows the attachment by. It is the reference plugin's, so that a server recognizes its clients after a change of plugin. */
+export function clientIdOf({ containerId, network, ifname }: Attachment): string {
   return `${containerId}/${network}/${ifname}`
 }
 
-export function keepLease(directory: string, { ask, lease }: LeaseRecord): void {
+export function clientOf(request: DaemonRequest): Client {
+  return { id: clientIdOf(request), provide: request.provide, request: request.request }
+}
+
+/** The namespace's path where the daemon sees it. */
+export function netnsOf({ netns }: DaemonRequest, hostprefix: string): string {
+  return `${hostprefix}${netns}`
+}
+
+/** The daemon's answer to ADD and CHECK. */
+export function encodeAnswer({ result }: Lease): JsonObject {
+  const json = parseJson(encodeResult(result, '1.1.0'), 'the result')
+  return isObject(json) ? json : {}
+}
+
+/** Writes the record. The file's key `ask` is the request: daemons of earlier versions wrote it so. */
+export function saveLease(directory: string, { request, lease }: LeaseRecord): void {
   makeDirectories(directory, 0o700)
-  replaceText(fileOf(directory, ask), JSON.stringify({ ask: encodeAsk(ask), lease: encodeLease(lease) }), 0o600)
+  replaceText(fileOf(directory, request), JSON.stringify({ ask: encodeRequest(request), lease: encodeLease(lease) }), 0o600)
 }
 
-export function forgetLease(directory: string, ask: Ask): void {
-  removeIfExists(fileOf(directory, ask))
+export function deleteLease(directory: string, request: DaemonRequest): void {
+  removeIfExists(fileOf(directory, request))
 }
 
-/** All that are there; what cannot be read is removed. */
-export function keptLeases(directory: string): LeaseRecord[] {
+/** All records of the directory. A file that cannot be read is removed. */
+export function readLeases(directory: string): LeaseRecord[] {
   return namesIn(directory).flatMap((name) => {
     const path = `${directory}/${name}`
     try {
       const json = parseJson(readWhole(path) ?? '', path)
-      if (!isObject(json) || !isObject(json.lease)) throw new RangeError(`${path} is no lease`)
+      if (!isObject(json) || !isObject(json.lease)) throw new RangeError(`${path} is not a lease`)
       const lease = decodeLease(json.lease)
-      return [{ ask: decodeAsk(JSON.stringify(json.ask ?? null)), lease, dueAt: lease.renewAt, exchange: undefined }]
+      return [{ request: decodeRequest(JSON.stringify(json.ask ?? null)), lease, dueAt: lease.renewAt, exchange: undefined }]
     } catch {
       removeIfExists(path)
       return []
@@ -49,11 +68,12 @@ export function keptLeases(directory: string): LeaseRecord[] {
   })
 }
 
-function fileOf(directory: string, ask: Ask): string {
-  return `${directory}/${sys.sha512(clientIdOf(ask)).slice(0, 32)}.json`
+function fileOf(directory: string, request: DaemonRequest): string {
+  return `${directory}/${sys.sha512(clientIdOf(request)).slice(0, 32)}.json`
 }
 
-function encodeLease({ address, server, renewAt, rebindAt, expiresAt, result }: Lease): JsonObject {
+function encodeLease(lease: Lease): JsonObject {
+  const { address, server, renewAt, rebindAt, expiresAt } = lease
   return {
     address: formatAddress({ family: 4, bytes: address }),
     server: formatAddress({ family: 4, bytes: server.address }),
@@ -61,7 +81,7 @@ function encodeLease({ address, server, renewAt, rebindAt, expiresAt, result }: 
     renewAt,
     rebindAt,
     expiresAt,
-    result: parseJson(encodeResult(result, '1.1.0'), 'the result'),
+    result: encodeAnswer(lease),
   }
 }
 

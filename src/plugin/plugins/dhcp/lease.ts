@@ -4,7 +4,8 @@ import { CniError, ErrInternal } from '../../../cni/error.ts'
 import type { Dns, Result, Route } from '../../../cni/types.ts'
 import { RT_SCOPE_LINK } from '../../../kernel/route/constants.ts'
 import { type Address, formatAddress } from '../../../net/address.ts'
-import type { End } from './frame.ts'
+import { formatCidr } from '../../../net/cidr.ts'
+import type { Endpoint } from './frame.ts'
 import {
   type DhcpMessage,
   OPTION_CLASSLESS_ROUTES,
@@ -25,20 +26,20 @@ import {
 export interface Lease {
   /** Four bytes. */
   readonly address: Uint8Array
-  /** Who gave it, and the machine on the wire by which its answer came. */
-  readonly server: End
-  /** Seconds of CLOCK_BOOTTIME: the server is asked, everybody is asked, the address is lost. */
+  /** The server that gave it, with the MAC that its answer came from. */
+  readonly server: Endpoint
+  /** T1, T2 and the end of the lease, in seconds of CLOCK_BOOTTIME: the server is asked to renew it, any server is asked, the address is lost. */
   readonly renewAt: number
   readonly rebindAt: number
   readonly expiresAt: number
   readonly result: Result
 }
 
-/** A server that names no time gives an hour. */
+/** Of a server that names no lease time. */
 const DEFAULT_SECONDS = 3600
 
 /** The lease of an ACK that came from `from` at `now`. Throws a CniError where it has no subnet mask. */
-export function leaseOf({ yiaddr, options }: DhcpMessage, from: End, now: number): Lease {
+export function leaseOf({ yiaddr, options }: DhcpMessage, from: Endpoint, now: number): Lease {
   const seconds = secondsOption(options, OPTION_LEASE_TIME) || DEFAULT_SECONDS
   const server = options.get(OPTION_SERVER)
   return {
@@ -51,9 +52,20 @@ export function leaseOf({ yiaddr, options }: DhcpMessage, from: End, now: number
   }
 }
 
+/** RFC 2131 section 4.4.5, from T1 on. */
+export function phaseOf({ rebindAt, expiresAt }: Lease, now: number): 'renewing' | 'rebinding' | 'expired' {
+  if (now >= expiresAt) return 'expired'
+  return now >= rebindAt ? 'rebinding' : 'renewing'
+}
+
+/** The address as logs print it. */
+export function formatLease({ result }: Lease): string {
+  return result.ips.map(({ address }) => formatCidr(address)).join(' ')
+}
+
 function resultOf(yiaddr: Uint8Array, options: Options): Result {
   const length = maskLength(options.get(OPTION_SUBNET_MASK))
-  if (length === undefined) throw new CniError(ErrInternal, 'DHCP option Subnet Mask not found in DHCPACK, or is none')
+  if (length === undefined) throw new CniError(ErrInternal, 'DHCP option Subnet Mask not found in DHCPACK, or not a mask')
   const [gateway] = addressesOf(options.get(OPTION_ROUTER))
   return {
     interfaces: [],
@@ -63,7 +75,7 @@ function resultOf(yiaddr: Uint8Array, options: Options): Result {
   }
 }
 
-/** Where there are classless routes, the others and the router count for nothing (RFC 3442). */
+/** Where there are classless routes, static routes and router are ignored (RFC 3442). */
 function routesOf(options: Options, gateway: Address | undefined): Route[] {
   const classless = classlessRoutes(options.get(OPTION_CLASSLESS_ROUTES) ?? new Uint8Array(0))
   if (classless.length > 0) return classless
@@ -77,7 +89,7 @@ function routesOf(options: Options, gateway: Address | undefined): Route[] {
   return routes
 }
 
-/** RFC 3442: the length of the prefix, as many of its bytes as that needs, the router. One of zero says that it is on the link. */
+/** RFC 3442: the length of the prefix, as many of its bytes as that needs, the router. A router of zero: the destination is on the link. */
 function classlessRoutes(bytes: Uint8Array): Route[] {
   const routes: Route[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -94,13 +106,13 @@ function classlessRoutes(bytes: Uint8Array): Route[] {
   return routes
 }
 
-/** What routes had before they had lengths: that of class A, B or C. */
+/** The prefix length of class A, B or C: static routes have no mask. */
 function classOf({ bytes }: Address): number {
   const first = bytes[0] ?? 0
   return first < 128 ? 8 : first < 192 ? 16 : 24
 }
 
-/** Only what the configuration has asked for comes. */
+/** Servers send only what was requested. */
 function dnsOf(options: Options): Dns {
   const nameservers = addressesOf(options.get(OPTION_NAME_SERVERS)).map(formatAddress)
   const domain = textOption(options, OPTION_DOMAIN_NAME)
@@ -111,7 +123,7 @@ function addressesOf(bytes: Uint8Array = new Uint8Array(0)): Address[] {
   return Array.from({ length: Math.floor(bytes.length / 4) }, (_, i) => ({ family: 4, bytes: bytes.slice(4 * i, 4 * i + 4) }))
 }
 
-/** Undefined where the ones are not all in front. */
+/** Undefined where the ones are not contiguous. */
 function maskLength(mask: Uint8Array | undefined): number | undefined {
   if (mask?.length !== 4) return undefined
   const bits = [...mask].map((byte) => byte.toString(2).padStart(8, '0')).join('')

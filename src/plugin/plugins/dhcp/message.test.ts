@@ -3,13 +3,13 @@ import { concat } from '../../../kernel/netlink/encode.ts'
 import { formatAddress, parseAddress } from '../../../net/address.ts'
 import { formatCidr } from '../../../net/cidr.ts'
 import { parseMac } from '../../../net/mac.ts'
-import { decodeFrame, type End, EVERYBODY, encodeFrame } from './frame.ts'
+import { BROADCAST, decodeFrame, type Endpoint, encodeFrame } from './frame.ts'
 import { leaseOf } from './lease.ts'
 import { type DhcpMessage, decodeDhcp, encodeDhcp, messageType, NO_ADDRESS, textOption } from './message.ts'
 
 const ip = (text: string) => parseAddress(text).bytes
-const client: End = { address: NO_ADDRESS, mac: parseMac('02:00:00:00:00:01') }
-const server: End = { address: ip('10.5.0.1'), mac: parseMac('02:00:00:00:00:02') }
+const client: Endpoint = { address: NO_ADDRESS, mac: parseMac('02:00:00:00:00:01') }
+const server: Endpoint = { address: ip('10.5.0.1'), mac: parseMac('02:00:00:00:00:02') }
 const message: DhcpMessage = {
   xid: 0x01020304,
   seconds: 7,
@@ -87,7 +87,7 @@ describe('a frame', () => {
   }
 
   it('is a UDP datagram with checksums', () => {
-    const frame = encodeFrame(client, EVERYBODY, Uint8Array.of(1, 2, 3))
+    const frame = encodeFrame(client, BROADCAST, Uint8Array.of(1, 2, 3))
     expect(Buffer.from(frame).toString('hex')).toBe(
       // Both checksums computed by another program.
       'ffffffffffff02000000000108004500001f0000000040117acf00000000ffffffff00440043000bfb4f010203',

@@ -33,19 +33,20 @@ export const OPTION_CLASSLESS_ROUTES = 121
 const OPTION_PAD = 0
 const OPTION_END = 255
 
+export type Option = readonly [code: number, value: Uint8Array]
 /** Code → value. */
 export type Options = ReadonlyMap<number, Uint8Array>
 
 export interface DhcpMessage {
   /** Identifies an exchange on the wire. */
   readonly xid: number
-  /** Seconds since the client began. */
+  /** Since the client began. */
   readonly seconds: number
   /** The answer must be a broadcast. */
   readonly broadcast: boolean
   /** The client's address where it may be answered there, four bytes; zero otherwise. */
   readonly ciaddr: Uint8Array
-  /** What the server gives. */
+  /** The address that the server gives. */
   readonly yiaddr: Uint8Array
   readonly chaddr: Mac
   readonly options: Options
@@ -77,7 +78,7 @@ export function encodeDhcp({ xid, seconds, broadcast, ciaddr, chaddr, options }:
   return message.length < MIN_LENGTH ? concat([message, new Uint8Array(MIN_LENGTH - message.length)]) : message
 }
 
-/** A server's message; undefined for what is none, or cut. */
+/** A server's message; undefined for what is not one, or truncated. */
 export function decodeDhcp(bytes: Uint8Array): DhcpMessage | undefined {
   if (bytes.length < HEADER + COOKIE.length || bytes[0] !== BOOTREPLY || bytes[1] !== ETHERNET || bytes[2] !== 6) return undefined
   if (!COOKIE.every((byte, i) => bytes[HEADER + i] === byte)) return undefined
@@ -95,12 +96,12 @@ export function decodeDhcp(bytes: Uint8Array): DhcpMessage | undefined {
   )
 }
 
-/** DHCPOFFER, DHCPACK…; 0 where there is none. */
+/** DHCPOFFER, DHCPACK…; 0 where the option is missing. */
 export function messageType({ options }: DhcpMessage): number {
   return options.get(OPTION_MESSAGE_TYPE)?.[0] ?? 0
 }
 
-/** Seconds; undefined where the option is missing or cut. */
+/** Seconds; undefined where the option is missing or truncated. */
 export function secondsOption(options: Options, code: number): number | undefined {
   const value = options.get(code)
   return value && value.length >= 4 ? readBe32(value, 0) : undefined
@@ -111,7 +112,7 @@ export function textOption(options: Options, code: number): string {
   return value ? sys.decodeUtf8(value.slice().buffer, 0, value.length).replaceAll('\0', '') : ''
 }
 
-/** One that is there more than once is one long option (RFC 3396). */
+/** An option that occurs more than once is one long option (RFC 3396). */
 function decodeOptions(bytes: Uint8Array): Options | undefined {
   const options = new Map<number, Uint8Array>()
   for (let at = 0; at < bytes.length; ) {

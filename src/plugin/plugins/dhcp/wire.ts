@@ -34,7 +34,7 @@ export function openWire(netns: string, ifname: string): Wire {
     if (!(link.flags & IFF_UP)) setUp(link, true)
     const fd = sys.socket(AF_PACKET, SOCK_RAW, 0)
     try {
-      // struct sockaddr_ll; only now does it hear anything
+      // struct sockaddr_ll; frames are received only from here on
       sys.bind(fd, concat([u16(AF_PACKET), be16(ETH_P_IP), u32(link.index), new Uint8Array(12)]))
     } catch (error) {
       sys.close(fd)
@@ -59,8 +59,8 @@ export function macOf(netns: string, ifname: string): Mac | undefined {
   }
 }
 
-/** What happens to an interface whose address has expired: it must not be used any more. */
-export function takeDown(netns: string, ifname: string): void {
+/** `ip link set IFNAME down`: an address that has expired must not be used any more. */
+export function setDown(netns: string, ifname: string): void {
   inPod(netns, () => setUp(requireLink(ifname), false))
 }
 
@@ -76,7 +76,7 @@ function inPod<T>(netns: string, body: () => T): T {
 function requireLink(ifname: string): Link {
   const link = withNetlink(NETLINK_ROUTE, (route) => findLink(route, { name: ifname }))
   if (!link) throw new CniError(ErrInternal, `error looking up ${JSON.stringify(ifname)}: Link not found`)
-  if (link.mac.length !== 6) throw new CniError(ErrInternal, `${ifname} is no Ethernet interface`)
+  if (link.mac.length !== 6) throw new CniError(ErrInternal, `${ifname} is not an Ethernet interface`)
   return link
 }
 

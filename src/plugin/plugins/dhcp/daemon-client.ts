@@ -6,20 +6,20 @@ import { Reader } from '../../../cni/reader.ts'
 import { ECONNREFUSED, ENOENT } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import { sys } from '../../../host/sys.ts'
-import { AF_UNIX, type Ask, encodeAsk, SOCK_STREAM, sendLine, unixAddress } from './ask.ts'
+import { AF_UNIX, type DaemonRequest, encodeRequest, SOCK_STREAM, sendLine, unixAddress } from './daemon-request.ts'
 
-/** Asks the daemon at `path` and returns its answer; waits at most `timeout` milliseconds (CniError 11). The daemon's error is thrown as it is. */
-export function askDaemon(path: string, ask: Ask, timeout: number): JsonObject {
+/** The daemon's answer; waits at most `timeout` milliseconds (CniError 11). The daemon's error is thrown as it is. */
+export function callDaemon(path: string, request: DaemonRequest, timeout: number): JsonObject {
   const fd = connect(path)
   try {
-    sendLine(fd, encodeAsk(ask))
+    sendLine(fd, encodeRequest(request))
     return readAnswer(fd, path, timeout)
   } finally {
     sys.close(fd)
   }
 }
 
-/** There is no daemon at the socket. */
+/** No daemon listens on the socket. */
 export class DaemonUnreached extends CniError {}
 
 function connect(path: string): number {
@@ -43,7 +43,7 @@ function readAnswer(fd: number, path: string, timeout: number): JsonObject {
     text += sys.decodeUtf8(part, 0, part.byteLength)
   }
   const json = text.startsWith('{') ? parseJson(text, "the daemon's answer") : undefined
-  if (!isObject(json)) throw new CniError(ErrIOFailure, `what listens on ${path} is not \`dhcp daemon\` of podwire`, text.slice(0, 200))
+  if (!isObject(json)) throw new CniError(ErrIOFailure, `what listens on ${path} is not podwire's \`dhcp daemon\``, text.slice(0, 200))
   const error = new Reader(json).object('error', (reader) => {
     return new CniError(
       reader.integer('code', 1, Number.MAX_SAFE_INTEGER) ?? ErrInternal,

@@ -1,4 +1,4 @@
-// What the plugin asks the daemon: a line of JSON each way over a Unix socket. The Go plugin and its daemon speak another language there.
+// The plugin's request to the daemon: a line of JSON each way over a Unix socket. The reference plugin has another protocol there.
 
 import { CniError, ErrDecodingFailure } from '../../../cni/error.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../../cni/json.ts'
@@ -12,17 +12,18 @@ export const SOCK_STREAM = 1
 /** sizeof sun_path, linux/un.h */
 const PATH_LENGTH = 108
 
-export interface Ask extends Attachment {
+export interface DaemonRequest extends Attachment {
   readonly verb: 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS'
   readonly netns: string
-  /** Option code and text. */
+  /** DHCP options to send: code and text. */
   readonly provide: readonly (readonly [number, string])[]
+  /** DHCP options that the server is asked for. */
   readonly request: readonly number[]
-  /** GC's. */
+  /** Of GC. */
   readonly valid: readonly ValidAttachment[]
 }
 
-export function encodeAsk({ verb, network, containerId, ifname, netns, provide, request, valid }: Ask): JsonObject {
+export function encodeRequest({ verb, network, containerId, ifname, netns, provide, request, valid }: DaemonRequest): JsonObject {
   return {
     verb,
     network,
@@ -35,13 +36,13 @@ export function encodeAsk({ verb, network, containerId, ifname, netns, provide, 
   }
 }
 
-/** Throws CniError 6 for what no plugin of ours has written. */
-export function decodeAsk(line: string): Ask {
+/** Throws CniError 6 for what podwire's plugin does not write. */
+export function decodeRequest(line: string): DaemonRequest {
   const json = parseJson(line, 'the request')
   const reader = new Reader(isObject(json) ? json : {})
   const text = (from: Reader, key: string) => from.string(key) ?? ''
   const verb = (['ADD', 'DEL', 'CHECK', 'GC', 'STATUS'] as const).find((known) => known === reader.string('verb'))
-  const ask = {
+  const request = {
     verb: verb ?? 'STATUS',
     network: text(reader, 'network'),
     containerId: text(reader, 'containerId'),
@@ -53,7 +54,7 @@ export function decodeAsk(line: string): Ask {
   }
   if (!verb) reader.issue('verb', 'is missing or unknown')
   reader.report('invalid request', ErrDecodingFailure)
-  return ask
+  return request
 }
 
 function numbers(value: Json | undefined): number[] {
@@ -63,8 +64,7 @@ function numbers(value: Json | undefined): number[] {
 /** struct sockaddr_un */
 export function unixAddress(path: string): Uint8Array {
   const name = cstr(path)
-  if (name.length > PATH_LENGTH)
-    throw new CniError(ErrDecodingFailure, `the path of a socket has ${PATH_LENGTH - 1} bytes at most: ${path}`)
+  if (name.length > PATH_LENGTH) throw new CniError(ErrDecodingFailure, `socket ${path}: a path has ${PATH_LENGTH - 1} bytes at most`)
   return concat([u16(AF_UNIX), name])
 }
 
