@@ -22,8 +22,8 @@ sh build/native.sh src/plugin/main.ts "$out/podwire" \
   ipam-rpc=src/ipam/rpc/index.ts \
   masquerade=src/plugin/masquerade/backends.ts \
   spoof-check=src/plugin/plugins/bridge/spoof-check.ts \
-  rare=src/plugin/bundles/misc.ts \
-  stacked=src/plugin/bundles/macvlan-ipvlan.ts \
+  misc=src/plugin/bundles/misc.ts \
+  macvlan-ipvlan=src/plugin/bundles/macvlan-ipvlan.ts \
   cli=src/cli/index.ts
 for name in $(sed -n '/^const plugins = \[/,/\]$/p' src/plugin/main.ts | grep -o "'[a-z-]*'" | tr -d "'"); do
   [ "$name" = podwire ] || ln -f "$out/podwire" "$out/$name"

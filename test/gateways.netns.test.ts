@@ -141,9 +141,9 @@ describeHost('a gateway', () => {
     [
       'multicast',
       hostLocal({ subnet: '10.1.0.0/24', gateway: '224.0.0.1' }),
-      `${path}.gateway: 224.0.0.1 is no address that a gateway can have`,
+      `${path}.gateway: 224.0.0.1 is not an address that a gateway can have`,
     ],
-    ['of all nodes', hostLocal({ subnet: 'fd00:1::/64', gateway: 'ff02::2' }), `${path}.gateway: ff02::2 is no address`],
+    ['of all nodes', hostLocal({ subnet: 'fd00:1::/64', gateway: 'ff02::2' }), `${path}.gateway: ff02::2 is not an address`],
     [
       'broadcast',
       hostLocal({ subnet: '10.1.0.0/24', gateway: '10.1.0.255' }),
@@ -153,7 +153,7 @@ describeHost('a gateway', () => {
     ['of a static address', fixed({ address: '10.1.0.5/24', gateway: 'fd00::1' }), 'ipam.addresses[0].gateway: fd00::1 is an IPv6 address'],
     ['that is the pod itself', fixed({ address: '10.1.0.5/24', gateway: '10.1.0.5' }), "ips[0].gateway: 10.1.0.5 is the pod's own address"],
     ['that would be the pod itself', fixed({ address: '10.1.0.1/24' }), "ips[0].gateway: 10.1.0.1 is the pod's own address"],
-    ['of nobody', fixed({ address: '10.1.0.5/24', gateway: '0.0.0.0' }), 'ips[0].gateway: 0.0.0.0 is no address of a node'],
+    ['of nobody', fixed({ address: '10.1.0.5/24', gateway: '0.0.0.0' }), 'ips[0].gateway: 0.0.0.0 is not an address that a node can have'],
     [
       'of a route, of the other family',
       { ...hostLocal({ subnet: '10.1.0.0/24' }), routes: [{ dst: '10.0.0.0/8' }, { dst: '0.0.0.0/0', gw: 'fe80::1' }] },
@@ -162,7 +162,7 @@ describeHost('a gateway', () => {
     [
       'in a subnet of mapped addresses',
       hostLocal({ subnet: '::ffff:10.0.0.0/120' }),
-      `${path}.subnet: expected CIDR notation, with IPv4 written as such`,
+      `${path}.subnet: expected CIDR notation, with IPv4 in dotted form`,
     ],
     [
       'beside a mapped address',

@@ -18,21 +18,21 @@ export function encodeBase64(text: string): string {
   return groups.join('')
 }
 
-/** Throws CniError 6 for what is none. */
+/** Throws CniError 6 for what is not base 64. */
 export function decodeBase64(text: string): string {
   const data = text.endsWith('==') ? text.slice(0, -2) : text.endsWith('=') ? text.slice(0, -1) : text
   const values = [...data].map((char) => digits.indexOf(char))
   if (text.length % 4 !== 0 || values.includes(-1)) throw new CniError(ErrDecodingFailure, 'expected base 64')
   const bytes = new Uint8Array(Math.floor((values.length * 3) / 4))
   let bits = 0
-  let held = 0
+  let pending = 0
   let end = 0
   for (const value of values) {
-    held = ((held << 6) | value) & 0xffff
+    pending = ((pending << 6) | value) & 0xffff
     bits += 6
     if (bits < 8) continue
     bits -= 8
-    bytes[end++] = (held >> bits) & 0xff
+    bytes[end++] = (pending >> bits) & 0xff
   }
   return sys.decodeUtf8(bytes.buffer, 0, bytes.length)
 }

@@ -31,8 +31,8 @@ export function readCommonConfig(stdin: string, command: Command, supports: read
 }
 
 /**
- * `prevResult`, undefined where there is none, or where it has problems: those go to the reader. It came with 0.3.0, but libcni hands it on in the
- * older versions' lists as well; only what is none is no problem there.
+ * `prevResult`, undefined where it is missing or has problems, which go to the reader. It came with 0.3.0, but libcni also passes it in lists of
+ * older versions; there only an object is read.
  */
 export function readPrevResult({ reader, cniVersion }: CommonConfig): Result | undefined {
   if (compareVersions(cniVersion, '0.3.0') < 0 && !isObject(reader.value('prevResult') ?? null)) return undefined
@@ -55,8 +55,8 @@ export function requirePrevResult({ prevResult }: { readonly prevResult?: Result
 }
 
 /**
- * GC's list, under the specification's key or the one that libcni has always sent; undefined where neither is there, which says nothing about any
- * attachment. An entry that cannot be read is a problem: without it the list would make a live attachment stale.
+ * GC's list, under the specification's key or the one that libcni has always sent; undefined where neither key is present, which makes no
+ * attachment stale. An entry that cannot be read is a problem: without it the list would make a live attachment stale.
  */
 export function readValidAttachments(reader: Reader): ValidAttachment[] | undefined {
   const key = ['cni.dev/valid-attachments', 'cni.dev/attachments'].find((name) => reader.has(name))

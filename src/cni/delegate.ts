@@ -12,7 +12,7 @@ import { decodeResult } from './result.ts'
 import type { CniVersion, Result } from './types.ts'
 import { withUndo } from './undo.ts'
 
-/** A file that is just being replaced cannot be run; an installer is done within seconds. */
+/** A file that is being replaced cannot be run (ETXTBSY); an installer is done within seconds. */
 const BUSY_TRIES = 6
 
 /** The input of a delegate: the caller's own environment and stdin. */
@@ -22,7 +22,7 @@ export interface DelegateRequest {
   readonly stdin: string
 }
 
-/** Runs the plugin `type` with our environment and stdin. Of ADD the result is its result; otherwise it is empty. Its error is ours, code included. */
+/** Runs the plugin `type` with our environment and stdin. ADD returns its result, other verbs an empty one. Its error is thrown as it is, code included. */
 export function delegate(type: string, command: Command, request: DelegateRequest): Result {
   const stdout = callPlugin(type, { CNI_COMMAND: command }, request)
   if (command !== 'ADD') return decodeResult({}, request.cniVersion, '')
@@ -37,7 +37,7 @@ export function delegateAdd(type: string, request: DelegateRequest): Result {
   })
 }
 
-/** Runs the plugin `type` with our environment but for `variables`; returns its stdout. Its error is thrown, code included, its stderr is ours. */
+/** Runs the plugin `type` with our environment but for `variables`; returns its stdout. Its error is thrown as it is, its stderr is passed on. */
 export function callPlugin(
   type: string,
   variables: { readonly CNI_COMMAND: Command; readonly [name: string]: string },

@@ -4,7 +4,7 @@ import { EAGAIN, EBUSY, ETIMEDOUT } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
 
 // SPEC "Error" and libcni's types.ErrXxx; each with when it is used here.
-/** The config's version is none that the plugin has, or does not know the verb. */
+/** The plugin does not support the config's version, or that version lacks the verb. */
 export const ErrIncompatibleCNIVersion = 1
 /** A key or value that is valid as such, but not supported; the message names both. */
 export const ErrUnsupportedField = 2

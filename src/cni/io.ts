@@ -18,7 +18,7 @@ const STDIN = 0
 const STDOUT = 1
 const STDERR = 2
 
-/** A configuration has some kilobytes; what is larger than this is none. */
+/** A configuration has some kilobytes; anything larger is not one. */
 const STDIN_LIMIT = 8 << 20
 
 /** What comes with VERSION is `{"cniVersion": …}`. */
@@ -47,7 +47,7 @@ function isOwnNetns(path: string): boolean {
     const other = sys.stat(path)
     return own.dev === other.dev && own.ino === other.ino
   } catch {
-    // Nothing there: the verb says what that means.
+    // No such file: what that means is the verb's to decide.
     return false
   }
 }

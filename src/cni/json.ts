@@ -44,7 +44,7 @@ function firstFault(text: string): number | undefined {
     scan.space()
     return scan.at < text.length ? scan.at : undefined
   } catch {
-    // Nested deeper than the stack: JSON.parse has said so itself.
+    // Nested deeper than the stack: JSON.parse has reported that.
     return undefined
   }
 }

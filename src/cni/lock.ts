@@ -1,4 +1,4 @@
-// flock(2): who is later waits, and says why when it takes too long.
+// flock(2) with a time limit.
 
 import { EAGAIN } from '../host/errno.ts'
 import { isSysError } from '../host/error.ts'
@@ -7,14 +7,14 @@ import { sys } from '../host/sys.ts'
 import { CniError, ErrTryAgainLater } from './error.ts'
 
 /**
- * Waits until no other open file description has the lock of `fd`'s inode; closing `fd` gives it back.
- * Throws CniError 11 that says `held` after `milliseconds`.
+ * Waits until no other open file description has the lock of `fd`'s inode; closing `fd` releases it.
+ * Throws CniError 11 with the message `timedOut` after `milliseconds`.
  */
-export function lockExclusively(fd: number, milliseconds: number, held: string): void {
+export function lockExclusively(fd: number, milliseconds: number, timedOut: string): void {
   try {
     sys.flock(fd, LOCK_EX, milliseconds)
   } catch (error) {
     if (!isSysError(error, EAGAIN)) throw error
-    throw new CniError(ErrTryAgainLater, held, `waited ${milliseconds / 1000} s`)
+    throw new CniError(ErrTryAgainLater, timedOut, `waited ${milliseconds / 1000} s`)
   }
 }

@@ -65,7 +65,7 @@ export interface ConfigContext {
 /** Runs one call and returns the exit status: 0, or 1 with the error on stdout. */
 export type Program = (io?: Io) => number
 
-/** Makes a program of a plugin. The order of work is libcni's skeleton's, except that the namespace is guarded before the work and not after. */
+/** Makes a program of a plugin. The steps are in the order of libcni's skeleton, except that CNI_NETNS is checked before the verb and not after. */
 export function definePlugin<Config>(plugin: Plugin<Config>): Program {
   return (io = processIo) => {
     if (!io.getenv('CNI_COMMAND')) return about(plugin, io)
@@ -107,8 +107,8 @@ function run<Config>(plugin: Plugin<Config>, environment: Environment, common: C
   const prevResult = readPrevResult(common)
   const valid = command === 'GC' ? readValidAttachments(reader) : undefined
   if (command !== 'DEL') reader.report()
-  // A wrong option must not keep what it was once used with: DEL does what it can without.
-  else if (reader.issues.length > 0) log.warn(`${plugin.name} DEL in spite of a bad configuration`, { problems: reader.issues.join('; ') })
+  // A wrong option must not make resources leak: DEL does what it can without the option.
+  else if (reader.issues.length > 0) log.warn(`${plugin.name} DEL with an invalid configuration`, { problems: reader.issues.join('; ') })
 
   const path = environment.path.split(':').filter(Boolean)
   const base = { cniVersion, network: name, args, path, config, stdin, raw, prevResult }
@@ -125,7 +125,7 @@ function add<Config>(plugin: Plugin<Config>, request: Request<Config>, io: Io): 
   withUndo((undo) => {
     const result = plugin.add(request)
     // A result that its version cannot express, or that cannot be written, is an ADD that failed: nothing of it may stay.
-    undo('take back the attachment', () => plugin.del(request))
+    undo('remove the attachment', () => plugin.del(request))
     io.writeStdout(encodeResult(result, request.cniVersion))
   })
 }
@@ -139,7 +139,7 @@ function readArgs(args: string, own: readonly string[], command: Command): Reado
   }
 }
 
-/** Whose call it was, for the log, as far as the runtime has said. */
+/** Which call it was, for the log, as far as the runtime has set its variables. */
 function callFields({ getenv }: Io): Record<string, string> {
   return { command: getenv('CNI_COMMAND') ?? '', id: getenv('CNI_CONTAINERID') ?? '', ifname: getenv('CNI_IFNAME') ?? '' }
 }
@@ -152,17 +152,17 @@ function guardNetns({ command, netns }: Environment, io: Io): void {
   throw new CniError(ErrInvalidNetNS, "plugin's netns and netns from CNI_NETNS should not be the same", netns)
 }
 
-/** What a plugin says of itself. */
+/** What a plugin prints about itself. */
 type Identity = Pick<Plugin<unknown>, 'name' | 'version' | 'supports'>
 
-/** The specification wants the version back that came on stdin; where none came, or none that is one, it is the newest of ours, and no error. */
+/** The specification wants the version back that came on stdin; without a valid one the answer has the newest supported version, and there is no error. */
 export function answerVersion({ supports }: { readonly supports: readonly string[] }, io: Io): number {
   const cniVersion = versionIn(io.readReady) ?? supports.at(-1)
   io.writeStdout(`${JSON.stringify({ cniVersion, supportedVersions: supports })}\n`)
   return 0
 }
 
-/** What a person sees who runs the file by hand. */
+/** Printed where the file is run by hand. */
 function about({ name, version, supports }: Identity, io: Io): number {
   io.writeStderr(`CNI ${name} plugin ${version}\nCNI protocol versions supported: ${supports.join(', ')}\n`)
   return 0

@@ -14,7 +14,7 @@ export class Reader {
   readonly path: string
   readonly #fields: ReadonlyMap<string, Json>
   readonly #issues: string[]
-  /** `ipam` is read by several hands. */
+  /** Several functions read `ipam`. */
   readonly #readers = new Map<string, Reader>()
 
   constructor(object: JsonObject, path = '', issues: string[] = []) {
@@ -27,7 +27,7 @@ export class Reader {
   issue(key: string, problem: string): void {
     const path = this.#pathOf(key)
     const entry = path ? `${path}: ${problem}` : problem
-    // Two readers of one key would say the same twice.
+    // Two readers of one key find the same problem.
     if (!this.#issues.includes(entry)) this.#issues.push(entry)
   }
 
@@ -36,14 +36,14 @@ export class Reader {
     return this.#issues
   }
 
-  /** Throws one error that names every problem; returns where there is none. */
+  /** Throws one error that names every problem, if there are any. */
   report(what = 'invalid network configuration', code = ErrInvalidNetworkConfig): void {
     const { length } = this.#issues
     if (length === 1) throw new CniError(code, `${what}: ${this.#issues[0]}`)
     if (length > 1) throw new CniError(code, `${what}: ${length} problems`, this.#issues.join('\n'))
   }
 
-  /** True where the key has a value; null and '' are none. */
+  /** True where the key has a value other than null and ''. */
   has(key: string): boolean {
     const value = this.value(key)
     return value !== undefined && value !== ''
@@ -82,7 +82,7 @@ export class Reader {
 
   cidr(key: string): Cidr | undefined {
     const isMapped = this.string(key)?.toLowerCase().startsWith('::ffff:')
-    return this.#parsed(key, isMapped ? 'CIDR notation, with IPv4 written as such' : 'CIDR notation', parseCidr)
+    return this.#parsed(key, isMapped ? 'CIDR notation, with IPv4 in dotted form' : 'CIDR notation', parseCidr)
   }
 
   mac(key: string): Mac | undefined {
@@ -107,7 +107,7 @@ export class Reader {
     })
   }
 
-  /** A list of objects; those that `read` makes nothing of are left out. */
+  /** A list of objects; items for which `read` returns undefined are left out. */
   objects<T>(key: string, read: (reader: Reader) => T | undefined): T[] | undefined {
     return this.#list(key, (item, path) => this.#nested(path, item, read))
   }

@@ -49,7 +49,7 @@ function shapeOf(version: CniVersion): 'legacy' | 'versioned' | 'current' {
   return version === '1.0.0' || version === '1.1.0' ? 'current' : 'versioned'
 }
 
-/** The version that the result names, `assumed` where it names none; undefined where it is none that we know. */
+/** The version that the result names, `assumed` where it names none; undefined for an unknown one. */
 function versionOf(reader: Reader, assumed: CniVersion): CniVersion | undefined {
   const named = reader.value('cniVersion') || assumed
   return cniVersions.find((known) => known === named)
@@ -97,7 +97,7 @@ function readIp(reader: Reader): IpConfig | undefined {
   return address && { address, ...rest }
 }
 
-/** What 1.1.0 added is printed in 1.0.0 as well, as libcni does: SR-IOV plugins say it there, and Multus reads it. */
+/** What 1.1.0 added is printed in 1.0.0 as well, as libcni does: SR-IOV plugins print it there, and Multus reads it. */
 function encodeInterface({ name, mac, mtu, sandbox, socketPath, pciID }: Interface, isCurrent: boolean): JsonObject {
   const added = isCurrent ? { mtu: mtu || undefined, socketPath, pciID } : {}
   return { name, ...compact({ mac, sandbox, ...added }) }
@@ -127,11 +127,11 @@ function filled<T>(values: readonly T[] | undefined): readonly T[] | undefined {
   return values && values.length > 0 ? values : undefined
 }
 
-/** Without the keys that have no value; '' is none. */
+/** Without the keys that have no value, or ''. */
 function compact(fields: Readonly<Record<string, Json | undefined>>): JsonObject {
-  const kept: Record<string, Json> = {}
-  for (const [key, value] of Object.entries(fields)) if (value !== undefined && value !== '') kept[key] = value
-  return kept
+  const present: Record<string, Json> = {}
+  for (const [key, value] of Object.entries(fields)) if (value !== undefined && value !== '') present[key] = value
+  return present
 }
 
 /** The same with every object's keys in alphabetical order. */

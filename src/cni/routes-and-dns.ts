@@ -21,7 +21,7 @@ export function readRoute(reader: Reader): Route | undefined {
   return dst && { dst, ...rest }
 }
 
-/** An entry that is to be made: a gateway of the other family the kernel would refuse only when all else is there. */
+/** A route that ADD will make: the kernel would reject a gateway of the other family only after the interface is set up. */
 export function readWantedRoute(reader: Reader): Route | undefined {
   const route = readRoute(reader)
   if (route?.gw && route.gw.family !== route.dst.address.family) {

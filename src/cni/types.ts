@@ -1,4 +1,4 @@
-// What a plugin is asked and what it answers, free of any version's spelling. The wire forms are in config.ts and result.ts.
+// Requests and results of a plugin, in no version's format. The wire forms are in config.ts and result.ts.
 
 import type { Address } from '../net/address.ts'
 import type { Cidr } from '../net/cidr.ts'

@@ -2,10 +2,10 @@
 
 import { CniError, formatError, toCniError } from './error.ts'
 
-/** Registers the step that takes back what was just done; `what` names it in an error: `release the lease`. */
+/** Registers the step that undoes what was just done; `what` names it in an error: `release the lease`. */
 export type Undo = (what: string, step: () => void) => void
 
-/** Runs `body`. When it throws, every registered step runs, last first; a step that fails is reported beside the first error, whose code stays. */
+/** Runs `body`. When it throws, every registered step runs, last first; a step that fails is added to the details of the first error. */
 export function withUndo<T>(body: (undo: Undo) => T): T {
   const steps: { what: string; step: () => void }[] = []
   try {

@@ -13,7 +13,7 @@ export function compareVersions(a: CniVersion, b: CniVersion): number {
   return cniVersions.indexOf(a) - cniVersions.indexOf(b)
 }
 
-/** The configuration's `cniVersion`, 0.1.0 where it has none. Throws CniError 6 for what is no version, 1 for one that the plugin does not have. */
+/** The configuration's `cniVersion`, 0.1.0 where it has none. Throws CniError 6 for what is not a version, 1 for one that the plugin does not support. */
 export function readVersion(given: Json | undefined, supports: readonly CniVersion[]): CniVersion {
   const version = given === undefined || given === '' ? '0.1.0' : given
   const found = supports.find((supported) => supported === version)
@@ -25,7 +25,7 @@ export function readVersion(given: Json | undefined, supports: readonly CniVersi
   throw new CniError(ErrIncompatibleCNIVersion, 'incompatible CNI versions', `config is "${version}", plugin supports [${supported}]`)
 }
 
-/** The `cniVersion` of what `read` returns, undefined for everything that is none. */
+/** The `cniVersion` of what `read` returns, undefined where it is not a version. */
 export function versionIn(read: () => string): string | undefined {
   try {
     const text = read()

@@ -1,4 +1,4 @@
-// In which order a range set gives out its addresses, and which set a requested address belongs to. Pure: it does not know which are free.
+// In which order a range set gives out its addresses, and which set a requested address belongs to. Pure: which are free is the store's to know.
 
 import { type Address, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
 import { type Range, type RangeSet, rangeOf, reservedAs } from './range.ts'
@@ -24,7 +24,7 @@ export function* candidates(set: RangeSet, last?: Address): Generator<Candidate>
   } while (!sameAddress(at.address, began.address))
 }
 
-/** Which requested address each set is to give: the first that lies in it, in the order they were asked for, each used once. */
+/** Which requested address each set is to give: the first that lies in it, in the order of the request, each used once. */
 export function assignRequests(sets: readonly RangeSet[], requested: readonly Address[]) {
   const open = requested.filter((address, i) => requested.findIndex((other) => sameAddress(other, address)) === i)
   const assigned = sets.map((set) => {

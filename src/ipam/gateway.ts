@@ -3,13 +3,13 @@
 import { type Address, formatAddress } from '../net/address.ts'
 import { type Cidr, cidrContains, formatCidr, networkOf, setApart } from '../net/cidr.ts'
 
-/** Why no host of the subnet can have this gateway; undefined where one can. */
+/** Why hosts of the subnet cannot have this gateway; undefined where they can. */
 export function gatewayProblem(gateway: Address, subnet: Cidr): string | undefined {
   const { family } = subnet.address
   if (gateway.family !== family) {
     return `${formatAddress(gateway)} is an IPv${gateway.family} address, ${formatCidr(networkOf(subnet))} is IPv${family}`
   }
-  if (isHostless(gateway)) return `${formatAddress(gateway)} is no address that a gateway can have`
+  if (isHostless(gateway)) return `${formatAddress(gateway)} is not an address that a gateway can have`
   const isBroadcast = setApart({ address: gateway, length: subnet.length }) === 'broadcast address' && cidrContains(subnet, gateway)
   return isBroadcast ? `${formatAddress(gateway)} is the broadcast address of ${formatCidr(networkOf(subnet))}` : undefined
 }

@@ -11,7 +11,7 @@ export interface HostLocalConfig {
   readonly dataDir: string
   /** One address each. Not read for DEL and GC: a lease has to go whatever became of the ranges. */
   readonly sets: readonly RangeSet[]
-  /** Addresses asked for: those of `args.cni.ips`, without any the one of CNI_ARGS, then those of `runtimeConfig.ips`. */
+  /** Requested addresses: those of `args.cni.ips`, without any the one of CNI_ARGS, then those of `runtimeConfig.ips`. */
   readonly requested: readonly Address[]
   readonly routes: readonly Route[]
   /** Path of a resolv.conf for the result's `dns`, '' for none. */
@@ -48,7 +48,7 @@ function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
   return readable
 }
 
-/** What STATUS cannot know: libcni hands it no runtimeConfig, so the ranges of a network that has them from there (capability `ipRanges`) come with ADD. */
+/** What STATUS cannot know: libcni passes it no runtimeConfig, so the ranges of a network that has them from there (capability `ipRanges`) come with ADD. */
 export function rangesComeWithAdd(reader: Reader, { command }: Pick<ConfigContext, 'command'>): boolean {
   if (command !== 'STATUS') return false
   const isGiven = reader.object('runtimeConfig', (given) => given.value('ipRanges')) !== undefined
@@ -60,7 +60,7 @@ function readEntry(reader: Reader): { readonly range: Range | undefined } {
   return { range: readRange(reader) }
 }
 
-/** The results of 0.1.0 and 0.2.0 have room for one address a family. */
+/** Results of 0.1.0 and 0.2.0 have one address a family. */
 export function requireRoom(addresses: readonly Address[], reader: Reader, { cniVersion }: ConfigContext): void {
   if (cniVersions.indexOf(cniVersion) >= cniVersions.indexOf('0.3.0')) return
   const tooMany = ([4, 6] as const).some((family) => addresses.filter((address) => address.family === family).length > 1)

@@ -1,4 +1,4 @@
-// STATUS of `host-local`: whether an ADD would get its addresses. Reads only, without the lock: a runtime asks every few seconds.
+// STATUS of `host-local`: whether an ADD would get its addresses. Reads only, without the lock: a runtime calls it every few seconds.
 
 import { CniError, ErrPluginNotAvailable } from '../cni/error.ts'
 import type { StatusRequest } from '../cni/plugin.ts'
@@ -11,18 +11,18 @@ import type { HostLocalConfig } from './host-local-config.ts'
 import { capacity, formatRangeSet, givesOut } from './range.ts'
 import { scanLeases } from './scan.ts'
 
-/** Where a network's leases lie. */
+/** The directory of a network's leases. */
 export function leaseDirectory({ config, network }: { readonly config: HostLocalConfig; readonly network: string }): string {
   return `${config.dataDir}/${network}`
 }
 
-/** Throws CniError 50 where a set is used up or the data directory cannot be written. One that is not there yet is fine. */
+/** Throws CniError 50 where a set is exhausted or the data directory cannot be written. A directory that does not exist yet is fine. */
 export function status(request: StatusRequest<HostLocalConfig>): void {
   const directory = leaseDirectory(request)
   const names = listing(directory)
   for (const set of request.config.sets) {
     const room = capacity(set)
-    // The names alone mostly settle it; only when they fill the set it matters which of them are leases that stand.
+    // Mostly the number of names decides; only when they would fill the set it matters which of them are valid leases.
     if (names.length < room) continue
     const used = scanLeases(directory, names, bootId()).leases.filter(({ address }) => givesOut(set, parseAddress(address))).length
     if (used < room) continue

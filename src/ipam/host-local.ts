@@ -16,7 +16,7 @@ import { readText } from './text-file.ts'
 
 export const hostLocalIpam = { config: readHostLocalConfig, add, del, check, gc, status }
 
-/** One address of each range set. What the attachment has already it keeps; what this call took goes back when a later set fails. */
+/** One address of each range set. The attachment's own leases are reused; what this call took is released when a later set fails. */
 function add(request: Request<HostLocalConfig>): Result {
   const { config } = request
   const dns = config.resolvConf ? parseResolvConf(readText(config.resolvConf)) : {}
@@ -26,7 +26,7 @@ function add(request: Request<HostLocalConfig>): Result {
   return { interfaces: [], ips, routes: config.routes, dns }
 }
 
-/** Needs no valid ranges, and nothing to be there. */
+/** Needs no valid ranges, and succeeds without a lease. */
 function del(request: Request<HostLocalConfig>): void {
   withExistingLeases(leaseDirectory(request), (store) => {
     const { owner, addresses } = leasesOf(store, request)
@@ -49,7 +49,7 @@ function check(request: Request<HostLocalConfig>): void {
   }
 }
 
-/** Releases what no attachment of the list owns. Without a list nothing is known to be stale. */
+/** Releases what no attachment of the list owns. Without a list nothing is stale. */
 function gc(request: GcRequest<HostLocalConfig>): void {
   const { valid } = request
   if (!valid) return
@@ -71,14 +71,14 @@ function allocate(store: LeaseStore, request: Request<HostLocalConfig>, assigned
     const replaced: Address[] = []
     const ips = config.sets.map((set, i) => {
       const requested = assigned[i]
-      const held = had.filter((address) => rangeOf(set, address))
-      const kept = requested ? held.find((address) => sameAddress(address, requested)) : held[0]
-      const address = kept ?? takeFrom(store, set, owner, i, requested)
-      if (!kept) {
+      const owned = had.filter((address) => rangeOf(set, address))
+      const reused = requested ? owned.find((address) => sameAddress(address, requested)) : owned[0]
+      const address = reused ?? takeFrom(store, set, owner, i, requested)
+      if (!reused) {
         undo(`release ${formatAddress(address)}`, () => store.release(address, owner))
         taken.set(i, address)
-        // Another one than is asked for now: of an ADD that nobody has taken back.
-        replaced.push(...held)
+        // Of an ADD that requested another address, and was not followed by a DEL.
+        replaced.push(...owned)
       }
       return ipConfig(address, rangeOf(set, address))
     })

@@ -9,7 +9,7 @@ import { sys } from '../host/sys.ts'
 /** A runtime gives an ADD minutes; a process that holds this lock for seconds hangs. */
 const waitMilliseconds = 10_000
 
-/** Runs `body` under the lock; undefined where there is no directory. Throws CniError 11 when it does not come free. */
+/** Runs `body` under the lock; undefined where the directory does not exist. Throws CniError 11 when the lock is not released in time. */
 export function withLock<T>(directory: string, body: () => T): { readonly value: T } | undefined {
   const path = `${directory}/lock`
   const lock = open(path)
@@ -18,7 +18,7 @@ export function withLock<T>(directory: string, body: () => T): { readonly value:
     lockExclusively(lock, waitMilliseconds, `leases are locked by another process: ${path}`)
     return { value: body() }
   } finally {
-    // Closing the only descriptor of it releases the lock.
+    // Closing the only descriptor releases the lock.
     sys.close(lock)
   }
 }

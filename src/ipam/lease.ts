@@ -1,4 +1,4 @@
-// What a lease file says: whose the address is. The file is host-local's, byte for byte.
+// The content of a lease file: the owner of the address. The format is host-local's, byte for byte.
 
 import { sys } from '../host/sys.ts'
 
@@ -13,12 +13,12 @@ export function formatOwner({ containerId, ifname }: Owner): string {
   return ifname === undefined ? containerId : `${containerId}\r\n${ifname}`
 }
 
-/** Undefined where nothing is said: the plugin that made the file died, or the disk was full, before it could write. */
+/** Undefined where the file is empty: the plugin that made it died, or the disk was full, before it could write. */
 export function parseOwner(text: string): Owner | undefined {
-  const said = text.replaceAll('\0', '').trim()
-  if (said === '') return undefined
-  const end = said.indexOf('\r\n')
-  return end < 0 ? { containerId: said } : { containerId: said.slice(0, end), ifname: said.slice(end + 2) }
+  const record = text.replaceAll('\0', '').trim()
+  if (record === '') return undefined
+  const end = record.indexOf('\r\n')
+  return end < 0 ? { containerId: record } : { containerId: record.slice(0, end), ifname: record.slice(end + 2) }
 }
 
 export function sameOwner(a: Owner, b: Owner): boolean {

@@ -1,8 +1,8 @@
 // Finds an owner's leases without reading the directory. An index of this boot, `.owners-<boot id>/`, has one symbolic link per owner whose target
 // lists the addresses: `<id>:<ifname>` → `10.1.0.5 fd00::5`. It points nowhere, so host-local's own walk passes over it.
 //
-// The lease files are the truth. The index is complete exactly while the directory's modification time is the mark that seal() put
-// there: a date long past, made of the boot id. Any other process that adds or removes a lease (another plugin, an admin, a crash half
+// The lease files are the truth. The index is complete exactly while the directory's modification time is the one that seal() set:
+// a date long past, made of the boot id. Any other process that adds or removes a lease (another plugin, an admin, a crash half
 // way) makes the kernel write the present time over it, and the next one walks the files once.
 
 import { ENOENT } from '../host/errno.ts'
@@ -21,7 +21,7 @@ export interface OwnerIndex {
   /** The addresses of an owner's key, as text. */
   get(key: string): readonly string[]
   set(key: string, addresses: readonly string[]): void
-  /** Takes the place of all that is there. */
+  /** Replaces all entries. */
   replace(entries: ReadonlyMap<string, readonly string[]>): void
   /** Writes what was set and vouches for it. The last act on the directory; a failure costs the next one a walk and nothing else. */
   seal(): void
@@ -29,7 +29,7 @@ export interface OwnerIndex {
 
 export function openOwnerIndex(directory: string, boot: string): OwnerIndex {
   const path = `${directory}/${indexName(boot)}`
-  const mark = markOf(boot)
+  const sealTime = sealTimeOf(boot)
   const onDisk = new Map<string, readonly string[]>()
   const wanted = new Map<string, readonly string[]>()
 
@@ -47,7 +47,7 @@ export function openOwnerIndex(directory: string, boot: string): OwnerIndex {
 
   return {
     // The dot: a link in the place of the directory has a time of its own.
-    complete: sys.lstat(`${directory}/.`).mtime === mark,
+    complete: sys.lstat(`${directory}/.`).mtime === sealTime,
     get: (key) => wanted.get(key) ?? read(key),
     set: (key, addresses) => {
       wanted.set(key, addresses)
@@ -56,7 +56,7 @@ export function openOwnerIndex(directory: string, boot: string): OwnerIndex {
       const present = listIndex(path)
       wanted.clear()
       onDisk.clear()
-      // What is not listed need not be read to know that it is not there.
+      // An entry that is not listed does not exist, and is not read.
       for (const key of entries.keys()) onDisk.set(key, [])
       for (const key of present) {
         onDisk.delete(key)
@@ -67,16 +67,16 @@ export function openOwnerIndex(directory: string, boot: string): OwnerIndex {
     seal: () => {
       try {
         for (const [key, addresses] of wanted) write(key, addresses)
-        sys.utimensat(directory, mark)
+        sys.utimensat(directory, sealTime)
       } catch (error) {
         if (!isSysError(error)) throw error
-        unmark(directory)
+        breakSeal(directory)
       }
     },
   }
 }
 
-/** The addresses that an index entry lists; none where there is no such entry. */
+/** The addresses that an index entry lists; none where the entry does not exist. */
 export function readEntry(path: string): readonly string[] {
   try {
     return sys.readlink(path).split(' ')
@@ -93,7 +93,7 @@ export function removeIndex(path: string): void {
 }
 
 /** Whole seconds, since not every file system keeps fractions; at most 2004, which no clock shows that containers run under. */
-function markOf(boot: string): number {
+function sealTimeOf(boot: string): number {
   return (Number.parseInt(boot.slice(0, 8), 16) || 4) >>> 2
 }
 
@@ -106,7 +106,7 @@ function listIndex(path: string): string[] {
   }
 }
 
-function unmark(directory: string): void {
+function breakSeal(directory: string): void {
   try {
     sys.utimensat(directory, Math.floor(sys.clock_gettime(0)))
   } catch (error) {

@@ -39,14 +39,14 @@ describe('readRange', () => {
     [{ subnet: '10.1.0.0/24', rangeEnd: '10.1.0.0' }, 'RangeEnd 10.1.0.0 not in network 10.1.0.0/24'],
     [{ subnet: '10.1.0.0/24', rangeStart: '10.1.0.255' }, 'RangeStart 10.1.0.255 not in network 10.1.0.0/24'],
     [{ subnet: '255.255.255.0/24', rangeStart: '255.255.255.255' }, 'RangeStart 255.255.255.255 not in network 255.255.255.0/24'],
-    [{ subnet: '::ffff:10.0.0.0/120' }, 'expected CIDR notation, with IPv4 written as such, got "::ffff:10.0.0.0/120"'],
+    [{ subnet: '::ffff:10.0.0.0/120' }, 'expected CIDR notation, with IPv4 in dotted form, got "::ffff:10.0.0.0/120"'],
     [{ subnet: '10.1.0.0/24', gateway: 'fe80::1' }, 'gateway: fe80::1 is an IPv6 address, 10.1.0.0/24 is IPv4'],
     [{ subnet: '10.1.0.0/24', rangeStart: 'fd00::1' }, 'RangeStart fd00::1 not in network 10.1.0.0/24'],
     [{ subnet: '10.1.0.0/24', rangeEnd: 'fd00::1' }, 'RangeEnd fd00::1 not in network 10.1.0.0/24'],
     [{ subnet: '10.1.0.0' }, '10.1.0.0'],
     [{ subnet: 'x' }, 'x'],
     [{ subnet: '10.1.0.0/24', gateway: 'x' }, 'gateway'],
-  ])('refuses %j', (json, problem) => {
+  ])('rejects %j', (json, problem) => {
     expect(() => text(json)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 })
@@ -93,7 +93,7 @@ describe('rangeContains', () => {
     ['10.0.0.255', false],
     ['10.0.0.0', false],
     ['fd00::1', false],
-  ])('says of %s in 10.0.0.1-10.0.0.254: %s', (address, expected) => {
+  ])('%s in 10.0.0.1-10.0.0.254 is reserved as %s', (address, expected) => {
     expect(rangeContains(range('10.0.0.0/24'), parseAddress(address))).toBe(expected)
   })
 })

@@ -1,4 +1,4 @@
-// The rules of host-local's ranges: what a subnet, a start, an end and a gateway make together, and what may stand beside it. Pure.
+// The rules of host-local's ranges: what a subnet, a start, an end and a gateway make together, and which ranges may stand together. Pure.
 
 import type { Reader } from '../cni/reader.ts'
 import { type Address, compareAddresses, formatAddress, nextAddress, sameAddress } from '../net/address.ts'
@@ -7,7 +7,7 @@ import { gatewayProblem } from './gateway.ts'
 
 /**
  * A run of addresses in one subnet, `start` and `end` included. The gateway is never given out; it may lie anywhere. Neither is what the subnet sets apart,
- * although `start` and `end` may include it: a pod with such an address could not be connected to.
+ * although `start` and `end` may include it: a pod with a network or broadcast address could not be connected to.
  */
 export interface Range {
   readonly subnet: Cidr
@@ -19,7 +19,7 @@ export interface Range {
 /** One address of a result comes from one set: its ranges are of one family and do not overlap. */
 export type RangeSet = readonly Range[]
 
-/** Reads `{subnet, rangeStart?, rangeEnd?, gateway?}`; undefined where it is no range, and the reader knows why. */
+/** Reads `{subnet, rangeStart?, rangeEnd?, gateway?}`; undefined where it is not a range, with the problem noted in the reader. */
 export function readRange(reader: Reader): Range | undefined {
   const subnet = reader.cidr('subnet')
   const rangeStart = reader.address('rangeStart')

@@ -23,7 +23,7 @@ export interface LeaseScan {
 
 /**
  * How far, in seconds, the clock may have been set forward between the boot and now before a lease of another plugin is mistaken for
- * an earlier boot's. Leases of ours need no clock: the index of the boot they were made in names them.
+ * an earlier boot's. Leases of podwire need no clock: the index of their boot names them.
  */
 const clockSlack = 60
 
@@ -31,7 +31,7 @@ const clockSlack = 60
 export function scanLeases(directory: string, names: readonly string[], boot: string): LeaseScan {
   const leases: Lease[] = []
   const dead: string[] = []
-  // The first look at this directory since the boot makes boot's index: where there is one, what has to go is gone.
+  // The first sweep after a boot makes that boot's index: where it exists, stale leases have been removed.
   const isEarlier = names.includes(indexName(boot)) ? () => false : earlierBoot(directory, names)
   for (const address of names.filter(isAddress)) {
     try {
@@ -46,7 +46,7 @@ export function scanLeases(directory: string, names: readonly string[], boot: st
   return { leases, dead }
 }
 
-/** True for the canonical text of an address. Everything else in the directory is not a lease: the lock, the marks, what people put there. */
+/** True for the canonical text of an address. Everything else in the directory is not a lease: the lock, the last reserved addresses, files of other programs. */
 export function isAddress(name: string): boolean {
   try {
     return formatAddress(parseAddress(name)) === name

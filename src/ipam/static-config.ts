@@ -45,7 +45,7 @@ export function readStaticConfig(reader: Reader, context: ConfigContext): Static
   }
 }
 
-/** A pod that has such an address already is not cut off by a CHECK. */
+/** CHECK accepts a reserved address: a running pod may have one, and must not be cut off. */
 function reportProblems({ address, gateway, issue, gatewayIssue }: Placed, { command }: ConfigContext): void {
   const apart = command === 'CHECK' ? undefined : setApart(address)
   if (apart) issue(`${formatAddress(address.address)} is the ${apart} of ${formatCidr(networkOf(address))}`)
@@ -78,7 +78,7 @@ function readIps(reader: Reader): Placed[] {
   })
 }
 
-/** CNI_ARGS: `IP` adds addresses, `GATEWAY` goes to every address in whose subnet it lies; both are lists with commas. */
+/** CNI_ARGS: `IP` adds addresses, `GATEWAY` goes to every address in whose subnet it lies; both are comma-separated lists. */
 function withArgs(configured: readonly Placed[], reader: Reader, context: ConfigContext): Placed[] {
   const args = context.args()
   const place = placeAt(reader, 'CNI_ARGS')

@@ -1,4 +1,4 @@
-// `static`: the addresses that the configuration names. Keeps nothing, so there is nothing to release.
+// `static`: the addresses that the configuration names. Stores nothing, so there is nothing to release.
 
 import { requirePrevResult } from '../cni/config.ts'
 import { CniError, ErrInternal } from '../cni/error.ts'

@@ -14,7 +14,7 @@ import { isAddress, type Lease } from './scan.ts'
 import { sweep, tempName } from './sweep.ts'
 import { createText, overwriteText, readText } from './text-file.ts'
 
-/** Runs `body` on the network's leases, alone; makes the directory. Throws CniError 11 where the lock does not come free in ten seconds. */
+/** Runs `body` on the network's leases, under their lock; makes the directory. Throws CniError 11 where the lock is not released in ten seconds. */
 export function withLeases<T>(directory: string, body: (store: LeaseStore) => T): T {
   const there = withExistingLeases(directory, body)
   if (there) return there.value
@@ -24,7 +24,7 @@ export function withLeases<T>(directory: string, body: (store: LeaseStore) => T)
   return made.value
 }
 
-/** The same where the directory exists; undefined where it does not: then there are no leases. */
+/** The same where the directory exists; undefined where it does not, which means no leases. */
 export function withExistingLeases<T>(directory: string, body: (store: LeaseStore) => T): { readonly value: T } | undefined {
   return withLock(directory, () => {
     const store = new LeaseStore(directory)
@@ -36,8 +36,8 @@ export function withExistingLeases<T>(directory: string, body: (store: LeaseStor
   })
 }
 
-/** After so many taken addresses in a row one listing is cheaper than to try on. */
-const patience = 32
+/** After so many taken addresses one listing of the directory is cheaper than further tries. */
+const MAX_MISSES = 32
 
 export class LeaseStore {
   readonly #directory: string
@@ -60,7 +60,7 @@ export class LeaseStore {
   /** The addresses of exactly this owner. */
   addressesOf(owner: Owner): Address[] {
     const key = ownerKey(owner)
-    // An edit of a lease file leaves the directory's time alone: what the index says is only believed when the file says it too.
+    // An edit of a lease file leaves the directory's time alone: the index counts only where the file agrees.
     if (!this.#index.get(key).every((address) => this.#isOwner(address, owner))) this.leases()
     return this.#index.get(key).map(parseAddress)
   }
@@ -75,7 +75,7 @@ export class LeaseStore {
     } catch (error) {
       if (!isSysError(error, EEXIST)) throw error
       this.#misses++
-      if (this.#misses === patience) this.#names = new Set(sys.getdents(this.#directory))
+      if (this.#misses === MAX_MISSES) this.#names = new Set(sys.getdents(this.#directory))
       return false
     }
     const key = ownerKey(owner)
@@ -111,7 +111,7 @@ export class LeaseStore {
     return leases
   }
 
-  /** Where a range set's round robin stands; undefined where nothing readable says so. */
+  /** Where a range set's round robin stands; undefined where the file cannot be read. */
   lastReserved(set: number): Address | undefined {
     const text = this.#readLastReserved(set)
     return isAddress(text) ? parseAddress(text) : undefined
@@ -123,7 +123,7 @@ export class LeaseStore {
     overwriteText(this.#path(`last_reserved_ip.${set}`), formatAddress(address), previous)
   }
 
-  /** The last call. It fails for nothing: the leases stand as they are, and without the seal the next one walks. */
+  /** The last call. It never fails: the leases are on disk, and without the seal the next store only reads them all. */
   finish(): void {
     try {
       if (this.#written) sys.unlink(this.#path(tempName))

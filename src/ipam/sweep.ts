@@ -16,18 +16,18 @@ export const tempName = '.lease'
 export function sweep(directory: string, boot: string): readonly Lease[] {
   const names = sys.getdents(directory)
   const { leases, dead } = scanLeases(directory, names, boot)
-  const kept = dead.filter((address) => !attempt(() => sys.unlink(`${directory}/${address}`))).map((address) => ({ address }))
+  const undeleted = dead.filter((address) => !attempt(() => sys.unlink(`${directory}/${address}`))).map((address) => ({ address }))
   if (names.includes(tempName)) attempt(() => sys.unlink(`${directory}/${tempName}`))
   if (!names.includes(indexName(boot))) {
-    // In this order: while an earlier index is there it names the leases that have to go.
-    if (kept.length === 0) for (const name of names.filter(isIndex)) attempt(() => removeIndex(`${directory}/${name}`))
+    // In this order: an earlier boot's index names the leases that are stale.
+    if (undeleted.length === 0) for (const name of names.filter(isIndex)) attempt(() => removeIndex(`${directory}/${name}`))
     attempt(() => sys.mkdir(`${directory}/${indexName(boot)}`, 0o700))
   }
   attempt(() => linkOldName(directory, names))
-  return [...leases, ...kept]
+  return [...leases, ...undeleted]
 }
 
-/** Older host-locals kept the one mark of all sets under this name, and people still read it: it follows the first set's. */
+/** Older host-locals stored the last reserved address of all sets under this name, and scripts still read it: it follows the first set's. */
 function linkOldName(directory: string, names: readonly string[]): void {
   const path = `${directory}/last_reserved_ip`
   if (names.includes('last_reserved_ip')) {

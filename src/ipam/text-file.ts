@@ -1,4 +1,4 @@
-// Small text files, whole: what leases, the round-robin mark and resolv.conf are read and written with.
+// Small text files, whole: leases, the last reserved address, resolv.conf.
 
 import { isSysError, SysError } from '../host/error.ts'
 import { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY } from '../host/fcntl.ts'
@@ -22,7 +22,7 @@ export function readText(path: string): string {
   }
 }
 
-/** Makes a file that must not be there yet (EEXIST), mode 0600; nothing stays behind when writing fails. */
+/** Makes a file that must not exist (EEXIST), mode 0600; it is removed when writing fails. */
 export function createText(path: string, text: string): void {
   const fd = sys.open(path, O_WRONLY | O_CREAT | O_EXCL, 0o600)
   try {
@@ -36,7 +36,7 @@ export function createText(path: string, text: string): void {
 }
 
 /**
- * Puts `text` in the place of `previous`, what the file is known to hold. It is cut only after the write: on a full disk a short
+ * Replaces `previous`, the file's content, by `text`. The file is truncated only after the write: on a full disk a short
  * text over an old one still succeeds, and a failure leaves the old one readable.
  */
 export function overwriteText(path: string, text: string, previous: string): void {

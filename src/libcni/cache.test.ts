@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { decodeBase64, encodeBase64 } from '../cni/base64.ts'
-import { forgetResult, keepResult, keptAttachments, keptResult, type RuntimeAttachment } from './cache.ts'
+import { deleteResult, type RuntimeAttachment, savedAttachments, savedResult, saveResult } from './cache.ts'
 
 let dir = ''
 beforeEach(() => {
@@ -25,9 +25,9 @@ const put = (name: string, content: unknown) => {
   writeFileSync(join(dir, 'results', name), typeof content === 'string' ? content : JSON.stringify(content))
 }
 
-describe('a kept result', () => {
-  it('lies where libcni keeps it, in its form, for root alone', () => {
-    keepResult(dir, attachment, '{"name":"net"}', result)
+describe('a saved result', () => {
+  it('is where libcni saves it, in its format, for root alone', () => {
+    saveResult(dir, attachment, '{"name":"net"}', result)
     const file = join(dir, 'results/net-c1-eth0')
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
       kind: 'cniCacheV1',
@@ -44,25 +44,25 @@ describe('a kept result', () => {
     expect(statSync(join(dir, 'results')).mode & 0o777).toBe(0o700)
   })
 
-  it('is read back with all that DEL needs, and forgotten more than once', () => {
-    keepResult(dir, attachment, 'ü', result)
-    expect(keptResult(dir, attachment)).toEqual(result)
-    expect(keptAttachments(dir, 'net')).toEqual([{ ...attachment, config: 'ü', result }])
-    for (const _time of ['once', 'again']) forgetResult(dir, attachment)
-    expect(keptResult(dir, attachment)).toBeUndefined()
+  it('is read with all that DEL needs, and can be deleted twice', () => {
+    saveResult(dir, attachment, 'ü', result)
+    expect(savedResult(dir, attachment)).toEqual(result)
+    expect(savedAttachments(dir, 'net')).toEqual([{ ...attachment, config: 'ü', result }])
+    for (const _time of ['once', 'again']) deleteResult(dir, attachment)
+    expect(savedResult(dir, attachment)).toBeUndefined()
     expect(readdirSync(join(dir, 'results'))).toEqual([])
   })
 
-  it('is also one that an old runtime kept alone', () => {
+  it('is also read when an old runtime saved it alone', () => {
     put('net-c1-eth0', result)
-    expect(keptResult(dir, attachment)).toEqual(result)
+    expect(savedResult(dir, attachment)).toEqual(result)
     // Whose it is, it does not say.
-    expect(keptAttachments(dir, 'net')).toEqual([])
+    expect(savedAttachments(dir, 'net')).toEqual([])
   })
 
   it('is an error where it cannot be read', () => {
     put('net-c1-eth0', '{')
-    expect(() => keptResult(dir, attachment)).toThrow('is not JSON')
+    expect(() => savedResult(dir, attachment)).toThrow('is not JSON')
   })
 })
 
@@ -74,8 +74,8 @@ it.each([
   ['no base 64', 'net-c2-eth0', { kind: 'cniCacheV1', networkName: 'net', containerId: 'c2', ifName: 'eth0', config: '*' }],
 ])('the list of attachments passes over a file with %s', (_, name, content) => {
   put(name, content)
-  keepResult(dir, attachment, '', result)
-  expect(keptAttachments(dir, 'net').map(({ containerId }) => containerId)).toEqual(['c1'])
+  saveResult(dir, attachment, '', result)
+  expect(savedAttachments(dir, 'net').map(({ containerId }) => containerId)).toEqual(['c1'])
 })
 
 it.each(['', 'f', 'fo', 'foo', 'foob', 'größe', '\u0000\uffff😀'])('base 64 of %j is as everybody writes it', (text) => {
@@ -84,6 +84,6 @@ it.each(['', 'f', 'fo', 'foo', 'foob', 'größe', '\u0000\uffff😀'])('base 64 
   expect(decodeBase64(encoded)).toBe(text)
 })
 
-it.each(['a', 'ab', 'abc', 'a===', 'ab*=', 'abcde', '====', 'a b='])('%j is no base 64', (text) => {
+it.each(['a', 'ab', 'abc', 'a===', 'ab*=', 'abcde', '====', 'a b='])('%j is not base 64', (text) => {
   expect(() => decodeBase64(text)).toThrow('expected base 64')
 })

@@ -1,4 +1,4 @@
-// What a runtime keeps of an attachment from ADD to DEL: a file each, in libcni's format and place, so that either finishes what the other began.
+// What a runtime saves of an attachment from ADD to DEL: a file each, in libcni's format and place, so that either can delete what the other added.
 
 import { decodeBase64, encodeBase64 } from '../cni/base64.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../cni/json.ts'
@@ -21,8 +21,8 @@ export interface Cached extends RuntimeAttachment {
 
 const KIND = 'cniCacheV1'
 
-/** Keeps the result; `cacheDir` is `/var/lib/cni` for every runtime. */
-export function keepResult(cacheDir: string, attachment: RuntimeAttachment, config: string, result: JsonObject): void {
+/** Saves the result; `cacheDir` is `/var/lib/cni` for every runtime. */
+export function saveResult(cacheDir: string, attachment: RuntimeAttachment, config: string, result: JsonObject): void {
   const { network, containerId, ifname, netns, args, capabilityArgs } = attachment
   makeDirectories(`${cacheDir}/results`, 0o700)
   const cached = {
@@ -39,8 +39,8 @@ export function keepResult(cacheDir: string, attachment: RuntimeAttachment, conf
   replaceText(pathOf(cacheDir, attachment), JSON.stringify(cached), 0o600)
 }
 
-/** The kept result, also out of a file that holds nothing else, as old runtimes wrote it; undefined where there is none. CniError 6 for what is none. */
-export function keptResult(cacheDir: string, attachment: Attachment): JsonObject | undefined {
+/** The saved result, also of a file that has nothing else, as old runtimes wrote it; undefined where there is no file. CniError 6 where it is not JSON. */
+export function savedResult(cacheDir: string, attachment: Attachment): JsonObject | undefined {
   const path = pathOf(cacheDir, attachment)
   const text = readWhole(path)
   if (text === undefined) return undefined
@@ -49,12 +49,12 @@ export function keptResult(cacheDir: string, attachment: Attachment): JsonObject
   return cached ? cached.result : isObject(json) ? json : undefined
 }
 
-export function forgetResult(cacheDir: string, attachment: Attachment): void {
+export function deleteResult(cacheDir: string, attachment: Attachment): void {
   removeIfExists(pathOf(cacheDir, attachment))
 }
 
-/** All attachments of the network that are kept, by file name. Files that are something else, or lie under another name than theirs, are passed over. */
-export function keptAttachments(cacheDir: string, network: string): Cached[] {
+/** All saved attachments of the network, by file name. Files of another kind, or under a name that is not theirs, are skipped. */
+export function savedAttachments(cacheDir: string, network: string): Cached[] {
   return namesIn(`${cacheDir}/results`).flatMap((name) => {
     const cached = tryCached(`${cacheDir}/results/${name}`)
     return cached?.network === network && fileName(cached) === name ? [cached] : []

@@ -29,7 +29,7 @@ NETCONFPATH (/etc/cni/net.d), CNI_PATH, CNI_IFNAME (eth0), CNI_ARGS (K=V;K=V), C
 /** Returns the exit status: 0, or 1 with the problem on stderr. */
 export function program(): number {
   const [verb = '', network = '', netns = ''] = sys.argv.slice(1)
-  // An installer asks every name of the program so whether it runs.
+  // An installer calls every name of the program like this to check that it runs.
   if (verb === '' && sys.getenv('CNI_COMMAND') === 'VERSION') {
     return answerVersion({ supports: cniVersions }, processIo)
   }

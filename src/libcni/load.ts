@@ -27,14 +27,14 @@ export function loadNetwork(directory: string, name: string): NetworkList {
   throw new CniError(ErrInvalidNetworkConfig, `${problem} ${directory}`)
 }
 
-/** The list in the file, with the plugins that lie in the directory of its name beside it. */
+/** The list in the file, with the plugins of the directory that has its name, next to it. */
 function readNetworkList(path: string): NetworkList {
   const list = parseNetworkList(readWhole(path) ?? '', path)
-  // What is no directory's name is no network's either, and is refused where it is used.
-  const beside = `${path.slice(0, path.lastIndexOf('/'))}/${list.name}`
-  const more = list.loadsMore && !list.name.includes('/') ? configurationFiles(beside, ['.conf']).map(readPlugin) : []
+  // What cannot be a directory's name is not a network's name either, and is rejected where it is used.
+  const directory = `${path.slice(0, path.lastIndexOf('/'))}/${list.name}`
+  const more = list.loadsMore && !list.name.includes('/') ? configurationFiles(directory, ['.conf']).map(readPlugin) : []
   const plugins = [...list.plugins, ...more]
-  if (plugins.length === 0) throw new CniError(ErrInvalidNetworkConfig, `${path}: the list has no plugins, and ${beside} has none`)
+  if (plugins.length === 0) throw new CniError(ErrInvalidNetworkConfig, `${path}: the list has no plugins, and ${directory} has none`)
   return { ...list, plugins }
 }
 

@@ -6,7 +6,7 @@ import { isAtLeast, isNewer } from './version-order.ts'
 const list = (keys: object) => parseNetworkList(JSON.stringify({ name: 'net', plugins: [{ type: 'bridge' }], ...keys }), 'a.conflist')
 
 describe('a conflist', () => {
-  it('is read with its switches off where it has none', () => {
+  it('is read with its switches off when it has none', () => {
     expect(list({ cniVersion: '1.0.0' })).toEqual({
       name: 'net',
       cniVersion: '1.0.0',
@@ -52,13 +52,13 @@ describe('a conflist', () => {
     ['{"name": "n", "plugins": ["a"]}', 6, 'plugins[0]: expected an object, got "a"'],
     ['{"name": "n", "plugins": [{"type": "a"}, {}]}', 7, "plugins[1].type: expected a plugin's name, got nothing"],
     ['{"name": "n", "plugins": [{"type": 5}]}', 7, "plugins[0].type: expected a plugin's name, got 5"],
-    ['{"name": "n", "loadOnlyInlinedPlugins": true}', 7, 'there is no list of plugins'],
+    ['{"name": "n", "loadOnlyInlinedPlugins": true}', 7, 'plugins is missing'],
     ['{"name": "n", "disableGC": "yes", "plugins": [{"type": "a"}]}', 7, 'disableGC: expected true or false, got "yes"'],
     ['{"name": "n", "cniVersion": 1, "plugins": [{"type": "a"}]}', 7, 'cniVersion: expected a string, got 1'],
     ['{"name": "n", "cniVersions": "1.0.0", "plugins": [{"type": "a"}]}', 7, 'cniVersions: expected a list'],
     ['{"name": "n", "cniVersions": [1], "plugins": [{"type": "a"}]}', 7, 'cniVersions: expected strings, got 1'],
     ['{"name": "n", "cniVersions": ["one"], "plugins": [{"type": "a"}]}', 6, 'expected a version such as "1.1.0", got "one"'],
-  ])('%s is refused with code %i', (text, code, problem) => {
+  ])('%s is rejected with code %i', (text, code, problem) => {
     const error = (() => {
       try {
         parseNetworkList(text, 'a.conflist')

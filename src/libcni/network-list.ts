@@ -7,18 +7,18 @@ import { isNewer } from './version-order.ts'
 
 export interface NetworkList {
   readonly name: string
-  /** As written, or the highest of `cniVersions` that is known here; '' where neither is there. */
+  /** As written, or the highest of `cniVersions` that is known here; '' where neither is set. */
   readonly cniVersion: string
   readonly disableCheck: boolean
   readonly disableGC: boolean
-  /** More plugins may lie in a directory beside the list, which has the network's name. */
+  /** More plugins may be in a directory next to the list, which has the network's name. */
   readonly loadsMore: boolean
   readonly plugins: readonly JsonObject[]
-  /** The list as it was read: what is kept with a result. */
+  /** The list as it was read: it is saved with a result. */
   readonly text: string
 }
 
-/** Parses a conflist; `path` names it in errors: CniError 6 for what is no list, 7 for one without sense. A list without plugins may still get some. */
+/** Parses a conflist; `path` names it in errors: CniError 6 for what is not a list, 7 for one that cannot work. A list without plugins may get some from its directory. */
 export function parseNetworkList(text: string, path: string): NetworkList {
   const list = parseObject(text, path)
   const fail = (problem: string): never => {
@@ -28,7 +28,7 @@ export function parseNetworkList(text: string, path: string): NetworkList {
   if (name === undefined) return fail('the list has no name')
   if (typeof name !== 'string') return fail(`name: expected a string, got ${quote(name)}`)
   const onlyInlined = readSwitch(list, 'loadOnlyInlinedPlugins', fail)
-  if (plugins === undefined && onlyInlined) return fail('loadOnlyInlinedPlugins is true, and there is no list of plugins')
+  if (plugins === undefined && onlyInlined) return fail('loadOnlyInlinedPlugins is true, and plugins is missing')
   if (plugins !== undefined && (!Array.isArray(plugins) || plugins.length === 0)) {
     return fail(`plugins: expected a list with a plugin in it, got ${quote(plugins)}`)
   }

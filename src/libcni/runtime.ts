@@ -7,11 +7,11 @@ import { isObject, type Json, type JsonObject, parseJson, quote } from '../cni/j
 import { Reader } from '../cni/reader.ts'
 import { decodeResult, encodeResult } from '../cni/result.ts'
 import { type CniVersion, cniVersions, type ValidAttachment } from '../cni/types.ts'
-import { forgetResult, keepResult, keptAttachments, keptResult, type RuntimeAttachment } from './cache.ts'
+import { deleteResult, type RuntimeAttachment, savedAttachments, savedResult, saveResult } from './cache.ts'
 import type { NetworkList } from './network-list.ts'
 import { isAtLeast } from './version-order.ts'
 
-/** Where plugins are found, and where results are kept. */
+/** Where plugins are found, and where results are saved. */
 export interface Runtime {
   readonly path: readonly string[]
   readonly cacheDir: string
@@ -20,7 +20,7 @@ export interface Runtime {
 /** What GC and STATUS know of: no attachment. */
 const NO_ATTACHMENT: RuntimeAttachment = { network: '', containerId: '', ifname: '', netns: '', args: [], capabilityArgs: {} }
 
-/** Each plugin gets the result of the one before; the last one's is kept and returned as it was printed. Nothing is undone: the runtime sends DEL. */
+/** Each plugin gets the result of the one before; the last one's is saved, and returned as it was printed. Nothing is undone: the runtime sends DEL. */
 export function addNetwork(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): JsonObject {
   checkNetworkName(list.name)
   let result: JsonObject | undefined
@@ -31,18 +31,18 @@ export function addNetwork(runtime: Runtime, list: NetworkList, attachment: Runt
     })
   }
   const last = result ?? {}
-  keepResult(runtime.cacheDir, attachment, list.text, last)
+  saveResult(runtime.cacheDir, attachment, list.text, last)
   return last
 }
 
-/** From the last plugin to the first, each with ADD's result where that is kept. What is kept is forgotten when all have succeeded. */
+/** From the last plugin to the first, each with ADD's result where that is saved. The saved result is deleted when all have succeeded. */
 export function delNetwork(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): void {
   checkNetworkName(list.name)
-  const prevResult = isAtLeast(list.cniVersion, '0.4.0') ? tryKeptResult(runtime, list, attachment) : undefined
+  const prevResult = isAtLeast(list.cniVersion, '0.4.0') ? trySavedResult(runtime, list, attachment) : undefined
   for (const plugin of list.plugins.toReversed()) {
     naming(plugin, 'delete', () => call(runtime, list, 'DEL', plugin, attachment, { prevResult }))
   }
-  forgetResult(runtime.cacheDir, attachment)
+  deleteResult(runtime.cacheDir, attachment)
 }
 
 export function checkNetwork(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): void {
@@ -60,7 +60,7 @@ export function checkNetwork(runtime: Runtime, list: NetworkList, attachment: Ru
 }
 
 /**
- * DEL for every kept attachment of the network that is not in the list, then GC by every plugin. `valid` undefined says that there are none, as
+ * DEL for every saved attachment of the network that is not in the list, then GC by every plugin. `valid` undefined means none, as
  * libcni has it; it then sends the plugins no list, and here an empty one is sent.
  */
 export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly ValidAttachment[] = []): void {
@@ -68,7 +68,7 @@ export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly V
   if (list.disableGC) return
   const isValid = (known: ValidAttachment) =>
     valid.some(({ containerId, ifname }) => containerId === known.containerId && ifname === known.ifname)
-  const stale = keptAttachments(runtime.cacheDir, list.name).filter((attachment) => !isValid(attachment))
+  const stale = savedAttachments(runtime.cacheDir, list.name).filter((attachment) => !isValid(attachment))
   const entries = valid.map(({ containerId, ifname }) => ({ containerID: containerId, ifname }))
   // libcni's own key, and the specification's.
   const keys = { 'cni.dev/valid-attachments': entries, 'cni.dev/attachments': entries }
@@ -79,7 +79,7 @@ export function gcNetwork(runtime: Runtime, list: NetworkList, valid: readonly V
   ])
 }
 
-/** The first plugin that is not ready says why; its code stays. Versions before 1.1.0 have no STATUS and are ready. */
+/** Throws the error of the first plugin that is not ready. Versions before 1.1.0 have no STATUS and are ready. */
 export function networkStatus(runtime: Runtime, list: NetworkList): void {
   checkNetworkName(list.name)
   if (!isAtLeast(list.cniVersion, '1.1.0')) return
@@ -108,7 +108,7 @@ function call(
   return callPlugin(String(plugin.type), variables, { path, stdin: JSON.stringify(config) })
 }
 
-/** Of what the runtime can give, what the plugin says it takes. */
+/** The capability arguments that the plugin declares in `capabilities`. */
 function runtimeConfig(plugin: JsonObject, capabilityArgs: JsonObject): JsonObject {
   const capabilities = new Reader(plugin).value('capabilities')
   const taken = isObject(capabilities) ? Object.keys(capabilities).filter((key) => capabilities[key] === true) : []
@@ -123,7 +123,7 @@ function readResult(json: Json, assumed: string, what: string): JsonObject {
 }
 
 /** A result that cannot be read does not prevent a DEL. */
-function tryKeptResult(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): JsonObject | undefined {
+function trySavedResult(runtime: Runtime, list: NetworkList, attachment: RuntimeAttachment): JsonObject | undefined {
   try {
     return prevResultOf(runtime, list, attachment)
   } catch {
@@ -131,12 +131,12 @@ function tryKeptResult(runtime: Runtime, list: NetworkList, attachment: RuntimeA
   }
 }
 
-/** What was kept, in the list's version: the list may have got another since. */
+/** The saved result in the list's version, which may have changed since ADD. */
 function prevResultOf({ cacheDir }: Runtime, { cniVersion }: NetworkList, attachment: RuntimeAttachment): JsonObject | undefined {
-  const kept = keptResult(cacheDir, attachment)
-  if (!kept || kept.cniVersion === cniVersion) return kept
+  const saved = savedResult(cacheDir, attachment)
+  if (!saved || saved.cniVersion === cniVersion) return saved
   const version = knownVersion(cniVersion)
-  const converted = parseJson(encodeResult(decodeResult(kept, '0.1.0', 'the kept result'), version), 'the kept result')
+  const converted = parseJson(encodeResult(decodeResult(saved, '0.1.0', 'the saved result'), version), 'the saved result')
   return isObject(converted) ? converted : undefined
 }
 

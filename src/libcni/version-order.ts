@@ -1,9 +1,9 @@
-// Versions of the specification as runtimes compare them: by number, the ones to come included.
+// Versions of the specification as runtimes compare them: by number, future ones included.
 
 import { CniError, ErrDecodingFailure } from '../cni/error.ts'
 import { quote } from '../cni/json.ts'
 
-/** True where `a` is above `b`; '' is 0.1.0. Throws CniError 6 for what is no version. */
+/** True where `a` is above `b`; '' is 0.1.0. Throws CniError 6 for what is not a version. */
 export function isNewer(a: string, b: string): boolean {
   const [left, right] = [numbersOf(a), numbersOf(b)]
   const i = left.findIndex((number, place) => number !== right[place])

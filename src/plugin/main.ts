@@ -1,4 +1,4 @@
-// The program: one static binary under every plugin's name. It is what its own file name says, and reads no other plugin's code.
+// The program: one static binary under every plugin's name. Its file name selects the plugin, and only that plugin's code is read.
 // Called as `podwire` with arguments, which no runtime gives, it is the operator's command.
 
 import type { Program } from '../cni/plugin.ts'
@@ -26,15 +26,15 @@ const plugins = [
   'tuning',
 ]
 
-/** The segment of those that have none of their own. */
+/** The segment of plugins that share one. */
 const together: Readonly<Record<string, string>> = {
-  cnitool: 'rare',
-  dhcp: 'rare',
-  flannel: 'rare',
-  ipvlan: 'stacked',
-  macvlan: 'stacked',
-  noop: 'rare',
-  'podwire-ipam-rpc': 'rare',
+  cnitool: 'misc',
+  dhcp: 'misc',
+  flannel: 'misc',
+  ipvlan: 'macvlan-ipvlan',
+  macvlan: 'macvlan-ipvlan',
+  noop: 'misc',
+  'podwire-ipam-rpc': 'misc',
 }
 
 const name = (sys.argv[0] ?? '').split('/').at(-1) ?? ''

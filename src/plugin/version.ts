@@ -3,7 +3,7 @@ declare const PODWIRE_VERSION: string
 export const version: string = PODWIRE_VERSION
 
 /**
- * What a drop-in says of itself: it has the options of the reference plugins of that version. Runtimes read it (nerdctl gives a network the policy
+ * The version that a drop-in prints: it has the options of the reference plugins of that version. Runtimes read it (nerdctl gives a network the policy
  * `isolated` where `firewall` is v1.7.1 or later); semantic versioning passes over what follows the plus sign.
  */
 export const dropInVersion = `v1.9.1+podwire.${version}`

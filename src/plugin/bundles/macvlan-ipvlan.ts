@@ -1,4 +1,4 @@
-// `macvlan` and `ipvlan` as one segment: all but their options is the same.
+// `macvlan` and `ipvlan` as one segment: they differ only in their options.
 
 import type { Program } from '../../cni/plugin.ts'
 import { program as ipvlan } from '../plugins/macvlan-ipvlan/ipvlan.ts'

@@ -1,4 +1,4 @@
-// Programs that run seldom, as one segment: every segment more cuts what it shares with the others into smaller pieces, and each start reads those.
+// Programs that run seldom, as one segment: each further segment splits the shared code into smaller pieces, which every start reads.
 
 import type { Program } from '../../cni/plugin.ts'
 import { program as cnitool } from '../../libcni/cnitool.ts'

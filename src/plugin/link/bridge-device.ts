@@ -29,8 +29,8 @@ export interface BridgeSetup {
 }
 
 /**
- * Finds the bridge or makes it; up, promiscuous where asked. MAC, MTU and VLAN filtering that an existing one has are left alone.
- * Undone, one that was made here goes again unless it has ports by then; of one that was there, up and promiscuous stay.
+ * Finds the bridge or makes it; sets it up, and promiscuous where configured. MAC, MTU and VLAN filtering of an existing one are left alone.
+ * Undo deletes a bridge that was made here unless it has ports by then; an existing one stays up and promiscuous.
  */
 export function ensureBridge(route: NetlinkSocket, config: BridgeSetup, gateways: readonly Cidr[], undo: Undo): Link {
   const found = findBridge(route, config.bridge) ?? createBridge(route, config, gateways, undo)
@@ -49,7 +49,7 @@ export function findBridge(route: NetlinkSocket, name: string): Link | undefined
   return link
 }
 
-/** Puts each gateway on the device, whose MAC from then on is the one that `link` has, whatever ports come. */
+/** `ip addr add GATEWAY dev BRIDGE`, and fixes the bridge's MAC as `link` has it: ports do not change it any more. */
 export function ensureGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[], force: boolean, undo: Undo): void {
   const present = listAddresses(route, link.index).map(({ cidr }) => cidr)
   const missing = gateways.filter((gateway) => !present.some((cidr) => sameCidr(cidr, gateway)))
@@ -88,7 +88,7 @@ function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: reado
     const add = addBridge({ name, mtu, mac: stableMac(gateways) ?? randomMac(), vlanFiltering: vlans.length > 0 })
     transact(route, alias ? [add, setLink({ name }, { alias })] : [add])
     undo(`delete bridge ${name}`, () => removeUnused(route, name))
-    // A router's advertisement heard through a pod must not give the node an address.
+    // A router advertisement from a pod must not give the node an address.
     trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
   } catch (error) {
     if (vlans.length > 0 && isSysError(error, EOPNOTSUPP)) throw noVlanFiltering()
@@ -97,12 +97,12 @@ function createBridge(route: NetlinkSocket, config: BridgeSetup, gateways: reado
   }
   const link = findBridge(route, name)
   if (!link) throw new CniError(ErrInvalidNetworkConfig, `bridge ${JSON.stringify(name)} vanished while it was set up`)
-  // Whatever the kernel says to it: another ADD may have been faster, and with the kernel's own address it only takes longer.
+  // Errors do not matter: another ADD may have been faster, and the kernel adds an address of its own, only later.
   if (gateways.some(({ address }) => address.family === 6)) exchange(route, [addLinkLocal(link)])
   return link
 }
 
-/** Unless another ADD has found it by now. */
+/** `ip link del BRIDGE`, unless another ADD has added a port. */
 function removeUnused(route: NetlinkSocket, name: string): void {
   const bridge = findLink(route, { name })
   if (bridge && !listLinks(route).some(({ master }) => master === bridge.index)) removeLink(route, { index: bridge.index })
@@ -112,7 +112,7 @@ function removeUnused(route: NetlinkSocket, name: string): void {
 function conflict(present: Cidr, gateway: Cidr): boolean {
   if (present.address.family !== gateway.address.family || sameCidr(present, gateway)) return false
   if (gateway.address.family === 4) return true
-  // Any number of them may be on one link; one the kernel itself has put there.
+  // A link may have any number of them; the kernel adds one itself.
   if (isLinkLocal(gateway.address)) return sameAddress(present.address, gateway.address)
   return cidrContains(present, gateway.address) || cidrContains(gateway, present.address)
 }

@@ -36,9 +36,9 @@ export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
   }
 }
 
-/** How links made here say whose they are: what GC and an operator read. */
+/** The alias of a port: it names the attachment, for GC and for operators. */
 export function portAlias({ network, containerId, ifname }: Attachment): string {
-  // None of the three may contain a colon, so the three can be parsed again.
+  // None of the three may contain a colon, so the alias can be parsed.
   return `${portAliasPrefix(network)}${shorten(containerId)}:${ifname}`
 }
 
@@ -47,7 +47,7 @@ export function portAliasPrefix(network: string): string {
   return `${ALIAS_PREFIX}${shorten(network)}:`
 }
 
-/** An alias has at most 255 bytes (linux/if.h: IFALIASZ), a name as many as its giver likes: of a long one the hash. */
+/** An alias has at most 255 bytes (linux/if.h: IFALIASZ), a name any number: of a long one the hash. */
 function shorten(name: string): string {
   return name.length <= 100 ? name : sys.sha512(name).slice(0, 64)
 }
@@ -73,7 +73,7 @@ export function missingPortVlan(route: NetlinkSocket, index: number, vlans: read
   })
 }
 
-/** What EOPNOTSUPP means where a bridge or a port was to have VLANs. */
+/** What EOPNOTSUPP means when VLANs are set. */
 export function noVlanFiltering(): CniError {
   return new CniError(ErrUnsupportedField, 'vlan, vlanTrunk: this kernel has no VLAN filtering (CONFIG_BRIDGE_VLAN_FILTERING)')
 }

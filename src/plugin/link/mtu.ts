@@ -1,4 +1,4 @@
-// The MTU that fits the node's way out.
+// The MTU of the node's default route.
 
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { findLink } from '../../kernel/route/link.ts'
@@ -10,7 +10,7 @@ const ELSEWHERE = ['192.0.2.1', '2001:db8::1'].map(parseAddress)
 
 /** The MTU of the device that the default route leaves by; 0, the kernel's choice, on a node without one. */
 export function defaultMtu(route: NetlinkSocket): number {
-  // A laboratory's node may have one of them itself, and the loopback's MTU is none that a pair could have.
-  const way = lookUpRoutes(route, ELSEWHERE).find((found) => found?.oif && !found.local)
-  return way ? (findLink(route, { index: way.oif })?.mtu ?? 0) : 0
+  // A test node may have one of them itself, and a pair cannot have the loopback's MTU.
+  const leaving = lookUpRoutes(route, ELSEWHERE).find((found) => found?.oif && !found.local)
+  return leaving ? (findLink(route, { index: leaving.oif })?.mtu ?? 0) : 0
 }

@@ -1,4 +1,4 @@
-// The links of an attachment: found by their names, which others may have as well, and known by their alias. Only these are ever deleted.
+// The links of an attachment: found by name, which another link may have as well, and recognized by their alias. Only these are deleted.
 
 import type { Attachment, ValidAttachment } from '../../cni/types.ts'
 import { EEXIST } from '../../host/errno.ts'
@@ -9,7 +9,7 @@ import { findLink, findLinks, listLinks, removeLink } from '../../kernel/route/l
 import { removeLinks } from '../../kernel/route/link-group.ts'
 import { hostLinkName, ifbName, isOwnAlias, staleAliases } from './owner.ts'
 
-/** Deletes the pair and the IFB, whichever are there, with one wait. What has their name and is another's stays. */
+/** Deletes the pair and the IFB, as far as they exist, with one wait. A link of that name that is another's stays. */
 export function removeOwnLinks(
   route: NetlinkSocket,
   attachment: Attachment,
@@ -21,14 +21,14 @@ export function removeOwnLinks(
   )
   const own = found.filter(({ alias }) => isOwnAlias(alias, attachment))
   for (const { name, alias } of found) {
-    if (!isOwnAlias(alias, attachment)) log.warn('a link of that name is not of this attachment, and stays', { name, alias })
+    if (!isOwnAlias(alias, attachment)) log.warn('a link of that name is not of this attachment: not deleting it', { name, alias })
   }
   removeLinks(route, own)
 }
 
 /**
- * Makes the name free for a link of this attachment: what has it and is the attachment's, an ADD that was killed has left. EEXIST where it is
- * another's. Comes before the link is made, as the alias is set by name in the same datagram, whichever link has the name then.
+ * Deletes the attachment's link of that name, which an ADD that was killed has left. EEXIST where the link is another's. Called before the link is made:
+ * its alias is set by name in the same datagram, on whichever link has the name then.
  */
 export function freeName(route: NetlinkSocket, name: string, attachment: Attachment): void {
   const found = findLink(route, { name })

@@ -1,4 +1,4 @@
-// The datapath of `ptp`, and of `podwire` by default: a pair, a route on the host for each of the pod's addresses, and in the pod everything by way of the gateway.
+// The datapath of `ptp`, and of `podwire` by default: a pair, a route on the host for each of the pod's addresses, and in the pod every route via the gateway.
 // The gateway's address is on the host's end of every pair; no bridge, no bridge filtering.
 
 import { fail } from '../../cni/error.ts'
@@ -25,7 +25,7 @@ export function addPair(route: NetlinkSocket, host: VethEnd & { readonly alias: 
 /** `ip link set HOST up; ip addr add GATEWAY/32 dev HOST; ip route replace ADDRESS/32 dev HOST scope link` for each address. */
 export function routeToPod(route: NetlinkSocket, host: Link, ips: readonly IpConfig[]): void {
   const hasIPv6 = ips.some(({ address }) => address.address.family === 6)
-  // Whatever the pod's own addresses are: a router's advertisement from inside would give the node an address, and a default route (CVE-2020-10749).
+  // Whatever the pod's own addresses are: a router advertisement from the pod would give the node an address, and a default route (CVE-2020-10749).
   trySysctl(`net/ipv6/conf/${host.name}/accept_ra`, '0')
   const gateways = distinct(
     ips.flatMap(({ gateway }) => (gateway ? [hostCidr(gateway)] : [])),

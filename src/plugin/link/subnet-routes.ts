@@ -1,4 +1,4 @@
-// The node's way to pods whose gateway is outside their subnet (fe80::1): the address on the bridge brings no route to them.
+// The node's routes to pods whose gateway is outside their subnet (fe80::1): the bridge's address brings no route to them.
 
 import type { IpConfig } from '../../cni/types.ts'
 import type { Undo } from '../../cni/undo.ts'
@@ -10,7 +10,7 @@ import type { Link } from '../../kernel/route/link.ts'
 import { appendRoute, deleteRoute } from '../../kernel/route/route.ts'
 import { cidrContains, networkOf } from '../../net/cidr.ts'
 
-/** `ip route append SUBNET dev BRIDGE scope link`, behind what leads there already. Removed with the bridge, or by `undo` where it was added here. */
+/** `ip route append SUBNET dev BRIDGE scope link`, after existing routes. Removed with the bridge, or by `undo` where it was added here. */
 export function ensureSubnetRoutes(route: NetlinkSocket, link: Link, ips: readonly IpConfig[], undo: Undo): void {
   const outside = ips.filter(({ address, gateway }) => gateway && !cidrContains(address, gateway))
   if (outside.length === 0) return

@@ -1,4 +1,4 @@
-// The last wait of an ADD: the kernel switches a link on a moment after its carrier came, in a work queue that may have others before it.
+// The last wait of an ADD: the kernel sets a link operational a moment after it has a carrier, in a work queue.
 
 import { ENODEV, ETIMEDOUT } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
@@ -7,13 +7,13 @@ import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { IF_OPER_UP } from '../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../kernel/route/link.ts'
 
-/** How long to wait between looks, in milliseconds: it comes up within one, or something is wrong. */
+/** Milliseconds between two reads of the link's state. Usually the first is enough. */
 const WAITS = [1, 2, 5, 20, 50, 500, 1000, 1000]
 
 /**
  * Waits, about 2.5 s at most, for the host's end of a pair whose other end has just been set up. Until then the kernel drops what the host sends there,
- * and a bridge neither floods nor forwards to it: the pod's first question for a neighbour would be lost, and asked again after a second. Returns the
- * link as it is then. Since 6.9 the look itself brings it about (rtnetlink.c: linkwatch_sync_dev).
+ * and a bridge neither floods nor forwards to it: the pod's first neighbour solicitation would be lost, and sent again after a second. Returns the
+ * link as it is then. Since 6.9 reading the link updates its state (rtnetlink.c: linkwatch_sync_dev).
  */
 export function awaitUp(route: NetlinkSocket, { index, name }: Pick<Link, 'index' | 'name'>): Link {
   for (const wait of [0, ...WAITS]) {

@@ -9,7 +9,7 @@ import { isLinkLocal } from '../../net/address.ts'
 import { type Cidr, formatCidr, sameCidr } from '../../net/cidr.ts'
 import { firstGateway, requireOwnGateways } from './lease-problems.ts'
 
-/** The addresses for the interface at `index` of the result. With `fill` the node has the gateways; one that IPAM left open is the first address of the subnet. */
+/** The addresses for the interface at `index` of the result. With `fill` the node has the gateways; where IPAM names none it is the subnet's first address. */
 export function withGateways(ips: readonly IpConfig[], fill: boolean, index: number): IpConfig[] {
   const filled = ips.map(({ address, gateway }) => ({
     address,
@@ -25,7 +25,7 @@ export function gatewayCidrs(ips: readonly IpConfig[]): Cidr[] {
   return ips.flatMap(({ address, gateway }) => (gateway ? [{ address: gateway, length: isLinkLocal(gateway) ? 64 : address.length }] : []))
 }
 
-/** The link has the gateways' addresses. */
+/** Throws where the link lacks the address of a gateway. */
 export function checkGateways(route: NetlinkSocket, link: Link, gateways: readonly Cidr[]): void {
   const present = listAddresses(route, link.index)
   for (const gateway of gateways) {

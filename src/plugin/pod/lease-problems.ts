@@ -1,4 +1,4 @@
-// What is wrong with what IPAM answered, its own plugins' or another's: found before anything is made, where the kernel would only refuse it half way. Pure.
+// Problems in IPAM's answer, found before anything is made: the kernel would reject it half way. Pure.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../cni/error.ts'
 import type { IpConfig, Result, Route } from '../../cni/types.ts'
@@ -8,48 +8,48 @@ import { type Address, formatAddress, isLinkLocal, isUnspecified, nextAddress, s
 import { addressBits, type Cidr, cidrContains, formatCidr, networkOf } from '../../net/cidr.ts'
 import { gatewayOf } from './routes.ts'
 
-/** Throws where a gateway, or a route's, cannot be one. */
+/** Throws where a gateway, or a route's gateway, cannot work. */
 export function requireGateways({ ips, routes }: Pick<Result, 'ips' | 'routes'>): void {
   for (const [i, { address, gateway }] of ips.entries()) {
     const problem = gateway && gatewayProblem(gateway, address)
-    if (problem) refuse(`ips[${i}].gateway`, problem)
+    if (problem) reject(`ips[${i}].gateway`, problem)
   }
   for (const [i, { dst, gw, scope = 0 }] of routes.entries()) {
     if (gw && gw.family !== dst.address.family) {
-      refuse(`routes[${i}].gw`, `${formatAddress(gw)} is an IPv${gw.family} address, ${formatCidr(dst)} is IPv${dst.address.family}`)
+      reject(`routes[${i}].gw`, `${formatAddress(gw)} is an IPv${gw.family} address, ${formatCidr(dst)} is IPv${dst.address.family}`)
     }
     // IPv6 has no scopes.
     if (dst.address.family === 4 && gw && !isUnspecified(gw) && scope >= RT_SCOPE_LINK) {
-      refuse(
+      reject(
         `routes[${i}].scope`,
-        `${scope} is for what is on the link, the route to ${formatCidr(dst)} goes by ${formatAddress(gw)}: leave out one`,
+        `${scope} is for what is on the link, the route to ${formatCidr(dst)} is via ${formatAddress(gw)}: leave out one`,
       )
     }
     if (scope === RT_SCOPE_NOWHERE)
-      refuse(`routes[${i}].scope`, `${scope} is no scope of a route: expected 0 (global), 253 (link) or 254 (host)`)
+      reject(`routes[${i}].scope`, `${scope} is not the scope of a route: expected 0 (global), 253 (link) or 254 (host)`)
   }
 }
 
-/** The gateway that the node itself is to have, where IPAM named none: the subnet's first address, and of two the other one. */
+/** The node's gateway address where IPAM names none: the subnet's first address; of a subnet of two the one that is not the pod's. */
 export function firstGateway({ address, length }: Cidr): Address {
   const network = networkOf({ address, length }).address
   const first = nextAddress(network)
   return length === addressBits(address) - 1 && sameAddress(first, address) ? network : first
 }
 
-/** Throws where the node would have an address of the pod's, or none, as its gateway. */
+/** Throws where the gateway, which the node is to have, is an address of the pod's, or unspecified. */
 export function requireOwnGateways(ips: readonly IpConfig[]): void {
   for (const [i, { gateway }] of ips.entries()) {
     if (!gateway) continue
-    if (isUnspecified(gateway)) refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} is no address of a node`)
+    if (isUnspecified(gateway)) reject(`ips[${i}].gateway`, `${formatAddress(gateway)} is not an address that a node can have`)
     if (ips.some(({ address }) => sameAddress(address.address, gateway))) {
-      refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} is the pod's own address: give the pod another, or name another gateway`)
+      reject(`ips[${i}].gateway`, `${formatAddress(gateway)} is the pod's own address: give the pod another, or name another gateway`)
     }
   }
 }
 
 /**
- * Throws where a route is to go by a gateway of IPAM's that no route on the link leads to. `fe80::1` is on every link; another outside the subnets needs
+ * Throws where a route is via a gateway of IPAM's that is not on the link. `fe80::1` is on every link; another outside the subnets needs
  * a route of its own, with `scope` 253.
  */
 export function requireOnLink(ips: readonly IpConfig[], routes: readonly Route[]): void {
@@ -57,8 +57,8 @@ export function requireOnLink(ips: readonly IpConfig[], routes: readonly Route[]
     if (!gateway || isLinkLocal(gateway) || isOnLink(gateway, ips, routes)) continue
     const route = routes.find((other) => isVia(other, gateway, ips))
     if (!route) continue
-    const hint = `: it is in no subnet of the pod's; name one that is, or add the route ${formatAddress(gateway)}/${addressBits(gateway)} with scope 253`
-    refuse(`ips[${i}].gateway`, `${formatAddress(gateway)} cannot be reached for the route to ${formatCidr(route.dst)}${hint}`)
+    const hint = `: it is outside the pod's subnets; name a gateway inside, or add the route ${formatAddress(gateway)}/${addressBits(gateway)} with scope 253`
+    reject(`ips[${i}].gateway`, `${formatAddress(gateway)} cannot be reached for the route to ${formatCidr(route.dst)}${hint}`)
   }
 }
 
@@ -72,6 +72,6 @@ function isOnLink(gateway: Address, ips: readonly IpConfig[], routes: readonly R
   return routes.some((route) => !gatewayOf(route, ips) && cidrContains(route.dst, gateway))
 }
 
-function refuse(where: string, problem: string): never {
+function reject(where: string, problem: string): never {
   throw new CniError(ErrInvalidNetworkConfig, `the addresses of IPAM cannot be used: ${where}: ${problem}`)
 }

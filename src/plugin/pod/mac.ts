@@ -20,7 +20,7 @@ export function readTunedMac(reader: Reader, context: ConfigContext): Mac | unde
   return convention ?? reader.object('runtimeConfig', readUnicastMac) ?? macOfArgs(reader, context) ?? readUnicastMac(reader)
 }
 
-/** `mac` of the object; what no interface can have is a problem. */
+/** `mac` of the object. An address that an interface cannot have is a problem. */
 export function readUnicastMac(reader: Reader): Mac | undefined {
   const mac = reader.mac('mac')
   return mac && unicast(reader, 'mac', mac)
@@ -51,7 +51,7 @@ function macOfArgs(reader: Reader, context: ConfigContext): Mac | undefined {
 }
 
 function unicast(reader: Reader, key: string, mac: Mac): Mac {
-  // The kernel refuses such an address with EADDRNOTAVAIL once half the work is done.
+  // The kernel would reject it with EADDRNOTAVAIL once half the work is done.
   if (!isUnicastMac(mac)) reader.issue(key, 'a multicast or all-zero address cannot belong to an interface')
   return mac
 }

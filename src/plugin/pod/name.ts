@@ -1,8 +1,8 @@
-// What Kubernetes calls the pod, for people: aliases, comments, errors. Nothing is found by it.
+// The pod's name in Kubernetes, for aliases, comments and errors. Nothing is looked up by it.
 
 /**
- * `namespace/name` out of CNI_ARGS, '' where they do not have it. The drop-in plugins whose originals never look at CNI_ARGS take the rest as it is:
- * what they do not understand must not stop a pod.
+ * `namespace/name` out of CNI_ARGS, '' where they do not have it. Unlike parseArgs it accepts unknown keys: the reference plugins
+ * of the drop-ins do not read CNI_ARGS, so these must not fail on it.
  */
 export function podName(args: string): string {
   const pairs = new Map<string, string>()

@@ -21,10 +21,10 @@ export function withPod<T>(netns: string, body: (pod: Pod) => T): T {
   return usePod(enterNamedPod(netns), body)
 }
 
-/** How the kernel says that no namespace is at a path, and none can be: it is gone, or something else is there. */
+/** The kernel's errors for a path without a namespace: it is gone, or the path is something else. */
 const noNamespace = [ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO, EINVAL]
 
-/** Like withPod where the namespace may be gone: gone, too, where only the mount point's empty file is left of it. False then. */
+/** Like withPod where the namespace may be gone: also where only the empty file of its mount point is left. False then. */
 export function withPodIfExists(netns: string, body: (pod: Pod) => void): boolean {
   if (netns === '') return false
   let pod: Pod
@@ -39,12 +39,12 @@ export function withPodIfExists(netns: string, body: (pod: Pod) => void): boolea
   return true
 }
 
-/** The specification: ADD must fail where the interface is already there. Asked before anything is made or leased. */
+/** Throws where the pod has an interface of that name: the specification has ADD fail then. */
 export function requireFreeName(pod: Pod, ifname: string, netns: string): void {
   if (findLink(pod.route, { name: ifname })) throw nameTaken(ifname, netns)
 }
 
-/** What ADD answers to an interface that is there already. */
+/** The error of ADD where the interface exists. */
 export function nameTaken(ifname: string, netns: string): CniError {
   return new CniError(
     ErrInvalidEnvironmentVariables,

@@ -1,4 +1,4 @@
-// Which routes a pod gets of those that IPAM and the configuration ask for, and what each of them is to the kernel. Pure.
+// Which of the requested routes a pod gets, and what each of them is to the kernel. Pure.
 
 import type { IpConfig, Route } from '../../cni/types.ts'
 import { RT_SCOPE_LINK, RT_TABLE_MAIN } from '../../kernel/route/constants.ts'
@@ -16,8 +16,8 @@ const METRIC_6 = 1024
 const PREFIX_METRIC_6 = 256
 
 /**
- * The routes that go to the kernel and into the result: without host bits, each once, and none of a family that the pod has no address of. One by a
- * link-local gateway needs none but the kernel's own, which `hasLinkLocal` is asked for. The others are `useless`.
+ * The routes that go to the kernel and into the result: without host bits, each once, and only of families that the pod has an address of. For a
+ * link-local gateway the kernel's own link-local address is enough (`hasLinkLocal`). The others are `useless`.
  */
 export function chooseRoutes(
   routes: readonly Route[],
@@ -26,7 +26,7 @@ export function chooseRoutes(
 ): { routes: Route[]; useless: Route[] } {
   const isUsable = ({ dst, gw }: Route) =>
     ips.some(({ address }) => address.address.family === dst.address.family) || (gw !== undefined && isLinkLocal(gw) && hasLinkLocal())
-  // Once each: asking for a link-local address enters the pod's namespace.
+  // Once each: looking for a link-local address enters the pod's namespace.
   const usable: Route[] = []
   const useless: Route[] = []
   for (const route of routes) {
@@ -37,7 +37,7 @@ export function chooseRoutes(
 }
 
 /**
- * What the kernel is asked for, in order. `own` are the caller's routes to the pod's subnets, in place of those that the kernel makes; undefined where it
+ * The routes to add, in order. `own` are the caller's routes to the pod's subnets, in place of those that the kernel makes; undefined where it
  * makes them.
  */
 export function kernelRoutes(routes: readonly PodRoute[], ips: readonly IpConfig[], own: readonly PodRoute[] | undefined): KernelRoute[] {
@@ -46,13 +46,13 @@ export function kernelRoutes(routes: readonly PodRoute[], ips: readonly IpConfig
   const others = routes.filter((route) => !isKnown(route) && !(own === undefined && isPrefixRoute(route, ips)))
   return distinctRoutes([...known.map((route) => withSizes(route, routes, ips)), ...others], ips).map((route) => {
     const gateway = gatewayOf(route, ips)
-    // The kernel has no route to the subnet that would say so.
+    // Without a route to the subnet the kernel cannot know that.
     const onlink = own !== undefined && gateway !== undefined && ips.some(({ address }) => cidrContains(address, gateway))
     return { ...route, gateway, onlink: onlink && !ips.some((ip) => ip.gateway && sameAddress(ip.gateway, gateway)) }
   })
 }
 
-/** The route's own gateway, or the first of its family; none for what is on the link, which 0.0.0.0 says too. */
+/** The route's own gateway, or the first of its family; none for what is on the link; 0.0.0.0 means the same. */
 export function gatewayOf({ dst, gw, scope }: Route, ips: readonly IpConfig[]): Address | undefined {
   const isOnLink = scope !== undefined && scope >= RT_SCOPE_LINK
   const gateway = gw ?? (isOnLink ? undefined : ips.find((ip) => ip.gateway?.family === dst.address.family)?.gateway)
@@ -64,7 +64,7 @@ function distinctRoutes<R extends Route>(routes: readonly R[], ips: readonly IpC
   return routes.filter((route, i) => routes.findIndex((other) => isSameRoute(other, route, ips)) === i)
 }
 
-/** Two routes with the same destination, metric, table and next hop: IPv6 refuses the second, of IPv4 it would never be used. */
+/** Two routes with the same destination, metric, table and next hop: IPv6 rejects the second, IPv4 would never use it. */
 function isSameRoute(a: Route, b: Route, ips: readonly IpConfig[]): boolean {
   if (a === b) return true
   if (!isSameNetwork(a.dst, b.dst) || metricOf(a) !== metricOf(b)) return false
@@ -90,8 +90,8 @@ function isPrefixRoute(route: Route, ips: readonly IpConfig[]): boolean {
   return ips.some(({ address }) => isSameNetwork(address, dst) && (dst.address.family === 6 || dst.length < 32))
 }
 
-/** A route of the caller's, with the sizes of the same one that was asked for. */
+/** A route of the caller's, with the MTU and MSS of the same route where that is requested. */
 function withSizes(own: PodRoute, routes: readonly Route[], ips: readonly IpConfig[]): PodRoute {
-  const asked = routes.find((route) => isSameRoute(route, own, ips))
-  return asked ? { ...own, mtu: asked.mtu, advmss: asked.advmss } : own
+  const requested = routes.find((route) => isSameRoute(route, own, ips))
+  return requested ? { ...own, mtu: requested.mtu, advmss: requested.advmss } : own
 }

@@ -38,7 +38,7 @@ export function sysctlPath({ key }: Sysctl, ifname: string): string {
 function problemOf(key: string, value: unknown): string | undefined {
   if (typeof value !== 'string') return 'expected a string'
   const parts = key.split('/')
-  if (parts[0] !== 'net' || parts.length < 3) return 'is not below net/: such a parameter is the whole node’s'
+  if (parts[0] !== 'net' || parts.length < 3) return 'is not below net/: the parameter is the whole node’s'
   if (parts.some((part) => part === '' || part === '.' || part === '..')) return 'is not a name of a parameter'
   return undefined
 }

@@ -54,7 +54,7 @@ function finish({ request, route, undo }: Attaching<BridgeConfig>, { bridge, por
   const gateways = ownGateways(config, ips)
   const vlanGateway = gateways.length > 0 && config.vlan !== 0 ? ensureVlanGateway(route, bridge, config) : undefined
   if (gateways.length > 0) {
-    // As late as can be: the address is every pod's, another one may rely on it as soon as it is there.
+    // As late as possible: the address is every pod's, and another pod may use it at once.
     ensureGateways(route, vlanGateway ?? bridge, gateways, config.forceAddress, undo)
     ensureSubnetRoutes(route, vlanGateway ?? bridge, ips, undo)
   }

@@ -38,7 +38,7 @@ export function gc(request: GcRequest<BridgeConfig>): void {
   ])
 }
 
-/** From inside the pod; where its path is gone by the host's end: a process may still keep the namespace, and the address in it, alive. */
+/** By the pod's end; where the namespace's path is gone by the host's end: a process may still hold the namespace, and the address in it. */
 function removePair(request: Request<BridgeConfig>): void {
   if (withPodIfExists(request.netns, (pod) => removeLink(pod.route, { name: request.ifname }))) return
   const own = portAlias(request)
@@ -50,7 +50,7 @@ function deleteStaleLinks(network: string, valid: readonly ValidAttachment[]): v
   deleteLinks((alias) => alias.startsWith(portAliasPrefix(network)) && !live.has(alias))
 }
 
-/** Deletes the host's ends, and with them the pairs, whose alias `isStale` knows. */
+/** Deletes the pairs whose host end has an alias that is stale. */
 function deleteLinks(isStale: (alias: string) => boolean): void {
   withNetlink(NETLINK_ROUTE, (route) => {
     const stale = listLinks(route).filter(({ alias }) => isStale(alias))

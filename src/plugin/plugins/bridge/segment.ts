@@ -1,4 +1,4 @@
-// The rules of `macspoofchk` are a segment of their own: few networks ask for them, and reading code is what start-up costs.
+// The rules of `macspoofchk` are a segment of their own: few networks use them, and reading code is what start-up costs.
 
 import { loadSegment } from '../../../host/segment.ts'
 

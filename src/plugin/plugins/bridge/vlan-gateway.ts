@@ -1,5 +1,5 @@
 // The gateway of a VLAN: a second pair in the host's namespace, one end a port of that VLAN, the other, `<bridge>.<vlan>`, with the address.
-// It belongs to the bridge and not to a pod, so nothing here removes it.
+// It belongs to the bridge and not to a pod, so DEL does not remove it.
 
 import { withUndo } from '../../../cni/undo.ts'
 import { ALIAS_PREFIX } from '../../../contract/marks.ts'
@@ -30,7 +30,7 @@ export function ensureVlanGateway(route: NetlinkSocket, bridge: Link, config: Br
     withUndo((undo) => {
       undo(`delete ${name}`, () => removeLink(route, { index: port.index }))
       setPortVlans(route, port.index, [{ first: config.vlan, last: config.vlan, native: true }], config.preserveDefaultVlan)
-      // As of the bridge itself: a router's advertisement heard through a pod must not give the node an address.
+      // As on the bridge itself: a router advertisement from a pod must not give the node an address.
       trySysctl(`net/ipv6/conf/${name}/accept_ra`, '0')
       transact(route, [setLink({ name }, { up: true })])
     })

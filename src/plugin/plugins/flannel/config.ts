@@ -7,7 +7,7 @@ import { formatSubnet, type SubnetEnv } from './subnet-env.ts'
 
 export interface FlannelConfig {
   readonly subnetFile: string
-  /** Where the delegate's configuration is kept from ADD to DEL. */
+  /** Where the delegate's configuration is saved from ADD to DEL. */
   readonly dataDir: string
   readonly delegate: JsonObject
   readonly ipam: JsonObject
@@ -35,12 +35,12 @@ export function readFlannelConfig(reader: Reader, { cniVersion, name }: ConfigCo
   }
 }
 
-/** The delegate's configuration: `bridge` and `host-local` with the node's subnet, where nothing else is asked for. */
+/** The delegate's configuration: `bridge` and `host-local` with the node's subnet, where nothing else is configured. */
 export function delegateConfig(config: FlannelConfig, env: SubnetEnv): JsonObject {
   const { cniVersion, name, runtimeConfig } = config
   const type = typeof config.delegate.type === 'string' ? config.delegate.type : 'bridge'
   const defaults = {
-    // Who masquerades must not do so twice.
+    // flanneld or the delegate masquerades, not both.
     ipMasq: !env.ipMasq,
     mtu: env.mtu,
     ...(type === 'bridge' && { isGateway: true }),

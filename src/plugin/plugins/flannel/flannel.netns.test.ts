@@ -34,7 +34,7 @@ function recorded(host: Host) {
 }
 
 describeHost('flannel', () => {
-  it.each(cniVersions)('%s: a bridge with the subnet of this node, and everything taken back', async (cniVersion) => {
+  it.each(cniVersions)('%s: a bridge with the subnet of this node, and everything removed again', async (cniVersion) => {
     await withHost(async (host) => {
       flanneld(host)
       const pod = await host.pod()
@@ -97,7 +97,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('deletes by what ADD has kept, when the node has another subnet or none', async () => {
+  it('deletes with what ADD has saved when the node has another subnet or none', async () => {
     await withHost(async (host) => {
       flanneld(host)
       const pod = await host.pod()
@@ -113,7 +113,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('keeps two attachments of a container apart', async () => {
+  it('stores two attachments of a container separately', async () => {
     await withHost(async (host) => {
       flanneld(host)
       const pod = await host.pod()
@@ -132,7 +132,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('deletes what the original flannel has kept', async () => {
+  it('deletes with what the original flannel has saved', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await host.run('mkdir', '-p', '/var/lib/cni/flannel')
@@ -154,7 +154,7 @@ describeHost('flannel', () => {
     })
   })
 
-  it('GC goes to the delegate, and forgets what is kept of nobody', async () => {
+  it('GC calls the delegate, and deletes what is saved of attachments that are not valid', async () => {
     await withHost(async (host) => {
       flanneld(host)
       const [pod, other] = [await host.pod(), await host.pod()]
@@ -185,7 +185,7 @@ describeHost('flannel', () => {
     })
   })
 
-  describe('refuses', () => {
+  describe('rejects', () => {
     it.each([
       ['a delegate that is none', { delegate: 'bridge' }, 7, 'delegate: expected an object, got "bridge"'],
       ['a type that is none', { delegate: { type: 5 } }, 7, "delegate.type: expected a plugin's name, got 5"],

@@ -1,4 +1,4 @@
-// The plugin `flannel`: what flanneld says of this node, made a configuration for another plugin, which does the work.
+// The plugin `flannel`: turns what flanneld writes about this node into a configuration for another plugin, which does the work.
 
 import { delegate, delegateAdd } from '../../../cni/delegate.ts'
 import { CniError, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
@@ -8,7 +8,7 @@ import { cniVersions, type Result } from '../../../cni/types.ts'
 import { withUndo } from '../../../cni/undo.ts'
 import { version } from '../../version.ts'
 import { delegateConfig, type FlannelConfig, readFlannelConfig } from './config.ts'
-import { forgetDelegate, forgetStale, keepDelegate, keptDelegate } from './kept.ts'
+import { deleteDelegate, deleteStale, saveDelegate, savedDelegate } from './saved-delegate.ts'
 import { readSubnetEnv } from './subnet-env.ts'
 
 export const program = definePlugin({
@@ -23,28 +23,28 @@ export const program = definePlugin({
   status,
 })
 
-/** What is kept is kept before the delegate begins: DEL comes also where nothing of it has ended. */
+/** The delegate's configuration is saved before the delegate starts: DEL needs it also when ADD does not finish. */
 function add(request: Request<FlannelConfig>): Result {
   const { config } = request
   const own = delegateConfig(config, readSubnetEnv(config.subnetFile))
   return withUndo((undo) => {
-    keepDelegate(config.dataDir, request, own)
-    undo('forget the delegate', () => forget(request))
+    saveDelegate(config.dataDir, request, own)
+    undo('delete the saved configuration', () => deleteSaved(request))
     return delegateAdd(String(own.type), { ...request, stdin: JSON.stringify(withPrevious(own, request)) })
   })
 }
 
-/** By what ADD has kept; where that is not there, by what ADD would do now: the pod's interface may still be there. */
+/** With the configuration that ADD saved; without it, with that which ADD would use now: the pod's interface may still exist. */
 function del(request: Request<FlannelConfig>): void {
-  const own = keptDelegate(request.config.dataDir, request)?.config ?? currentConfig(request.config)
+  const own = savedDelegate(request.config.dataDir, request)?.config ?? currentConfig(request.config)
   if (!own) return
   delegate(String(own.type), 'DEL', { ...request, stdin: JSON.stringify(withPrevious(own, request)) })
-  forget(request)
+  deleteSaved(request)
 }
 
 function check(request: Request<FlannelConfig>): void {
   const { config } = request
-  const own = keptDelegate(config.dataDir, request)?.config ?? delegateConfig(config, readSubnetEnv(config.subnetFile))
+  const own = savedDelegate(config.dataDir, request)?.config ?? delegateConfig(config, readSubnetEnv(config.subnetFile))
   delegate(String(own.type), 'CHECK', { ...request, stdin: JSON.stringify(withPrevious(own, request)) })
 }
 
@@ -53,23 +53,23 @@ function gc(request: GcRequest<FlannelConfig>): void {
   const own = currentConfig(config)
   gatherErrors('GC', [
     () => own && delegate(String(own.type), 'GC', { ...request, stdin: JSON.stringify(withAttachments(own, request)) }),
-    () => valid && forgetStale(config.dataDir, network, valid),
+    () => valid && deleteStale(config.dataDir, network, valid),
   ])
 }
 
-/** Code 50 where flanneld has not said anything yet; then whatever the delegate says. */
+/** Code 50 where flanneld has not written its file yet; otherwise the delegate's answer. */
 function status(request: StatusRequest<FlannelConfig>): void {
   const { config } = request
   const own = delegateConfig(config, readSubnetEnv(config.subnetFile))
   delegate(String(own.type), 'STATUS', { ...request, stdin: JSON.stringify(own) })
 }
 
-function forget(request: Request<FlannelConfig>): void {
-  const kept = keptDelegate(request.config.dataDir, request)
-  if (kept) forgetDelegate(kept.path)
+function deleteSaved(request: Request<FlannelConfig>): void {
+  const saved = savedDelegate(request.config.dataDir, request)
+  if (saved) deleteDelegate(saved.path)
 }
 
-/** Undefined where flanneld does not say any more. */
+/** Undefined where flanneld's file is gone. */
 function currentConfig(config: FlannelConfig): JsonObject | undefined {
   try {
     return delegateConfig(config, readSubnetEnv(config.subnetFile))
@@ -79,7 +79,7 @@ function currentConfig(config: FlannelConfig): JsonObject | undefined {
   }
 }
 
-/** The delegate is a plugin of the list as flannel is: the result of the one before is its, too. */
+/** The delegate is a plugin of the list as flannel is: it gets the previous result as well. */
 function withPrevious(own: JsonObject, { raw }: Request<FlannelConfig>): JsonObject {
   const prevResult = isObject(raw) ? raw.prevResult : undefined
   return prevResult === undefined ? own : { ...own, prevResult }

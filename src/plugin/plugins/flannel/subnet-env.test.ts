@@ -41,7 +41,7 @@ describe('what flanneld writes', () => {
     [good.replace('1450', '-1'), 'FLANNEL_MTU'],
     [good.replace('=true', '=yes'), 'FLANNEL_IPMASQ: expected true or false, got "yes"'],
     [good.replace('FLANNEL_IPMASQ=true', ''), 'FLANNEL_IPMASQ: expected true or false, got ""'],
-  ])('%j is refused', (text, problem) => {
+  ])('%j is rejected', (text, problem) => {
     expect(() => read(text)).toThrow(`invalid env: ${problem}`)
   })
 })

@@ -14,7 +14,7 @@ export interface SubnetEnv {
   readonly ipMasq: boolean
 }
 
-/** Reads the file. CniError 50 where flanneld has not written it yet, 7 where it makes no sense. */
+/** Reads the file. CniError 50 where flanneld has not written it yet, 7 where it is invalid. */
 export function readSubnetEnv(path: string): SubnetEnv {
   const text = readWhole(path)
   if (text === undefined) {

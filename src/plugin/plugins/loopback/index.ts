@@ -1,4 +1,4 @@
-// The plugin `loopback`: brings up `lo`. Runtimes run it for every pod, whatever CNI_IFNAME says.
+// The plugin `loopback`: brings up `lo`. Runtimes run it for every pod, whatever CNI_IFNAME is.
 
 import { CniError, ErrInternal, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
 import { definePlugin, type Request } from '../../../cni/plugin.ts'
@@ -28,10 +28,10 @@ function add({ netns, prevResult, cniVersion }: Request<undefined>): Result {
     const { index, mtu, flags } = findLoopback(pod)
     transact(pod.route, [setLink({ index }, { up: true })])
     const addresses = listAddresses(pod.route, index).map(({ cidr }) => cidr)
-    const foreign = addresses.find(({ address }) => !(address.family === 4 ? address.bytes[0] === 127 : isIPv6Loopback(address.bytes)))
-    if (foreign) {
+    const other = addresses.find(({ address }) => !(address.family === 4 ? address.bytes[0] === 127 : isIPv6Loopback(address.bytes)))
+    if (other) {
       if (!(flags & IFF_UP)) transact(pod.route, [setLink({ index }, { up: false })])
-      throw new CniError(ErrInvalidNetworkConfig, `interface lo has an address that is not a loopback one: ${formatCidr(foreign)}`)
+      throw new CniError(ErrInvalidNetworkConfig, `interface lo has an address that is not a loopback one: ${formatCidr(other)}`)
     }
     if (prevResult) return prevResult
     const first = (family: 4 | 6) => addresses.filter(({ address }) => address.family === family).slice(0, 1)

@@ -13,7 +13,7 @@ import { missingKind } from './add.ts'
 import type { StackedConfig } from './config.ts'
 import { findMaster } from './master.ts'
 
-/** Where no master is named it is the one that ADD found: the default route may lead elsewhere by now. */
+/** Where no master is configured it is the one that ADD found: the default route may have changed. */
 export function check(request: Request<StackedConfig>): void {
   const { config, ifname, netns } = request
   const prevResult = requirePrevResult(request, 'CHECK')
@@ -26,12 +26,12 @@ export function check(request: Request<StackedConfig>): void {
       const below = config.linkInContainer ? pod.route : host
       const master = config.master === undefined ? findLink(below, { index: end.peer }) : findMaster(below, config.master)
       if (!master) fail(`the master #${end.peer} of ${ifname} is missing`)
-      if (master.index !== end.peer) fail(`interface ${ifname} is upon link #${end.peer}, and ${master.name} is #${master.index}`)
+      if (master.index !== end.peer) fail(`interface ${ifname} is on link #${end.peer}, and the master ${master.name} is #${master.index}`)
     })
   })
 }
 
-/** Ready where the kernel has the kind, the master is there, and IPAM is ready. */
+/** Ready where the kernel has the kind, the master exists, and IPAM is ready. */
 export function status(request: StatusRequest<StackedConfig>): void {
   const { kind, master, linkInContainer, ipam } = request.config
   withNetlink(NETLINK_ROUTE, (route) => {

@@ -1,4 +1,4 @@
-// The plugin `ipvlan`: a link upon one of the node's that shares its MAC; the pod is an address more on that wire.
+// The plugin `ipvlan`: a link on one of the node's, with the same MAC; the pod is one more address on that network.
 
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import { definePlugin } from '../../../cni/plugin.ts'
@@ -31,7 +31,7 @@ function readIpvlanConfig(reader: Reader, context: ConfigContext): StackedConfig
   if (attaches && !config.ipam && !chained) reader.issue('ipam', 'is missing, or has no type')
   return {
     ...config,
-    // The plugin before has made the master, and says what it is called. The prevResult of CHECK is this plugin's own result.
+    // The plugin before has made the master, and its result names it. The prevResult of CHECK is this plugin's own result.
     master: config.master ?? (chained && context.command === 'ADD' ? previousInterface(reader) : undefined),
     kind: 'ipvlan',
     mode: ipvlanModes[mode],

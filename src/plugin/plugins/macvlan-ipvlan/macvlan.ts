@@ -1,4 +1,4 @@
-// The plugin `macvlan`: a link upon one of the node's, with a MAC of its own; the pod is a machine on that wire.
+// The plugin `macvlan`: a link on one of the node's, with a MAC of its own; the pod is one more machine on that network.
 
 import type { ConfigContext } from '../../../cni/plugin.ts'
 import { definePlugin } from '../../../cni/plugin.ts'

@@ -1,4 +1,4 @@
-// The link that a pod's interface is put upon.
+// The master: the link that a pod's interface is on.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
@@ -7,7 +7,7 @@ import { findLink, type Link } from '../../../kernel/route/link.ts'
 import { listRoutes } from '../../../kernel/route/route.ts'
 import { isDefaultRoute } from '../../../net/cidr.ts'
 
-/** The link of that name, or that of the default route, IPv4's first. `code` is the error's where there is none. */
+/** The link of that name, or that of the default route, IPv4's first. `code` is the error's where it does not exist. */
 export function findMaster(route: NetlinkSocket, name: string | undefined, code = ErrInvalidNetworkConfig): Link {
   const link = name === undefined ? defaultRouteLink(route) : findLink(route, { name })
   if (link) return link

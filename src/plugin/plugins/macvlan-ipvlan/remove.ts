@@ -15,7 +15,7 @@ export function del(request: Request<StackedConfig>): void {
   )
 }
 
-/** What a killed ADD has left unnamed goes as well. */
+/** Also under the name that it has until ADD renames it: an ADD may have been killed before. */
 function removeStacked(request: Request<StackedConfig>): void {
   withPodIfExists(request.netns, (pod) => {
     if (!removeLink(pod.route, { name: request.ifname })) removeLink(pod.route, { name: hostLinkName(request) })

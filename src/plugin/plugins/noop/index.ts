@@ -1,4 +1,4 @@
-// The plugin `noop`: for tests. It records how it was called and answers what a file says, valid or not.
+// The plugin `noop`: for tests. It records how it was called and prints what a file has, valid or not.
 
 import { readCommonConfig, readPrevResult } from '../../../cni/config.ts'
 import { type Environment, readEnvironment } from '../../../cni/environment.ts'
@@ -7,9 +7,9 @@ import { type Io, processIo } from '../../../cni/io.ts'
 import { answerVersion, type Program } from '../../../cni/plugin.ts'
 import { encodeResult } from '../../../cni/result.ts'
 import { type CniVersion, cniVersions, type Result } from '../../../cni/types.ts'
-import { debugFileOf, noteCall, noteInLog, type Orders, readOrders } from './orders.ts'
+import { appendToLog, type Behavior, debugFileOf, readBehavior, recordCall } from './behavior.ts'
 
-/** The order of work is definePlugin's, whose answers are always sound ones: here they may be anything. */
+/** The steps are definePlugin's, whose answers are always valid: here they may be anything. */
 export const program: Program = (io = processIo) => {
   let cniVersion: string = cniVersions.at(-1) ?? ''
   try {
@@ -30,9 +30,9 @@ export const program: Program = (io = processIo) => {
       io.writeStderr('CNI_ARGS or config empty, no debug behavior\n')
       return 0
     }
-    const orders = noteCall(file, environment, stdin)
-    if (log) noteInLog(log, environment, stdin)
-    return obey(orders, prevResult, common.cniVersion, io)
+    const behavior = recordCall(file, environment, stdin)
+    if (log) appendToLog(log, environment, stdin)
+    return behave(behavior, prevResult, common.cniVersion, io)
   } catch (error) {
     io.writeStdout(encodeError(toCniError(error), cniVersion))
     return 1
@@ -42,22 +42,22 @@ export const program: Program = (io = processIo) => {
 interface Call {
   readonly environment: Environment
   readonly stdin: string
-  /** What the file says is supported; it may be no version at all. */
+  /** Of the file; it may be invalid. */
   readonly supports: readonly string[]
 }
 
 function readCall(io: Io): Call {
   const environment = readEnvironment(io.getenv)
-  // Of VERSION's nothing is waited for.
+  // VERSION does not wait for stdin.
   const stdin = environment.command === 'VERSION' ? '' : io.readStdin()
   const file = debugFileOf(environment.args)
-  const supports = (file && readOrders(file).reportVersionSupport) || cniVersions
+  const supports = (file && readBehavior(file).reportVersionSupport) || cniVersions
   return { environment, stdin, supports }
 }
 
 /** Returns the exit status. */
-function obey(orders: Orders, prevResult: Result | undefined, version: CniVersion, io: Io): number {
-  const { reportStderr, reportError, reportErrorCode, reportResult, exitWithCode } = orders
+function behave(behavior: Behavior, prevResult: Result | undefined, version: CniVersion, io: Io): number {
+  const { reportStderr, reportError, reportErrorCode, reportResult, exitWithCode } = behavior
   if (reportStderr) io.writeStderr(reportStderr)
   if (reportError) throw new CniError(reportErrorCode || ErrInternal, reportError)
   if (reportResult === 'PASSTHROUGH' || reportResult === 'INJECT-DNS') {

@@ -18,7 +18,7 @@ function order(host: Host, orders: unknown): string {
 const call = (host: Host, verb: string, keys: object, args = '') => host.cni('noop', verb, { ...config, ...keys }, { netns: '/n', args })
 
 describeHost('noop', () => {
-  it.each(verbs)('%s: records the call in the file, whose orders stay', async (verb) => {
+  it.each(verbs)('%s: records the call in the file, and leaves its other keys', async (verb) => {
     await withHost(async (host) => {
       const debugFile = order(host, { ReportStderr: 'a word', ReportResult: '{"a": 1}', CmdArgs: { StdinData: null } })
       expect(await call(host, verb, { debugFile }, 'X=1')).toMatchObject({ status: 0, stdout: '{"a": 1}', stderr: 'a word' })
@@ -82,7 +82,7 @@ describeHost('noop', () => {
     })
   })
 
-  it('VERSION answers what the file says', async () => {
+  it('VERSION answers what the file has', async () => {
     await withHost(async (host) => {
       const file = order(host, { ReportVersionSupport: ['9.8.7'] })
       expect((await call(host, 'VERSION', {}, `DEBUG=${file}`)).json).toMatchObject({ supportedVersions: ['9.8.7'] })
@@ -91,7 +91,7 @@ describeHost('noop', () => {
     })
   })
 
-  it('lists every call in the log, however many there are at once', async () => {
+  it('lists every call in the log when many come at once', async () => {
     await withHost(async (host) => {
       const commandLog = join(host.dir, 'log')
       const debugFile = order(host, {})
@@ -102,7 +102,7 @@ describeHost('noop', () => {
     })
   })
 
-  describe('refuses', () => {
+  describe('rejects', () => {
     it.each([
       ['a file that is not there', { debugFile: '/nix' }, '', 5, 'open /nix: no such file or directory'],
       ['a file that is no text', { debugFile: 5 }, '', 7, 'debugFile: expected a string, got 5'],

@@ -28,7 +28,7 @@ export function check(request: Request<PodwireConfig>): void {
   withNetlink(NETLINK_ROUTE, (route) => withPod(request.netns, (pod) => checkAttachment(request, pod, route, prevResult)))
 }
 
-/** Everything that ADD made, without what IPAM keeps. Throws what is wrong; returns the interfaces that limits on bandwidth have added. */
+/** Checks everything that ADD made but the lease. Throws what is wrong; returns the interfaces that bandwidth limits have added. */
 export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route: NetlinkSocket, result: Result): Interface[] {
   const { config, ifname, netns } = request
   const end = checkPodInterface(pod, { ifname, netns, up: true }, result)
@@ -49,7 +49,7 @@ export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route
   return config.bandwidth ? bandwidthRules().checkBandwidth(route, host, { ...pod, index: end.index }, request, config.bandwidth) : []
 }
 
-/** Ready where IPAM is, and the kernel answers. Only reads: it is asked every few seconds. */
+/** Ready where IPAM is, and the kernel answers. Only reads: it is called every few seconds. */
 export function status(request: StatusRequest<PodwireConfig>): void {
   const { config } = request
   if (!config.ipam) throw new CniError(ErrPluginNotAvailable, 'the node has no IP ranges yet')

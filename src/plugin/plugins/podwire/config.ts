@@ -53,7 +53,7 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
   }
 }
 
-/** host-local without a range: to ADD an error, to STATUS a node that its agent has not configured yet. Ranges of a wrong type are no absent ones. */
+/** host-local without a range: to ADD an error, to STATUS a node that its agent has not configured yet. Ranges of a wrong type count as present. */
 function lacksRanges(reader: Reader, context: ConfigContext): boolean {
   const isNone = (ranges: Json | undefined) => ranges === undefined || (Array.isArray(ranges) && ranges.length === 0)
   const lacking = reader.object(

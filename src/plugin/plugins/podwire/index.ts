@@ -9,7 +9,7 @@ import { readPodwireConfig } from './config.ts'
 import { del, gc } from './remove.ts'
 
 export { hostLinkName } from '../../link/owner.ts'
-// For commands: what a conflist says, and which link is whose.
+// For the commands: a conflist's options, and the link of an attachment.
 export { readPodwireConfig } from './config.ts'
 
 export const program = definePlugin({

@@ -1,4 +1,4 @@
-// ADD of an attachment that exists: a runtime that has not received the answer asks again.
+// ADD of an attachment that exists: a runtime that has not received the answer calls it again.
 
 import type { Result } from '../../../cni/types.ts'
 import { log } from '../../../host/log.ts'
@@ -14,7 +14,7 @@ import { plan } from './plan.ts'
 
 /**
  * The result of the ADD that made the interface `present`. An incomplete attachment is removed: undefined, and ADD makes it again. An interface of that
- * name that is another attachment's is an error, as the specification says.
+ * name that is another attachment's is an error, as the specification wants.
  */
 export function repeat({ request, pod, route }: Omit<Attaching<PodwireConfig>, 'undo'>, present: Link): Result | undefined {
   const { config, ifname, netns } = request

@@ -28,7 +28,7 @@ export function gc(request: GcRequest<PtpConfig>): void {
   ])
 }
 
-/** From inside the pod, ours or the reference plugin's; where the namespace or the pod's end is gone, by our host end. */
+/** By the pod's end, podwire's or the reference plugin's; where the namespace or the pod's end is gone, by the host's end. */
 function removePair(request: Request<PtpConfig>): void {
   let removed = false
   withPodIfExists(request.netns, (pod) => {

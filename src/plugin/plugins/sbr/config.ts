@@ -12,7 +12,7 @@ export interface SbrConfig {
   readonly addSourceHints: boolean
 }
 
-/** 0 is none, 253 to 255 are the kernel's default, main and local: a rule to those would change every packet's way, or none. */
+/** 0 is unspecified, 253 to 255 are the kernel's default, main and local: a rule to those would change every packet's route, or no packet's. */
 const RESERVED = [0, 253, 254, 255]
 
 export function readSbrConfig(reader: Reader): SbrConfig {

@@ -21,7 +21,7 @@ import { dropInVersion } from '../../version.ts'
 import { readSbrConfig, type SbrConfig } from './config.ts'
 import { defaultRoute, givenGateway, hintsOf, isMainDefault, isRule, planSbr, type Routing, ruleOf } from './plan.ts'
 
-/** All that this plugin makes is in the pod's namespace and goes with it: GC has nothing to look for. */
+/** All that this plugin makes is in the pod's namespace and goes with it: GC has nothing to do. */
 export const program = definePlugin({
   name: 'sbr',
   version: dropInVersion,
@@ -45,7 +45,7 @@ function add(request: Request<SbrConfig>): Result {
       undo('remove the rules', () => exchange(pod.route, [...rules.map(deletePolicyRule), ...routes.map(deleteRoute)]))
       transact(pod.route, rules.map(addPolicyRule))
       addRoutes(pod.route, routes)
-      undo('put the routes back', () => exchange(pod.route, [...hints.map(deleteRoute), ...inOrder(removed).map(appendRoute)]))
+      undo('restore the routes', () => exchange(pod.route, [...hints.map(deleteRoute), ...inOrder(removed).map(appendRoute)]))
       transact(pod.route, [...removed.map(deleteRoute), ...hints.map(replaceRoute)])
     })
     return prevResult
@@ -76,7 +76,7 @@ function del(request: Request<SbrConfig>): void {
   })
 }
 
-/** Every address has its rule, and its table the way out. */
+/** Every address has its rule, and its table a default route. */
 function check(request: Request<SbrConfig>): void {
   const { config, ifname, netns } = request
   const ips = addressesOf(requirePrevResult(request, 'CHECK'), ifname)
@@ -88,10 +88,10 @@ function check(request: Request<SbrConfig>): void {
       const known = rules.find((rule) => isRule(rule, ruleOf(ip, config.table ?? rule.table)))
       if (!known) fail(`rule from ${formatCidr(source)}${config.table === undefined ? '' : ` lookup ${config.table}`} is missing`)
       if (config.table !== undefined) continue
-      const way = defaultRoute(ip, index, known.table, config)
-      const isWay = (route: KernelRoute) =>
-        givenGateway(ip, config) ? way && isRoute(route, way) : route.table === known.table && isMainDefault(route, ip)
-      if (way && !routes.some(isWay)) fail(`table ${known.table} has no default route for ${formatCidr(source)}`)
+      const expected = defaultRoute(ip, index, known.table, config)
+      const isExpected = (route: KernelRoute) =>
+        givenGateway(ip, config) ? expected && isRoute(route, expected) : route.table === known.table && isMainDefault(route, ip)
+      if (expected && !routes.some(isExpected)) fail(`table ${known.table} has no default route for ${formatCidr(source)}`)
     }
     if (config.table !== undefined) return
     for (const hint of hintsOf(ips, index, config)) {
@@ -101,7 +101,7 @@ function check(request: Request<SbrConfig>): void {
   })
 }
 
-/** Asks for the rules, which a kernel without policy routing refuses. */
+/** `ip rule`, which fails on a kernel without policy routing. */
 function status(): void {
   try {
     withNetlink(NETLINK_ROUTE, (route) => listPolicyRules(route, 4))
@@ -152,14 +152,14 @@ function removeRule(route: NetlinkSocket, rule: Parameters<typeof deletePolicyRu
   }
 }
 
-/** Beside each other, in their order: two may lead to one destination. What is there already is from an ADD before. */
+/** `ip route append`, in their order: two may have one destination. Existing ones are of an earlier ADD. */
 function addRoutes(route: NetlinkSocket, routes: readonly KernelRoute[]): void {
   const requests = routes.map(appendRoute)
   const failure = exchange(route, requests).failures.find(({ errno }) => errno !== EEXIST)
   if (failure) throw new SysError(requests[failure.index]?.op ?? 'add routes', failure.errno, failure.detail)
 }
 
-/** A gateway has to be within reach before what goes by it. */
+/** A gateway has to be reachable before the routes via it are added. */
 function inOrder(routes: readonly KernelRoute[]): KernelRoute[] {
   return [...routes.filter(({ gateway }) => !gateway), ...routes.filter(({ gateway }) => gateway)]
 }

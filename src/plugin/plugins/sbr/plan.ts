@@ -16,7 +16,7 @@ export interface Routing {
 
 export interface SbrPlan {
   readonly rules: readonly PolicyRule[]
-  /** In order: a gateway has to be within reach before what goes by it. */
+  /** In order: a gateway has to be reachable before the routes via it. */
   readonly routes: readonly KernelRoute[]
   /** Of the main table. */
   readonly removed: readonly KernelRoute[]
@@ -92,7 +92,7 @@ export function hintsOf(ips: readonly IpConfig[], oif: number, { addSourceHints 
   }))
 }
 
-/** One whose source or gateway is in the subnet of an address concerns that address; any other all of its family. */
+/** A route whose source or gateway is in the subnet of an address concerns that address; any other route concerns all of its family. */
 function concerns({ dst, src, gateway }: KernelRoute, ip: IpConfig, ips: readonly IpConfig[]): boolean {
   if (dst.address.family !== ip.address.address.family) return false
   const isNear = ({ address }: IpConfig) => [src, gateway].some((end) => end !== undefined && cidrContains(address, end))

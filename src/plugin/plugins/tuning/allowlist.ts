@@ -1,4 +1,4 @@
-// Which kernel parameters the node's administrator allows: one pattern a line in a file whose place is fixed.
+// Which kernel parameters the node's administrator allows: one pattern a line, in a file at a fixed path.
 
 import { CniError, ErrInvalidNetworkConfig, ErrIOFailure } from '../../../cni/error.ts'
 import { readWhole } from '../../../host/whole-file.ts'
@@ -7,7 +7,7 @@ import { matches, type Pattern, parsePattern } from './pattern.ts'
 
 const FILE = '/etc/cni/tuning/allowlist.conf'
 
-/** Throws CniError 7 for a parameter that no line fits, in the spelling of the configuration or with dots; everything is allowed where there is no file. */
+/** Throws CniError 7 for a parameter that matches no line, in the spelling of the configuration or with dots; without the file everything is allowed. */
 export function checkAllowed(sysctls: readonly Sysctl[], file = FILE): void {
   if (sysctls.length === 0) return
   const lines = readLines(file)

@@ -1,4 +1,4 @@
-// The changes themselves: parameters one by one, the interface in one request. What was there before is kept before anything is changed.
+// The changes themselves: parameters one by one, the interface in one request. The values before are saved before anything is changed.
 
 import { CniError, ErrInvalidNetworkConfig, fail } from '../../../cni/error.ts'
 import { isSysError } from '../../../host/error.ts'
@@ -21,7 +21,7 @@ export function findTuned(pod: Pod, config: TuningConfig, ifname: string, netns:
   return link
 }
 
-/** What of the pod's will be changed, as it is now. */
+/** The current values of what will be changed. */
 export function observe(pod: Pod, link: Link | undefined, config: TuningConfig, ifname: string): Backup {
   const sysctls = inNamespace(pod.fd, () =>
     config.sysctls.flatMap((sysctl) => {
@@ -48,7 +48,7 @@ export function tune(pod: Pod, link: Link | undefined, config: TuningConfig, ifn
   if (link) changeLink(pod, link.index, { ...config, promisc: config.promisc || undefined })
 }
 
-/** As it was. What the kernel no longer takes is logged: the interface is about to go, and DEL must not hang on this. */
+/** As it was. What the kernel no longer accepts is logged: the interface is about to be deleted, and DEL must not fail for this. */
 export function restore(pod: Pod, ifname: string, backup: Backup): void {
   inNamespace(pod.fd, () => {
     for (const [path, value] of backup.sysctls.toReversed()) {

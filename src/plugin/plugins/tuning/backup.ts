@@ -1,5 +1,5 @@
 // What DEL restores: the file of the reference plugin, by the same name and with the same keys, so that either restores what the other changed.
-// Besides, it holds the kernel parameters, which the reference plugin leaves changed, and the network, which GC asks for.
+// Besides, it holds the kernel parameters, which the reference plugin leaves changed, and the network, which GC needs.
 
 import { isObject, type JsonObject } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
@@ -19,8 +19,8 @@ export interface Backup {
   readonly sysctls: readonly (readonly [path: string, value: string])[]
 }
 
-/** Of the attachment; whatever an earlier ADD of it has kept is older, and stays. */
-export function keepBackup(dataDir: string, attachment: Attachment, backup: Backup): void {
+/** Writes the attachment's backup. Values that an earlier ADD has saved are older, and stay. */
+export function saveBackup(dataDir: string, attachment: Attachment, backup: Backup): void {
   const path = pathOf(dataDir, attachment)
   makeDirectories(dataDir, 0o700)
   const known = readJson(path) ?? {}
@@ -29,7 +29,7 @@ export function keepBackup(dataDir: string, attachment: Attachment, backup: Back
   replaceText(path, JSON.stringify({ ...json, ...known, ...(Object.keys(sysctl).length > 0 && { sysctl }) }, undefined, 1), 0o600)
 }
 
-/** undefined where there is none, or none that can be read. */
+/** undefined where there is no backup, or it cannot be read. */
 export function readBackup(dataDir: string, attachment: Attachment): Backup | undefined {
   const json = readJson(pathOf(dataDir, attachment))
   if (!json) return undefined
@@ -46,12 +46,12 @@ export function readBackup(dataDir: string, attachment: Attachment): Backup | un
   }
 }
 
-export function dropBackup(dataDir: string, attachment: Attachment): void {
+export function deleteBackup(dataDir: string, attachment: Attachment): void {
   removeIfExists(pathOf(dataDir, attachment))
 }
 
 /** Removes the network's files that belong to no valid attachment. Those of the reference plugin name no network, and stay. */
-export function dropStaleBackups(dataDir: string, network: string, valid: readonly ValidAttachment[]): void {
+export function deleteStaleBackups(dataDir: string, network: string, valid: readonly ValidAttachment[]): void {
   const live = new Set(valid.map((entry) => fileOf(entry)))
   for (const name of namesIn(dataDir)) {
     if (!name.endsWith('.json') || live.has(name) || readJson(`${dataDir}/${name}`)?.network !== network) continue
@@ -97,7 +97,7 @@ function objectIn(json: JsonObject, key: string): JsonObject {
   return isObject(value) ? value : {}
 }
 
-/** Nothing else is the pod's own: a file that says otherwise is not ours. */
+/** Nothing else is the pod's own: a file with another path is not podwire's. */
 function isBelowNet(path: string): boolean {
   return path.startsWith('net/') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
 }

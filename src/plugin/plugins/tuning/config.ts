@@ -10,7 +10,7 @@ import { readSysctls, type Sysctl } from '../../pod/sysctl-config.ts'
 export interface TuningConfig {
   readonly sysctls: readonly Sysctl[]
   readonly mac: Mac | undefined
-  /** Only ever switched on: false is no wish to have it off, as in the reference plugin. */
+  /** Only ever switched on: false does not switch it off, as in the reference plugin. */
   readonly promisc: boolean
   readonly mtu: number | undefined
   readonly allmulti: boolean | undefined
@@ -23,7 +23,7 @@ const DATA_DIR = '/run/cni/tuning'
 const MAX_MTU = 0x7fffffff
 const MAX_QUEUE = 0xffffffff
 
-/** Each key of `args.cni` goes before the same at top level, and each sysctl there before that of the same name. */
+/** Each key of `args.cni` overrides the same at top level, and each sysctl there the one of the same name. */
 export function readTuningConfig(reader: Reader, context: ConfigContext): TuningConfig {
   const own = readKeys(reader)
   const args = reader.object('args', (given) => given.object('cni', readKeys))
@@ -31,7 +31,7 @@ export function readTuningConfig(reader: Reader, context: ConfigContext): Tuning
     sysctls: merge(own.sysctls, args?.sysctls ?? []),
     mac: readTunedMac(reader, context),
     promisc: args?.promisc ?? own.promisc ?? false,
-    // 0 is none.
+    // 0 leaves it as it is.
     mtu: (args?.mtu ?? own.mtu) || undefined,
     allmulti: args?.allmulti ?? own.allmulti,
     txQLen: args?.txQLen ?? own.txQLen,
@@ -55,8 +55,8 @@ function readKeys(reader: Reader) {
 }
 
 function merge(own: readonly Sysctl[], args: readonly Sysctl[]): Sysctl[] {
-  const kept = own.filter(({ key }) => !args.some((other) => other.key === key))
-  return [...kept, ...args]
+  const others = own.filter(({ key }) => !args.some((other) => other.key === key))
+  return [...others, ...args]
 }
 
 function readDataDir(reader: Reader): string {

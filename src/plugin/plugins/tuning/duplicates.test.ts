@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { refuseDuplicateSysctls } from './duplicates.ts'
+import { rejectDuplicateSysctls } from './duplicates.ts'
 
-describe('refuseDuplicateSysctls()', () => {
+describe('rejectDuplicateSysctls()', () => {
   it.each([
     '{"sysctl":{"a":"1","a":"2"}}',
     '{"x":[{"sysctl":{}}],"SysCtl" : {"a":"1" , "b":"1",\n"a":"1"}}',
     '{"sysctl":{"a":"1","\\u0061":"2"}}',
     '{"sysctl":{"a":"1"},"sysctl":{"a":"2"}}',
     '{"y":"\\"{","sysctl":{"a":"}","a":"2"}}',
-  ])('refuses %s', (text) => {
-    expect(() => refuseDuplicateSysctls(text)).toThrow('sysctl.a: duplicated sysctl keys are not allowed')
+  ])('rejects %s', (text) => {
+    expect(() => rejectDuplicateSysctls(text)).toThrow('sysctl.a: duplicated sysctl keys are not allowed')
   })
 
   it.each([
@@ -21,6 +21,6 @@ describe('refuseDuplicateSysctls()', () => {
     '{"a":1,"a":2,"sysctl":["a","a"]}',
     '{"sysctl":{"a":"\\"a\\":"}}',
   ])('takes %s', (text) => {
-    expect(() => refuseDuplicateSysctls(text)).not.toThrow()
+    expect(() => rejectDuplicateSysctls(text)).not.toThrow()
   })
 })

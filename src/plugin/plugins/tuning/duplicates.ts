@@ -1,11 +1,11 @@
-// Keys that stand twice in `sysctl`: JSON.parse silently keeps the last, and which of two values was meant is unknown.
+// Keys that stand twice in `sysctl`: JSON.parse silently keeps the last, and which of the two values was meant is unknown.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
 
 /** Throws CniError 7. `text` is JSON that has been parsed already. */
-export function refuseDuplicateSysctls(text: string): void {
+export function rejectDuplicateSysctls(text: string): void {
   const seen = new Set<string>()
-  // The keys that lead to where we are, '' for a list.
+  // The keys of the objects that are open, '' for a list.
   const path: string[] = []
   let key = ''
   for (let at = 0; at < text.length; at++) {

@@ -13,9 +13,9 @@ import { withPod, withPodIfExists } from '../../pod/namespace.ts'
 import { dropInVersion } from '../../version.ts'
 import { checkAllowed } from './allowlist.ts'
 import { checkTuned, findTuned, observe, restore, tune } from './apply.ts'
-import { dropBackup, dropStaleBackups, keepBackup, readBackup } from './backup.ts'
+import { deleteBackup, deleteStaleBackups, readBackup, saveBackup } from './backup.ts'
 import { changesLink, readTuningConfig, type TuningConfig } from './config.ts'
-import { refuseDuplicateSysctls } from './duplicates.ts'
+import { rejectDuplicateSysctls } from './duplicates.ts'
 
 export const program = definePlugin({
   name: 'tuning',
@@ -25,7 +25,7 @@ export const program = definePlugin({
   add,
   del,
   check,
-  gc: ({ config, network, valid }) => (valid ? dropStaleBackups(config.dataDir, network, valid) : undefined),
+  gc: ({ config, network, valid }) => (valid ? deleteStaleBackups(config.dataDir, network, valid) : undefined),
   status,
 })
 
@@ -35,7 +35,7 @@ const X_OK = 1
 function add(request: Request<TuningConfig>): Result {
   const { config, ifname, netns } = request
   const prevResult = requirePrevResult(request, 'ADD')
-  refuseDuplicateSysctls(request.stdin)
+  rejectDuplicateSysctls(request.stdin)
   checkAllowed(config.sysctls)
   return withPod(netns, (pod) =>
     withUndo((undo) => {
@@ -43,8 +43,8 @@ function add(request: Request<TuningConfig>): Result {
       const before = observe(pod, link, config, ifname)
       if (isChange(config)) {
         const isRepeated = readBackup(config.dataDir, request) !== undefined
-        keepBackup(config.dataDir, request, before)
-        if (!isRepeated) undo('remove the backup', () => dropBackup(config.dataDir, request))
+        saveBackup(config.dataDir, request, before)
+        if (!isRepeated) undo('remove the backup', () => deleteBackup(config.dataDir, request))
       }
       undo('restore the interface', () => restore(pod, ifname, before))
       tune(pod, link, config, ifname)
@@ -53,22 +53,22 @@ function add(request: Request<TuningConfig>): Result {
   )
 }
 
-/** Needs no namespace; what is gone needs no restoring. */
+/** Succeeds without the namespace: then there is nothing to restore. */
 function del(request: Request<TuningConfig>): void {
   const { config, ifname, netns } = request
   const backup = readBackup(config.dataDir, request)
   if (backup) withPodIfExists(netns, (pod) => restore(pod, ifname, backup))
-  dropBackup(config.dataDir, request)
+  deleteBackup(config.dataDir, request)
 }
 
 function check(request: Request<TuningConfig>): void {
   const { config, ifname, netns } = request
   requirePrevResult(request, 'CHECK')
-  refuseDuplicateSysctls(request.stdin)
+  rejectDuplicateSysctls(request.stdin)
   withPod(netns, (pod) => checkTuned(pod, findTuned(pod, config, ifname, netns), config, ifname))
 }
 
-/** Ready where a backup could be kept and the configured parameters are allowed. */
+/** Ready where a backup can be saved and the configured parameters are allowed. */
 function status({ config }: StatusRequest<TuningConfig>): void {
   try {
     checkAllowed(config.sysctls)
@@ -85,14 +85,14 @@ function isChange(config: TuningConfig): boolean {
   return config.sysctls.length > 0 || changesLink(config)
 }
 
-/** With what has changed of the pod's interface. A link of that name on the host is another one; only old plugins name no sandbox. */
+/** With what has changed of the pod's interface. A link of that name on the host is not the pod's; old plugins name no sandbox. */
 function tunedResult({ config: { mac, mtu }, ifname, cniVersion }: Request<TuningConfig>, result: Result): Result {
   const named = result.interfaces.filter(({ name }) => name === ifname)
   const own = named.some(({ sandbox }) => sandbox) ? named.filter(({ sandbox }) => sandbox) : named
   const tuned = (entry: Interface) => ({
     ...entry,
     ...(mac && { mac: formatMac(mac) }),
-    // Before 1.1.0 only where the plugin before has said one.
+    // Before 1.1.0 only where the previous result has one.
     ...(mtu !== undefined && (cniVersion === '1.1.0' || entry.mtu !== undefined) && { mtu }),
   })
   const interfaces = result.interfaces.map((entry) => (own.includes(entry) ? tuned(entry) : entry))

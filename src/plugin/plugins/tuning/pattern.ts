@@ -1,18 +1,18 @@
 // Regular expressions for the allowlist, as the reference plugin takes them: the engine has none. What names of parameters can need: characters, `.`,
-// classes, groups, `|`, `* + ? {n,m}`, `^ $`. All ways are followed at once, so that no pattern can take long.
+// classes, groups, `|`, `* + ? {n,m}`, `^ $`. All branches are followed at once, so that no pattern takes long.
 
-/** One step: passes a character, or only at the text's start or end, or goes on in several ways at no cost. */
+/** One step: passes a character, or only at the text's start or end, or continues in several branches without consuming one. */
 type State =
   | { readonly test: (char: string) => boolean; readonly next: number }
   | { readonly at: 'start' | 'end'; readonly next: number }
-  | { readonly ways: number[] }
+  | { readonly branches: number[] }
 
 export interface Pattern {
   readonly states: readonly State[]
   readonly start: number
 }
 
-/** Makes the steps that lead on to the state `next`; returns the first of them. */
+/** Adds the states that lead to the state `next`; returns the first of them. */
 type Node = (states: State[], next: number) => number
 
 const ACCEPT = 0
@@ -22,16 +22,16 @@ const WORD = `${DIGITS}abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_`
 const SPACE = ' \t\n\r\f\v'
 const classes: Readonly<Record<string, string>> = { d: DIGITS, w: WORD, s: SPACE }
 
-/** Throws a SyntaxError that says what it does not understand. */
+/** Throws a SyntaxError that names what is not supported. */
 export function parsePattern(text: string): Pattern {
-  const states: State[] = [{ ways: [] }]
+  const states: State[] = [{ branches: [] }]
   const scan = { chars: [...text], at: 0 }
   const node = alternatives(scan)
   if (scan.at < scan.chars.length) throw new SyntaxError('a ) without its (')
   return { states, start: node(states, ACCEPT) }
 }
 
-/** True where some part of the text fits. */
+/** True where some part of the text matches. */
 export function matches({ states, start }: Pattern, text: string): boolean {
   const chars = [...text]
   let current = new Set<number>()
@@ -39,7 +39,7 @@ export function matches({ states, start }: Pattern, text: string): boolean {
     const state = states[index]
     if (!state || into.has(index)) return
     into.add(index)
-    if ('ways' in state) for (const way of state.ways) enter(into, way, at)
+    if ('branches' in state) for (const branch of state.branches) enter(into, branch, at)
     else if ('at' in state && at === (state.at === 'start' ? 0 : chars.length)) enter(into, state.next, at)
   }
   for (let at = 0; ; at++) {
@@ -62,14 +62,14 @@ interface Scan {
 }
 
 function alternatives(scan: Scan): Node {
-  const ways = [sequence(scan)]
-  while (take(scan, '|')) ways.push(sequence(scan))
-  const [only] = ways
-  if (only && ways.length === 1) return only
+  const branches = [sequence(scan)]
+  while (take(scan, '|')) branches.push(sequence(scan))
+  const [only] = branches
+  if (only && branches.length === 1) return only
   return (states, next) =>
     push(
       states,
-      ways.map((way) => way(states, next)),
+      branches.map((branch) => branch(states, next)),
     )
 }
 
@@ -93,7 +93,7 @@ function repeated(scan: Scan): Node {
 function counted(scan: Scan, node: Node): Node {
   const min = number(scan)
   const max = take(scan, ',') ? (peek(scan) === '}' ? Number.POSITIVE_INFINITY : number(scan)) : min
-  if (!take(scan, '}') || max < min) throw new SyntaxError('a { that is no count')
+  if (!take(scan, '}') || max < min) throw new SyntaxError('a { without a count')
   return repeat(node, min, max)
 }
 
@@ -118,7 +118,7 @@ function atom(scan: Scan): Node {
   if (char === '^') return anchor('start')
   if (char === '$') return anchor('end')
   if (char === '\\') return single(escaped(scan))
-  if ('*+?{'.includes(char)) throw new SyntaxError(`a ${char} behind nothing`)
+  if ('*+?{'.includes(char)) throw new SyntaxError(`a ${char} with nothing before it`)
   return single((other) => other === char)
 }
 
@@ -151,7 +151,7 @@ function charClass(scan: Scan): (char: string) => boolean {
   return (char) => tests.some((test) => test(char)) !== negated
 }
 
-/** What stands behind a backslash: a class, or a sign that is no letter or digit and means itself. */
+/** What follows a backslash: a class, or a sign that is not a letter or digit and means itself. */
 function escaped(scan: Scan): (char: string) => boolean {
   const sign = scan.chars[scan.at++] ?? ''
   const known = classes[sign.toLowerCase()]
@@ -163,7 +163,7 @@ function escaped(scan: Scan): (char: string) => boolean {
 function number(scan: Scan): number {
   let digits = ''
   for (let char = peek(scan); char && DIGITS.includes(char); char = peek(scan)) digits += scan.chars[scan.at++] ?? ''
-  if (digits === '' || Number(digits) > MAX_REPEAT) throw new SyntaxError(`a count that is none, or over ${MAX_REPEAT}`)
+  if (digits === '' || Number(digits) > MAX_REPEAT) throw new SyntaxError(`a count that is not a number, or over ${MAX_REPEAT}`)
   return Number(digits)
 }
 
@@ -175,8 +175,8 @@ function anchor(at: 'start' | 'end'): Node {
   return (states, next) => states.push({ at, next }) - 1
 }
 
-function push(states: State[], ways: number[]): number {
-  return states.push({ ways }) - 1
+function push(states: State[], branches: number[]): number {
+  return states.push({ branches }) - 1
 }
 
 function peek(scan: Scan): string | undefined {

@@ -1,4 +1,4 @@
-// The files of `noop`: what it must do, and how it was called. They have the form of the reference plugin's, which its users' tests write and read.
+// The files of `noop`: what it has to do, and how it was called. They have the form of the reference plugin's, which its users' tests write and read.
 
 import { encodeBase64 } from '../../../cni/base64.ts'
 import type { Environment } from '../../../cni/environment.ts'
@@ -9,7 +9,7 @@ import { LOCK_EX } from '../../../host/fcntl.ts'
 import { sys } from '../../../host/sys.ts'
 import { readWhole, replaceText } from '../../../host/whole-file.ts'
 
-export interface Orders {
+export interface Behavior {
   /** Printed as it stands; PASSTHROUGH and INJECT-DNS print prevResult. */
   readonly reportResult: string
   readonly reportError: string
@@ -24,7 +24,7 @@ export interface Orders {
 const O_RDWR_CREAT = 0o102
 const LOCK_TIMEOUT = 10_000
 
-/** `DEBUG=FILE` in CNI_ARGS, undefined where there is none. */
+/** `DEBUG=FILE` in CNI_ARGS, undefined where it is missing. */
 export function debugFileOf(args: string): string | undefined {
   if (args === '') return undefined
   const pairs = args.split(';').map((pair): [string, string] => {
@@ -37,28 +37,28 @@ export function debugFileOf(args: string): string | undefined {
   return new Map(pairs).get('DEBUG')
 }
 
-/** Reads what to do. CniError 5 where there is no such file, 6 or 7 where it is empty. */
-export function readOrders(file: string): Orders {
-  return ordersOf(readFile(file), file)
+/** Reads what to do. CniError 5 where the file does not exist, 6 or 7 where it is empty. */
+export function readBehavior(file: string): Behavior {
+  return behaviorOf(readFile(file), file)
 }
 
-/** The same, and writes beside it how the plugin was called. */
-export function noteCall(file: string, environment: Environment, stdin: string): Orders {
+/** The same, and adds to the file how the plugin was called. */
+export function recordCall(file: string, environment: Environment, stdin: string): Behavior {
   const json = readFile(file)
-  const orders = ordersOf(json, file)
+  const behavior = behaviorOf(json, file)
   replaceText(file, JSON.stringify({ ...(isObject(json) && json), ...describe(environment, stdin) }), 0o600)
-  return orders
+  return behavior
 }
 
 /** Adds the call to the list in `file`. Plugins of several pods may do so at once. */
-export function noteInLog(file: string, environment: Environment, stdin: string): void {
+export function appendToLog(file: string, environment: Environment, stdin: string): void {
   const lock = sys.open(file, O_RDWR_CREAT, 0o644)
   try {
     sys.flock(lock, LOCK_EX, LOCK_TIMEOUT)
     const text = readWhole(file) ?? ''
     const calls = text === '' ? [] : parseJson(text, file)
     const added = JSON.stringify([...(Array.isArray(calls) ? calls : []), describe(environment, stdin)])
-    // In its place: a new file under the name would not have the lock.
+    // In place: a new file under the name would not have the lock.
     sys.ftruncate(lock, 0)
     sys.write(lock, added)
   } finally {
@@ -88,9 +88,9 @@ function readFile(file: string): Json {
   return parseJson(text, file)
 }
 
-function ordersOf(json: Json, file: string): Orders {
+function behaviorOf(json: Json, file: string): Behavior {
   const reader = new Reader(isObject(json) ? json : {})
-  const orders = {
+  const behavior = {
     reportResult: reader.string('ReportResult') ?? '',
     reportError: reader.string('ReportError') ?? '',
     reportErrorCode: reader.integer('ReportErrorCode', 0, Number.MAX_SAFE_INTEGER) ?? 0,
@@ -100,5 +100,5 @@ function ordersOf(json: Json, file: string): Orders {
   }
   if (!isObject(json)) reader.issue('', 'expected an object')
   reader.report(`invalid ${file}`)
-  return orders
+  return behavior
 }
