@@ -44,7 +44,7 @@ describe('parseArgs', () => {
     ['ip=1;FOO=', 'CNI_ARGS: unknown args ["ip=1" "FOO="]'],
     ['IgnoreUnknown=0;FOO=bar', 'CNI_ARGS: unknown args ["FOO=bar"]'],
     ['IgnoreUnknown=yes;FOO=bar', 'CNI_ARGS: unknown args ["FOO=bar"]'],
-  ])('refuses %j', (text, message) => {
+  ])('rejects %j', (text, message) => {
     expect(() => parseArgs(text)).toThrow(expect.objectContaining({ code: 4, message }))
   })
 

@@ -43,7 +43,7 @@ function plugin(name: string, script: string): void {
 const request = (more: object = {}) => ({ cniVersion: '1.0.0' as const, path: [dir], stdin: '{"name":"net"}', ...more })
 
 describe('delegate', () => {
-  it('gives the plugin our environment and stdin, with its own command', () => {
+  it('passes environment and stdin to the plugin, with its own command', () => {
     vi.stubEnv('CNI_CONTAINERID', 'c1')
     vi.stubEnv('CNI_COMMAND', 'ADD')
     plugin('ipam', `printf '%s %s ' "$CNI_COMMAND" "$CNI_CONTAINERID" > ${dir}/seen; cat >> ${dir}/seen`)
@@ -75,7 +75,7 @@ describe('delegate', () => {
     expect(delegate('ipam', command, request()).ips).toEqual([])
   })
 
-  it('passes on what the plugin says on stderr', () => {
+  it('passes on the plugin’s stderr', () => {
     plugin('ipam', 'echo warning >&2; echo "{}"')
     delegate('ipam', 'ADD', request())
     expect(stderr).toBe('warning\n')
@@ -121,7 +121,7 @@ describe('delegate', () => {
     ['none', 'failed to find plugin "none" in path ['],
     ['', 'failed to find plugin "" in path ['],
     ['..', 'failed to find plugin ".." in path ['],
-  ])('refuses the type %j', (type, message) => {
+  ])('rejects the type %j', (type, message) => {
     expect(() => delegate(type, 'ADD', request())).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(message) }))
   })
 

@@ -11,7 +11,7 @@ const full = {
 const read = (variables: Readonly<Record<string, string>>) => readEnvironment((name) => variables[name])
 
 describe('readEnvironment', () => {
-  it.each(commands)('reads what there is for %s', (command) => {
+  it.each(commands)('reads the variables that are set when the verb is %s', (command) => {
     expect(read({ ...full, CNI_COMMAND: command })).toEqual({
       command,
       containerId: 'c1',
@@ -43,12 +43,12 @@ describe('readEnvironment', () => {
     expect(() => read({ ...full, CNI_IFNAME: '', CNI_COMMAND: 'ADD' })).toThrow('required env variables [CNI_IFNAME] missing')
   })
 
-  it.each(['FOO', 'add', 'ADD ', 'VERSIONS'])('refuses the command %j', (command) => {
+  it.each(['FOO', 'add', 'ADD ', 'VERSIONS'])('rejects the command %j', (command) => {
     const error = expect.objectContaining({ code: 4, message: `unknown CNI_COMMAND: ${command}` })
     expect(() => read({ CNI_COMMAND: command })).toThrow(error)
   })
 
-  it.each(['-a', '.a', '_a', 'a/b', 'a b', 'a:b', 'ä', '..', 'a\n', 'a\0'])('refuses the container id %j', (id) => {
+  it.each(['-a', '.a', '_a', 'a/b', 'a b', 'a:b', 'ä', '..', 'a\n', 'a\0'])('rejects the container id %j', (id) => {
     const error = expect.objectContaining({ code: 4, message: 'invalid characters in containerID', details: id })
     expect(() => read({ ...full, CNI_CONTAINERID: id, CNI_COMMAND: 'ADD' })).toThrow(error)
   })
@@ -61,7 +61,7 @@ describe('readEnvironment', () => {
     expect(read({ ...full, CNI_CONTAINERID: '../x', CNI_IFNAME: 'a/b', CNI_COMMAND: 'GC' }).command).toBe('GC')
   })
 
-  it('refuses a bad interface name', () => {
+  it('rejects a bad interface name', () => {
     const error = expect.objectContaining({
       code: 4,
       message: 'interface name is too long',
@@ -92,7 +92,7 @@ describe('interfaceNameProblem', () => {
     ['a\u0085', 'interface name contains / or : or whitespace characters'],
     ['a\u00a0', 'interface name contains / or : or whitespace characters'],
     ['\u2003a', 'interface name contains / or : or whitespace characters'],
-  ])('refuses %j', (name, problem) => {
+  ])('rejects %j', (name, problem) => {
     expect(interfaceNameProblem(name)).toBe(problem)
   })
 })
@@ -107,7 +107,7 @@ describe('checkNetworkName', () => {
     ['../etc', 'invalid characters found in network name', '../etc'],
     ['a/b', 'invalid characters found in network name', 'a/b'],
     ['a b', 'invalid characters found in network name', 'a b'],
-  ])('refuses %j', (name, message, details) => {
+  ])('rejects %j', (name, message, details) => {
     expect(() => checkNetworkName(name)).toThrow(expect.objectContaining({ code: 7, message, details }))
   })
 })

@@ -28,7 +28,7 @@ describe('toCniError', () => {
     expect(toCniError(error)).toMatchObject({ code, message: expect.stringContaining(message) })
   })
 
-  it("keeps the stack of a programmer's mistake", () => {
+  it('reports the stack when a program error is thrown', () => {
     expect(toCniError(new TypeError('no')).details).toContain('error.test.ts')
   })
 })

@@ -14,7 +14,7 @@ const problem = (text: string) => {
 }
 
 describe('parseJson', () => {
-  it('gives what the text says', () => {
+  it('returns the value of the text', () => {
     expect(parseJson(' {"a": [1, -2.5e3, "\\u00e9", true, null]}\n', 'x')).toEqual({ a: [1, -2500, 'é', true, null] })
   })
 
@@ -52,11 +52,11 @@ describe('parseJson', () => {
     ['{}\0', 'line 1, column 3: unexpected "\\u0000"'],
     ['[\u00a01]', 'line 1, column 2: unexpected "\u00a01]"'],
     ['{\r\n  "a": x\r\n}', 'line 2, column 8: unexpected "x\\r\\n}"'],
-  ])('refuses %j and says where', (text, place) => {
+  ])('names the place when the text is %j', (text, place) => {
     expect(problem(text)).toEqual({ code: 6, message: `the file is not JSON: ${place}` })
   })
 
-  it('refuses what is nested deeper than the stack', () => {
+  it('rejects what is nested deeper than the stack', () => {
     expect(problem('['.repeat(1_000_000))).toMatchObject({ code: 6 })
   })
 

@@ -85,7 +85,7 @@ describe('definePlugin', () => {
     expect(asked).toMatchObject([['ADD', { cniVersion, config: { mtu: 1400 } }]])
   })
 
-  it('hands the verb its request', () => {
+  it('passes its request to the verb', () => {
     const { program, asked } = recorder()
     const config = net({ mtu: 1400, prevResult: { ips: [{ address: '10.1.0.9/24' }] } })
     call(program, 'CHECK', config, { env: { CNI_ARGS: 'IP=10.1.0.5' } })
@@ -109,7 +109,7 @@ describe('definePlugin', () => {
     expect(asked.map(([verb]) => verb)).toEqual([command])
   })
 
-  it.each(['CHECK', 'GC', 'STATUS'])('answers %s with success where the plugin has none', (command) => {
+  it.each(['CHECK', 'GC', 'STATUS'])('answers %s with success when the plugin does not have it', (command) => {
     const { config, add, del, name, version, supports } = { ...plain }
     expect(call(definePlugin({ config, add, del, name, version, supports }), command, net())).toMatchObject({ status: 0, stdout: '' })
   })
@@ -130,7 +130,7 @@ describe('definePlugin', () => {
     })
   })
 
-  it('says on stderr what it is when run by hand', () => {
+  it('prints name and version to stderr when run by hand', () => {
     const { program } = recorder({ supports: ['0.4.0', '1.0.0'] })
     expect(call(program, '', undefined, { io: { readStdin: neverRead } })).toEqual({
       status: 0,
@@ -159,7 +159,7 @@ describe('definePlugin', () => {
     ['{"name":"net"}', 'CHECK', 1, 'config version does not allow CHECK'],
     ['{"name":"net","cniVersion":"1.0.0","mtu":1}', 'GC', 1, 'config version does not allow GC'],
     ['{"name":"net","cniVersion":"1.0.0"}', 'STATUS', 1, 'config version does not allow STATUS'],
-  ])('refuses %s on %s with code %i', (stdin, command, code, msg) => {
+  ])('rejects %s on %s with code %i', (stdin, command, code, msg) => {
     const { program, asked } = recorder()
     expect(errorOf(call(program, command, undefined, { stdin }))).toMatchObject({ code, msg })
     expect(asked).toEqual([])
@@ -186,7 +186,7 @@ describe('definePlugin', () => {
     expect(asked).toEqual([])
   })
 
-  it('runs DEL in spite of a bad configuration', () => {
+  it('runs DEL when the configuration is invalid', () => {
     const { program, asked } = recorder({
       config: (reader, { args }) => {
         args()
@@ -198,7 +198,7 @@ describe('definePlugin', () => {
     expect(asked).toMatchObject([['DEL', { config: { mtu: undefined }, prevResult: undefined }]])
   })
 
-  it('reads a prevResult before 0.3.0, as libcni sends one, and minds none that is no result', () => {
+  it('reads a prevResult before 0.3.0, as libcni sends it, and ignores one that is not a result', () => {
     const { program, asked } = recorder()
     expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: 'x' })).status).toBe(0)
     expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: { ip4: { ip: '10.1.0.9/24' } } })).status).toBe(0)
@@ -208,7 +208,7 @@ describe('definePlugin', () => {
     ])
   })
 
-  it('reads CNI_ARGS only where the plugin asks', () => {
+  it('reads CNI_ARGS only when the plugin reads them', () => {
     const env = { CNI_ARGS: 'none' }
     expect(call(recorder().program, 'ADD', net(), { env }).status).toBe(0)
     const { program } = recorder({ config: (_reader, { args }) => ({ mtu: Number(args('MTU').get('MTU')) }) })
@@ -248,7 +248,7 @@ describe('definePlugin', () => {
     expect(answer).toMatchObject({ code: 5, msg: 'error reading from stdin: stdin was read' })
   })
 
-  it('takes an ADD back whose result the version cannot express', () => {
+  it('undoes an ADD when the version cannot express its result', () => {
     const { program, asked } = recorder({
       add: () => {
         asked.push(['ADD', {}])
@@ -321,7 +321,7 @@ describe('the namespace guard', () => {
     expect(errorOf(call(recorder().program, 'ADD', net(), { io: own, env: { CNI_NETNS_OVERRIDE: value } })).code).toBe(8)
   })
 
-  it('does not ask where there is no namespace', () => {
+  it('does not compare namespaces when CNI_NETNS is empty', () => {
     expect(call(recorder().program, 'DEL', net(), { io: own, env: { CNI_NETNS: '' } }).status).toBe(0)
     expect(call(recorder().program, 'CHECK', net(), { io: own }).status).toBe(0)
   })

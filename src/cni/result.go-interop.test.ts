@@ -36,20 +36,20 @@ const interfaces = [{ name: 'cni0', mac: '0a:58:0a:01:00:01' }, { name: '' }, { 
 const ips = [{ version: '4', address: '10.1.0.5/24', gateway: '10.1.0.1', interface: 2 }]
 
 describe.skipIf(!fs.existsSync(path.join(goPlugins, 'portmap')))('a result of the Go plugins', () => {
-  it.each(cniVersions)('of %s is ours, byte for byte', (version) => {
+  it.each(cniVersions)('of %s is podwire’s, byte for byte', (version) => {
     const printed = goAdd('static', version, { ipam: { type: 'static', addresses, routes, dns } })
     expect(encodeResult(decodeResult(JSON.parse(printed) as Json, version, 'x'), version)).toBe(printed)
     const bare = goAdd('static', version, { ipam: { type: 'static', addresses } })
     expect(encodeResult(decodeResult(JSON.parse(bare) as Json, version, 'x'), version)).toBe(bare)
   })
 
-  it.each(cniVersions.slice(2))('that is handed through as prevResult of %s is ours, byte for byte', (version) => {
+  it.each(cniVersions.slice(2))('that is passed on as prevResult of %s is podwire’s, byte for byte', (version) => {
     const prevResult = { cniVersion: version, interfaces, ips, routes, dns: {} }
     const printed = goAdd('portmap', version, { prevResult })
     expect(encodeResult(decodeResult(prevResult as unknown as Json, version, 'x'), version)).toBe(printed)
   })
 
-  it.each(cniVersions.slice(2))('of %s has the later fields where ours has them', (version) => {
+  it.each(cniVersions.slice(2))('of %s has the later fields where podwire’s has them', (version) => {
     const more = [{ name: 'cni0', mtu: 1500, socketPath: '/s', pciID: '0000:00:1f.6' }]
     const longRoutes = [{ dst: '10.9.0.0/16', mtu: 1400, advmss: 1300, priority: 7, table: 0, scope: 0 }]
     const prevResult = { cniVersion: version, interfaces: more, routes: longRoutes }

@@ -70,7 +70,7 @@ describe('encodeResult', () => {
   const sortedDns = { domain: 'x.y', nameservers: ['1.1.1.1'], options: ['ndots:5'], search: ['a', 'b'] }
   const sortedIps = [{ address: '10.1.0.5/24', gateway: '10.1.0.1', interface: 1 }, { address: 'fd00::5/64' }]
 
-  it.each(['1.0.0', '1.1.0'] as const)('spells %s with sorted keys and all there is', (cniVersion) => {
+  it.each(['1.0.0', '1.1.0'] as const)('prints %s with sorted keys and every field', (cniVersion) => {
     expect(encodeResult(full, cniVersion)).toBe(
       text({
         cniVersion,
@@ -103,13 +103,13 @@ describe('encodeResult', () => {
     expect(() => encodeResult({ ...full, ips: [] }, version)).toThrow(error)
   })
 
-  it('keeps the first address of a family in 0.2.0 and drops the routes of a family without one', () => {
+  it('prints the first address of a family in 0.2.0 and drops the routes of a family without one', () => {
     const json = { ips: [{ address: '10.1.0.5/24' }, { address: '10.2.0.5/24' }], routes: [{ dst: '::/0' }, { dst: '0.0.0.0/0' }] }
     const expected = text({ cniVersion: '0.2.0', ip4: { ip: '10.1.0.5/24', routes: [{ dst: '0.0.0.0/0' }] }, dns: {} })
     expect(encodeResult(decodeResult(json, '1.0.0', 'x'), '0.2.0')).toBe(expected)
   })
 
-  it('keeps the name of an interface that has none, no other empty text, and no size of zero', () => {
+  it('prints an empty interface name, no other empty text, and no size of zero', () => {
     const json = {
       interfaces: [{ name: '', mac: '', sandbox: '', mtu: 0 }],
       dns: { domain: '', search: [] },
@@ -163,7 +163,7 @@ describe('decodeResult', () => {
     [{ dns: { search: 'a' } }, 'x: dns.search: expected a list, got "a"'],
     [{ cniVersion: '0.2.0', ip4: {} }, 'x: ip4.ip: is missing'],
     [{ cniVersion: '0.2.0', ip4: { ip: '10.1.0.5/24', routes: [{}] } }, 'x: ip4.routes[0].dst: is missing'],
-  ])('refuses %j', (json, message) => {
+  ])('rejects %j', (json, message) => {
     expect(() => decodeResult(json, '1.0.0', 'x')).toThrow(expect.objectContaining({ code: 6, message }))
   })
 
@@ -260,7 +260,7 @@ describe('readPrevious', () => {
     ['1.0.0', '0.4.0', 'expected one of 0.3.0, 0.3.1, 0.4.0 because the configuration is 0.4.0, got "1.0.0"'],
     ['0.2.0', '0.3.0', 'expected one of 0.3.0, 0.3.1, 0.4.0 because the configuration is 0.3.0, got "0.2.0"'],
     ['x', '1.1.0', 'expected one of 1.0.0, 1.1.0 because the configuration is 1.1.0, got "x"'],
-  ] as const)('refuses cniVersion %j in a configuration of %s', (named, version, problem) => {
+  ] as const)('rejects cniVersion %j in a configuration of %s', (named, version, problem) => {
     expect(issuesOf({ cniVersion: named }, version)).toEqual([`cniVersion: ${problem}`])
   })
 })

@@ -26,7 +26,7 @@ describe('withUndo', () => {
     expect(undone).toEqual(['b', 'a'])
   })
 
-  it('continues after a failing step and reports it beside the first error', () => {
+  it('continues after a failing step and adds it to the first error', () => {
     const undone: string[] = []
     const body = () =>
       withUndo((undo) => {
@@ -42,7 +42,7 @@ describe('withUndo', () => {
     expect(undone).toEqual(['lease'])
   })
 
-  it('keeps what a programmer threw as code 999 when a step fails as well', () => {
+  it('reports a thrown non-error as code 999 when a step fails as well', () => {
     const body = () =>
       withUndo((undo) => {
         undo('a', () => {

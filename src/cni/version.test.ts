@@ -11,13 +11,13 @@ describe('readVersion', () => {
     expect(readVersion(given, cniVersions)).toBe('0.1.0')
   })
 
-  it.each(['1.2.0', '0.9.0', '01.0.0', '1.1.00'])('refuses %s with code 1', (given) => {
+  it.each(['1.2.0', '0.9.0', '01.0.0', '1.1.00'])('rejects %s with code 1', (given) => {
     const details = `config is "${given}", plugin supports ["1.0.0" "1.1.0"]`
     const error = expect.objectContaining({ code: 1, message: 'incompatible CNI versions', details })
     expect(() => readVersion(given, ['1.0.0', '1.1.0'])).toThrow(error)
   })
 
-  it('refuses a released version that the plugin does not have with code 1', () => {
+  it('rejects a released version that the plugin does not have with code 1', () => {
     expect(() => readVersion(undefined, ['1.0.0'])).toThrow(expect.objectContaining({ code: 1 }))
   })
 

@@ -35,7 +35,7 @@ describe('candidates', () => {
     },
     { what: 'the last IPv6 address too', set: [range('fd00::/126')], last: undefined, expected: ['fd00::2', 'fd00::3'] },
     { what: 'nothing of an empty set', set: [], last: undefined, expected: [] },
-  ])('go on with $what', ({ set, last, expected }) => {
+  ])('continue with $what', ({ set, last, expected }) => {
     expect(order(set, last)).toEqual(expected)
   })
 

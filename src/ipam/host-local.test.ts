@@ -75,7 +75,7 @@ describe('ADD', () => {
     expect(result.interfaces).toEqual([])
   })
 
-  it("keeps host-local's files", () => {
+  it("writes host-local's files", () => {
     add(conf(ranges('10.1.0.0/24', 'fd00::/64')))
     expect(leases()).toEqual({ '10.1.0.2': 'c1\r\neth0', 'fd00::2': 'c1\r\neth0' })
     expect(read('last_reserved_ip.0')).toBe('10.1.0.2')
@@ -114,7 +114,7 @@ describe('ADD', () => {
     expect(addresses(conf(one), { containerId: 'f' })).toEqual(['10.1.0.2'])
   })
 
-  it('starts at the range where the mark of the round robin is garbage', () => {
+  it('starts at the first address when last_reserved_ip is garbage', () => {
     goLease('last_reserved_ip.0', 'garbage that is longer than an address')
     expect(addresses(conf(one))).toEqual(['10.1.0.2'])
     expect(read('last_reserved_ip.0')).toBe('10.1.0.2')
@@ -137,7 +137,7 @@ describe('ADD', () => {
     expect(addresses(both, { args: { IP: '10.2.0.5' } })).toEqual(['10.2.0.5', 'fd00::77'])
   })
 
-  it('gives the requested address in the place of another that the attachment has, and gives that back', () => {
+  it('gives the requested address in place of another that the attachment has, and releases that', () => {
     expect(addresses(conf(one))).toEqual(['10.1.0.2'])
     for (const _time of ['once', 'again']) expect(addresses(conf(one), { args: { IP: '10.1.0.5' } })).toEqual(['10.1.0.5'])
     expect(leases()).toEqual({ '10.1.0.5': 'c1\r\neth0' })
@@ -147,7 +147,7 @@ describe('ADD', () => {
     expect(leases()).toEqual({ '10.1.0.5': 'c1\r\neth0', '10.1.0.6': 'other\r\neth0' })
   })
 
-  it('takes a lease that somebody wrote by hand, with a line’s end, for what it says', () => {
+  it('accepts a lease that was written by hand, with a line’s end', () => {
     goLease('10.1.0.2', 'c1\r\neth0\n')
     expect(addresses(conf(one))).toEqual(['10.1.0.2'])
     del(conf(one))
@@ -162,14 +162,14 @@ describe('ADD', () => {
     ],
     [{ IP: '10.1.0.1' }, 7, "failed to allocate for range 0: requested ip 10.1.0.1 is subnet's gateway"],
     [{ IP: '192.0.2.1' }, 7, 'failed to allocate all requested IPs: 192.0.2.1'],
-  ])('refuses the request %j', (args, code, message) => {
+  ])('rejects the request %j', (args, code, message) => {
     goLease('10.1.0.5', 'other\r\neth0')
     const before = leases()
     expect(() => add(conf(one), { args })).toThrow(expect.objectContaining({ code, message }))
     expect(leases()).toEqual(before)
   })
 
-  it('says that the set is exhausted and gives back what this call took, and only that', () => {
+  it('reports an exhausted set and releases what this call took, and only that', () => {
     add(conf(ranges('10.2.0.0/24')))
     for (let i = 2; i <= 6; i++) goLease(`10.1.0.${i}`, `other${i}\r\neth0`)
     const before = leases()
@@ -188,7 +188,7 @@ describe('ADD', () => {
     expect(() => add(json, { containerId: 'c2' })).toThrow(expect.objectContaining({ code: 11 }))
   })
 
-  it('gives up with code 11 when the lock does not come free', () => {
+  it('gives up with code 11 when the lock is not released', () => {
     add(conf(one))
     const flock = vi.spyOn(sys, 'flock').mockImplementation(() => {
       throw new SysError('flock', EAGAIN)
@@ -284,7 +284,7 @@ describe('DEL', () => {
     expect(Object.keys(leases())).toEqual(['10.1.0.6'])
   })
 
-  it('leaves the lease alone when its file was edited to be somebody else’s', () => {
+  it('leaves the lease alone when its file was edited to have another owner', () => {
     add(conf(one))
     fs.writeFileSync(path.join(directory, '10.1.0.2'), 'other\r\neth0')
     del(conf(one))
@@ -293,7 +293,7 @@ describe('DEL', () => {
     expect(leases()).toEqual({})
   })
 
-  it('fails and keeps the lease when the file system is read-only, and succeeds when there is nothing to remove', () => {
+  it('fails and leaves the lease when the file system is read-only, and succeeds when there is nothing to remove', () => {
     add(conf(one))
     failing(
       EROFS,
@@ -309,7 +309,7 @@ describe('DEL', () => {
   })
 })
 
-describe('beside the Go plugin', () => {
+describe('with the Go plugin on the same files', () => {
   it('respects its leases and releases them', () => {
     goLease('10.1.0.2', 'go\r\neth0')
     goLease('last_reserved_ip.0', '10.1.0.2')
@@ -346,7 +346,7 @@ describe('beside the Go plugin', () => {
     },
   )
 
-  it('steps over what is no lease', () => {
+  it('ignores files that are not leases', () => {
     goLease('10.1.0.2.bak', '')
     goLease('010.1.0.2', '')
     fs.mkdirSync(path.join(directory, '10.1.0.2'))
@@ -364,7 +364,7 @@ describe('beside the Go plugin', () => {
     expect(addresses(conf(one), { containerId: 'c9' })).not.toEqual([])
   })
 
-  it('replaces the last_reserved_ip file of old by a link to the mark of the first set', () => {
+  it('replaces an old last_reserved_ip file by a link to that of the first set', () => {
     goLease('last_reserved_ip', '10.1.0.4')
     add(conf(one))
     expect(read('last_reserved_ip')).toBe('10.1.0.2')
@@ -375,7 +375,7 @@ describe('beside the Go plugin', () => {
 })
 
 describe('after a reboot', () => {
-  it('the leases of the earlier boot are free, whatever the clock says', () => {
+  it('the leases of the earlier boot are free, whatever the time is', () => {
     const json = conf(ranges('10.1.0.0/29', 'fd00::/64'))
     add(json)
     add(json, { containerId: 'c2' })
@@ -421,7 +421,7 @@ describe('after a reboot', () => {
 
 describe('CHECK', () => {
   const prev = (...cidrs: string[]) => ({ interfaces: [], ips: cidrs.map((cidr) => ({ address: parseCidr(cidr) })), routes: [], dns: {} })
-  it('passes for a lease that prevResult lists, beside addresses of others', () => {
+  it('passes when prevResult lists the lease, with addresses of others', () => {
     add(conf(one))
     expect(() => check(conf(one), { prevResult: prev('192.0.2.1/32', '10.1.0.2/29') })).not.toThrow()
   })
@@ -497,7 +497,7 @@ describe('GC', () => {
     expect([read('last_reserved_ip.0'), read('notes'), read('lock')]).toEqual(['10.1.0.5', 'a\r\neth0', ''])
   })
 
-  it('is fine where there is no directory, and makes none', () => {
+  it('succeeds when the directory does not exist, and makes none', () => {
     gc(conf(one), { valid: [] })
     expect(fs.existsSync(directory)).toBe(false)
   })
@@ -516,7 +516,7 @@ describe('GC', () => {
 })
 
 describe('STATUS', () => {
-  it('is ready with room, before there is a directory and without making one', () => {
+  it('is ready with free addresses, before the directory exists and without making it', () => {
     expect(() => status(conf(one))).not.toThrow()
     expect(() => status(conf({ ...one, dataDir: `${dataDir}/not/yet` }))).not.toThrow()
     expect(fs.readdirSync(dataDir)).toEqual([])
@@ -534,7 +534,7 @@ describe('STATUS', () => {
     expect(() => status(conf(one))).not.toThrow()
   })
 
-  it('counts neither leases of an earlier boot nor ones cut short, and removes none', () => {
+  it('counts neither leases of an earlier boot nor truncated ones, and removes none', () => {
     for (let i = 2; i <= 5; i++) goLease(`10.1.0.${i}`, `old${i}\r\neth0`, bootAge + 3600)
     goLease('10.1.0.6', '')
     const before = fs.readdirSync(directory)
@@ -609,7 +609,7 @@ describe('configuration', () => {
       { cniVersion: '0.2.0' as const },
       'CNI version 0.2.0 does not support more than 1 address per family',
     ],
-  ])('refuses %j', (json, given, problem) => {
+  ])('rejects %j', (json, given, problem) => {
     expect(() => add(json, given)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 

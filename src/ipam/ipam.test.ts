@@ -52,7 +52,7 @@ describe('readIpam', () => {
     )
   })
 
-  it('hands every other type to the plugin of that name', () => {
+  it('calls the plugin of that name when the type is another', () => {
     const adding = request({ ipam: { type: 'another' } })
     for (const verb of ['add', 'del', 'check', 'gc', 'status'] as const) {
       expect(() => adding.config.ipam[verb](adding)).toThrow(/another/)

@@ -72,7 +72,7 @@ describe('a range that includes what its subnet sets apart', () => {
       ],
       ['10.9.8.1', '10.9.8.2', '10.9.9.3'],
     ],
-  ])('gives out all but its %s, counts the rest, and says when it is used up', (_, ranges, expected) => {
+  ])('gives out all but its %s, counts the rest, and reports when it is exhausted', (_, ranges, expected) => {
     const json = conf(ranges)
     expect(pools(json)).toEqual([[0, expected.length]])
     expect(expected.flatMap((__, i) => add(json, { containerId: `c${i}` }))).toEqual(expected)
@@ -102,7 +102,7 @@ describe('a range that includes what its subnet sets apart', () => {
     ['10.9.9.0/24', '10.9.9.255', 'broadcast address'],
     ['10.9.9.0/24', '10.9.9.0', 'network address'],
     ['fd00::/64', 'fd00::', 'Subnet-Router anycast address'],
-  ])('refuses the request of %s for %s, however it is made', (subnet, ip, what) => {
+  ])('rejects the request of %s for %s, however it is made', (subnet, ip, what) => {
     const end = subnet.startsWith('10.') ? '10.9.9.255' : 'fd00::ff'
     const ranges = [[{ subnet, rangeStart: subnet.split('/')[0] ?? '', rangeEnd: end }]]
     const requests: [Json, Given][] = [
@@ -119,7 +119,7 @@ describe('a range that includes what its subnet sets apart', () => {
     [{ subnet: '10.9.9.0/24', rangeStart: '10.9.9.255', rangeEnd: '10.9.9.255' }, '10.9.9.255-10.9.9.255'],
     [{ subnet: '10.9.9.0/24', rangeStart: '10.9.9.0', rangeEnd: '10.9.9.1' }, '10.9.9.0-10.9.9.1'],
     [{ subnet: 'fd00::/64', rangeStart: 'fd00::', rangeEnd: 'fd00::' }, 'fd00::-fd00::'],
-  ])('is an error where %j holds nothing else, said before a lease is taken', (range, text) => {
+  ])('is an error when %j has no other address, before a lease is taken', (range, text) => {
     const message = `invalid network configuration: ipam: invalid range set 1: ${text} has no address to give out`
     for (const call of [add, status]) {
       expect(() => call(conf([[{ subnet: '10.1.0.0/24' }], [range]]))).toThrow(
@@ -130,7 +130,7 @@ describe('a range that includes what its subnet sets apart', () => {
   })
 })
 
-describe('a lease that holds such an address already', () => {
+describe('a lease of a reserved address', () => {
   it('stays its owner’s until DEL, takes no room, and passes CHECK', () => {
     const held = conf([[{ subnet: '10.9.9.0/24', rangeStart: '10.9.9.252', rangeEnd: '10.9.9.255' }]])
     lease('10.9.9.255')

@@ -115,7 +115,7 @@ describe('ADD', () => {
       'CNI version 0.2.0 does not support more than 1 address per family',
     ],
     [{ ipam: { routes: [{ gw: '10.0.0.1' }] } }, {}, 'ipam.routes[0].dst'],
-  ])('refuses %j with %j', (json, given, problem) => {
+  ])('rejects %j with %j', (json, given, problem) => {
     expect(() => add(json, given)).toThrow(expect.objectContaining({ code: 7, message: expect.stringContaining(problem) }))
   })
 })

@@ -55,7 +55,7 @@ async function recorded(host: Host, name: string) {
 }
 
 describeHost('cnitool', () => {
-  it('adds, checks and deletes a chain, and keeps the result from one to the other', async () => {
+  it('adds, checks and deletes a chain, and saves the result in between', async () => {
     await withHost(async (host) => {
       put(host, list)
       const pod = await host.pod()
@@ -102,7 +102,7 @@ describeHost('cnitool', () => {
     })
   })
 
-  it('deletes from the last plugin to the first, with the kept result, and forgets it only when all have succeeded', async () => {
+  it('deletes from the last plugin to the first, with the saved result, and deletes that only when all have succeeded', async () => {
     await withHost(async (host) => {
       const order = join(host.dir, 'order.log')
       const plugin = (name: string, orders?: object) => ({ ...recorder(host, name, orders), commandLog: order, own: name })
@@ -139,7 +139,7 @@ describeHost('cnitool', () => {
     })
   })
 
-  it('collects what is not named as valid: cached attachments, and what plugins have beside', async () => {
+  it('removes what is not listed as valid: cached attachments, and what plugins have besides', async () => {
     await withHost(async (host) => {
       put(host, list)
       const [pod, other] = [await host.pod(), await host.pod()]

@@ -36,7 +36,7 @@ describe('a network is loaded by its name', () => {
     expect(loadNetwork(dir, 'one')).toMatchObject({ name: 'one', cniVersion: '', plugins: [{ type: 'alone', name: 'one' }] })
   })
 
-  it('with the plugins that lie beside it, unless it says that it has all', () => {
+  it('with the plugins of the directory next to it, unless loadOnlyInlinedPlugins is set', () => {
     put({
       'a.conflist': list('net', 'listed'),
       'net/20.conf': { type: 'later' },

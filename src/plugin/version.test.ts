@@ -35,7 +35,7 @@ describe('a plugin that is started without CNI_COMMAND', () => {
     if (noGoReason(name) === undefined && existsSync(join(goPath, name))) expect(versionOf(goPath, name)).toBe('v1.9.1')
   })
 
-  it('has a version of its own when there is no such reference plugin', () => {
+  it('has a version of its own when there is no reference plugin of that name', () => {
     expect(versionOf(pluginPath, 'podwire')).toMatch(/^0\./)
   })
 })

@@ -48,7 +48,7 @@ describeHost('a link that is not the attachment’s', () => {
     )
   })
 
-  it('stays beside the attachment’s own, which DEL and GC take away', async () => {
+  it('stays when DEL and GC remove the attachment’s own', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       for (const verb of ['DEL', 'GC']) {
@@ -64,7 +64,7 @@ describeHost('a link that is not the attachment’s', () => {
     })
   })
 
-  it('stays, and the attachment’s go, where somebody has put it into the group that they would be deleted by', async () => {
+  it('stays, and the attachment’s go, when it is in the group that they would be deleted by', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, pod, full('ptp'))

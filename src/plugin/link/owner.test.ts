@@ -9,7 +9,7 @@ const others = [
 ]
 
 describe('the alias of a link', () => {
-  it('names pod and network, and begins its mark with the digits of the link’s name', () => {
+  it('names pod and network, and its hash starts with the digits of the link’s name', () => {
     const digits = hostLinkName(attachment).slice(4)
     expect(hostLinkAlias(attachment, 'shop/web')).toMatch(new RegExp(`^podwire:shop/web net ${digits}[0-9a-f]{8}$`))
     expect(hostLinkAlias(attachment, '')).toMatch(new RegExp(`^podwire:c1 net ${ifbName(attachment).slice(3)}[0-9a-f]{4}$`))
@@ -34,7 +34,7 @@ describe('the alias of a link', () => {
     },
   )
 
-  it('is stale where its network has no such valid attachment', () => {
+  it('is stale when its network has no valid attachment of that hash', () => {
     const isStale = staleAliases('net', [attachment])
     expect(isStale(hostLinkAlias(attachment, 'shop/web'))).toBe(false)
     expect(others.map((other) => isStale(hostLinkAlias(other, 'shop/web')))).toEqual([false, true, true])

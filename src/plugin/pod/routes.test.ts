@@ -42,7 +42,7 @@ describe('chooseRoutes()', () => {
     expect(chosen([route('0.0.0.0/0', '10.1.0.1'), route('::/0')], [v6])).toEqual([['::/0'], ['0.0.0.0/0 10.1.0.1']])
   })
 
-  it('keeps one by a link-local gateway where IPv6 is on: a router may give the pod its addresses', () => {
+  it('includes a route via a link-local gateway when IPv6 is on: a router may give the pod its addresses', () => {
     expect(chosen([route('2001:db8::/32', 'fe80::1')])).toEqual([['2001:db8::/32 fe80::1'], []])
     expect(chosen([route('2001:db8::/32', 'fe80::1')], [v4], false)).toEqual([[], ['2001:db8::/32 fe80::1']])
   })
@@ -61,14 +61,14 @@ describe('chooseRoutes()', () => {
     expect(chosen([route('::/0'), route('::/0', '', { priority: 1024 })], [v6])).toEqual([['::/0'], []])
   })
 
-  it('keeps routes to one destination with other metrics, tables or gateways', () => {
+  it('includes routes to one destination with other metrics, tables or gateways', () => {
     const routes = [{}, { priority: 7 }, { table: 100 }].map((more) => route('10.5.0.0/16', '', more))
     expect(chosen([...routes, route('10.5.0.0/16', '10.1.0.9')])[0]).toHaveLength(4)
   })
 })
 
 describe('kernelRoutes()', () => {
-  it('has the first gateway of the family where the route names none', () => {
+  it('is the first gateway of the family when the route names none', () => {
     expect(output([route('0.0.0.0/0'), route('::/0'), route('10.5.0.0/16', '10.1.0.9')])).toEqual([
       '0.0.0.0/0 10.1.0.1',
       '::/0 fd00:1::1',
@@ -76,7 +76,7 @@ describe('kernelRoutes()', () => {
     ])
   })
 
-  it('has none for what is on the link', () => {
+  it('is undefined for what is on the link', () => {
     const routes = [
       route('10.5.0.0/16', '', { scope: 253 }),
       route('10.6.0.0/16', '', { scope: 254 }),
@@ -94,13 +94,13 @@ describe('kernelRoutes()', () => {
     expect(output(others)).toEqual(['10.1.0.0/24 10.1.0.1', '10.1.0.0/24 metric 9', '10.1.0.0/24 mtu 1300'])
   })
 
-  it('has the caller’s own first and once, with the sizes that were asked for', () => {
+  it('has the caller’s own first and once, with the requested MTU and MSS', () => {
     const own = [route('10.1.0.1/32', '', { scope: 253 }), route('10.1.0.0/24', '10.1.0.1')]
     const routes = [route('10.1.0.0/24', '', { mtu: 1300 }), route('10.1.0.1/32', '0.0.0.0'), route('0.0.0.0/0')]
     expect(output(routes, [v4], own)).toEqual(['10.1.0.1/32', '10.1.0.0/24 10.1.0.1 mtu 1300', '0.0.0.0/0 10.1.0.1'])
   })
 
-  it('says that a gateway of the subnet is on the link where no route to the subnet does', () => {
+  it('marks a gateway of the subnet as on the link when there is no route to the subnet', () => {
     expect(output([route('10.5.0.0/16', '10.1.0.9'), route('10.6.0.0/16')], [v4], [])).toEqual([
       '10.5.0.0/16 10.1.0.9 onlink',
       '10.6.0.0/16 10.1.0.1',

@@ -147,7 +147,7 @@ describeHost('bandwidth on the kernel', () => {
       ['the bucket', ['qdisc', 'del', 'dev', 'vethhost', 'root'], 'vethhost has qdisc no'],
       ['the filter', ['filter', 'del', 'dev', 'vethhost', 'ingress'], `vethhost does not redirect what the pod sends to ${IFB}`],
       ['clsact', ['qdisc', 'del', 'dev', 'vethhost', 'clsact'], `vethhost does not redirect what the pod sends to ${IFB}`],
-    ])('CHECK finds that somebody changed %s, and changes nothing', (_, damage, problem) =>
+    ])('CHECK reports %s, and changes nothing', (_, damage, problem) =>
       inHost(async ({ host, call, qdiscs }) => {
         await call('add', both)
         await host.run('tc', ...damage)
@@ -170,7 +170,7 @@ describeHost('bandwidth on the kernel', () => {
         expect((await call('check', egress)).message).toContain('eth0 has qdisc')
       }))
 
-    it.each(['clsact', 'ingress'])('keeps a qdisc %s that is there, and the filters in it', (kind) =>
+    it.each(['clsact', 'ingress'])('leaves an existing qdisc %s, and the filters in it', (kind) =>
       inHost(async ({ host, call }) => {
         await host.run('tc', 'qdisc', 'add', 'dev', 'vethhost', kind)
         await host.run(
@@ -240,7 +240,7 @@ describeHost('bandwidth on the kernel', () => {
   })
 
   describe.each(['ifb', 'u32', 'mirred'])('where the kernel has no %s', (without) => {
-    it('limits what the pod sends in its own namespace, and says so in the log', () =>
+    it('limits what the pod sends in its own namespace, and logs that', () =>
       inHost(async (place) => {
         const logFile = join(place.host.dir, 'log')
         expect(await place.call('add', both, { without, logFile })).toEqual({ made: [] })

@@ -99,8 +99,8 @@ async function call(host: Host, env: Readonly<Record<string, string>>, stdin: st
   return host.exec(`${pluginPath}/bridge`, [], { env: { ...base, ...env }, stdin, timeout: 10_000 })
 }
 
-describeHost('bridge refuses', () => {
-  it('what is no configuration, on stdin, for every verb, and does nothing', async () => {
+describeHost('bridge rejects', () => {
+  it('stdin that is not a configuration, for every verb, and does nothing', async () => {
     await withHost(async (host) => {
       await host.pod()
       const before = await traces(host)
@@ -195,7 +195,7 @@ describeHost('bridge refuses', () => {
     })
   })
 
-  it('a namespace that is none, without waiting for it', async () => {
+  it('a path that is not a namespace, without waiting for it', async () => {
     await withHost(async (host) => {
       await host.run('sh', '-c', 'mkfifo /run/pipe; touch /run/file; ln -s /run/loop /run/loop; mknod /run/null c 1 3')
       const before = await traces(host)

@@ -72,7 +72,7 @@ describeHost('bridge under load', () => {
     })
   })
 
-  it('a failing ADD beside others takes away neither the bridge nor what they have', async () => {
+  it('a failing ADD among others removes neither the bridge nor what they have', async () => {
     await withHost(async (host) => {
       // Each fails at its last step but one, so that each that comes first has made the bridge and has to take it away.
       const failing = { ...network, ipam: { ...network.ipam, routes: [{ dst: '192.0.2.0/24', gw: '10.99.0.1' }] } }

@@ -22,7 +22,7 @@ async function stateOf(host: Host, mac: string) {
   return { mac: found === mac ? 'as it was' : found, mtu, promisc, vlanFiltering, acceptRa }
 }
 
-describeHost('a bridge that was there before', () => {
+describeHost('a bridge that existed before', () => {
   describe.each(Object.entries(owners))('with %s', (_, [setup, mac]) => {
     it.each([
       ['bridge', { isGateway: false }, 'ours'],
@@ -58,7 +58,7 @@ describeHost('a bridge that was there before', () => {
     })
   })
 
-  it('keeps its MAC when an ADD fails, and when many come at once', async () => {
+  it('has the same MAC after an ADD that failed, and after many at once', async () => {
     await withHost(async (host) => {
       const [setup, mac] = owners['the MAC of a port'] ?? ['', '']
       await host.run('sh', '-ec', `${setup}; ip link set br0 up`)

@@ -166,7 +166,7 @@ describeHost('an option of bridge', () => {
   })
 })
 
-describeHost('a bridge that is there already', () => {
+describeHost('a bridge that exists', () => {
   const present: readonly [title: string, commands: string, override: object, error: object | undefined, addresses: readonly string[]][] = [
     [
       'with another IPv4 address is a conflict',
@@ -244,7 +244,7 @@ describeHost('a bridge that is there already', () => {
     })
   })
 
-  it('and has no address gets the gateway’s, and keeps its MAC', async () => {
+  it('and has no address gets the gateway’s, and its MAC stays', async () => {
     await withHost(async (host) => {
       await host.run('ip', 'link', 'add', 'br0', 'address', '02:00:00:00:00:99', 'type', 'bridge')
       const { interfaces } = await attach(host, await host.pod())
@@ -268,7 +268,7 @@ describeHost('a bridge that is there already', () => {
     })
   })
 
-  it('and is none, is refused by name and left alone', async () => {
+  it('but is another kind of link, is rejected by name and left alone', async () => {
     await withHost(async (host) => {
       await host.run('ip', 'link', 'add', 'br0', 'type', 'veth', 'peer', 'other')
       const pod = await host.pod()

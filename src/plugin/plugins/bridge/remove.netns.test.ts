@@ -59,7 +59,7 @@ describeHost('DEL of bridge', () => {
     })
   })
 
-  it('keeps the lease where the link cannot be deleted: the address is still answered for', async () => {
+  it('leaves the lease when the link cannot be deleted: the pod still answers for the address', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       // The kernel never deletes a loopback device.
@@ -69,7 +69,7 @@ describeHost('DEL of bridge', () => {
     })
   })
 
-  it('removes the link before it gives the lease back', async () => {
+  it('removes the link before it releases the lease', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       // An IPAM of the user's own that looks, at its DEL, whether the link exists.

@@ -223,7 +223,7 @@ echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME" >>/run/calls
     })
   })
 
-  it('the interface is there already: the lease of the first ADD stays, and so does its interface', async () => {
+  it('the interface exists: the lease of the first ADD stays, and so does its interface', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, pod, full)

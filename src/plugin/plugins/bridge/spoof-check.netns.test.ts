@@ -111,7 +111,7 @@ suite('the MAC spoof check', () => {
       expect(text).toContain('iifname "vethgone2" accept')
     }))
 
-  it('refuses a container ID that no chain name can hold', () =>
+  it('rejects a container ID that is too long for a chain name', () =>
     inHost(async (call, list) => {
       const output = await call('addSpoofCheck', { id: 'c'.repeat(234) })
       expect(output).toEqual({ code: 4, message: 'CNI_CONTAINERID: macspoofchk takes at most 233 characters', details: '' })

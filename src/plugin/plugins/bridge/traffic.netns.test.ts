@@ -81,7 +81,7 @@ describeHost('traffic through bridge', () => {
     })
   })
 
-  it('hairpin gives a pod its own broadcast back, and only then', async () => {
+  it('sends a pod its own broadcast when hairpin is on, and only then', async () => {
     await withHost(async (host) => {
       const heard = []
       for (const hairpinMode of [false, true]) {

@@ -27,7 +27,7 @@ const shapes: Record<CniVersion, object> = {
 }
 
 describeHost('bridge in every version', () => {
-  it.each(cniVersions)('%s: ADD answers in its form, CHECK and DEL take the answer back', async (cniVersion) => {
+  it.each(cniVersions)('%s: ADD answers in its format, and CHECK and DEL accept that answer', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const call = { netns: pod.netns }
@@ -56,7 +56,7 @@ describeHost('bridge in every version', () => {
     })
   })
 
-  it('a version that nobody knows is refused with code 1 before anything is done', async () => {
+  it('an unknown version is rejected with code 1 before anything is done', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       for (const verb of ['ADD', 'DEL', 'CHECK']) {

@@ -34,7 +34,7 @@ it.each([
   ['nix', 'unknown flag or argument "nix"'],
   ['-broadcast=maybe', '-broadcast: expected true or false, got "maybe"'],
   ['-pidfile run/pid', 'Error writing pidfile "run/pid": path not absolute'],
-])('dhcp daemon %s is refused', (line, problem) => {
+])('dhcp daemon %s is rejected', (line, problem) => {
   expect(parseDaemonFlags(line.split(' '))).toContain(problem)
 })
 
@@ -76,7 +76,7 @@ it.each([
   [{ ipam: { provide: [{ option: '12', value: 'a'.repeat(256) }] } }, 'ipam.provide[0].value: value too long'],
   [{ ipam: { priority: -1 } }, 'ipam.priority: expected a number'],
   [{ ipam: { daemonSocketPath: 1 } }, 'ipam.daemonSocketPath: expected a string'],
-])('the options %j are refused', (config, problem) => {
+])('the options %j are rejected', (config, problem) => {
   const reader = new Reader(config)
   readDhcpConfig(reader)
   expect(reader.issues.join('\n')).toContain(problem)

@@ -116,7 +116,7 @@ async function lease(host: Host, pod: Pod, keys: object = {}, options: CniOption
 }
 
 describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
-  it('has a lease from ADD to DEL, and the server knows whose', async () => {
+  it('has a lease from ADD to DEL, and the server knows the client', async () => {
     await withHost(async (host) => {
       await wire(host)
       await dnsmasq(host)
@@ -198,7 +198,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
-  it('renews a lease when it is time, and goes on with it when the daemon was started again', async () => {
+  it('renews a lease when it is due, and takes it over when the daemon is restarted', async () => {
     await withHost(async (host) => {
       await wire(host)
       await dnsmasq(host, '--dhcp-option=option:T1,3')
@@ -225,7 +225,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
-  it('takes the interface down when the server refuses the address, and forgets a lease whose interface is gone', async () => {
+  it('sets the interface down when the server rejects the address, and drops a lease when its interface is gone', async () => {
     await withHost(async (host) => {
       await wire(host)
       const stop = await dnsmasq(host, '--dhcp-option=option:T1,3')
@@ -252,7 +252,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
-  it('GC gives back what no attachment of the network has; without a list nothing', async () => {
+  it('GC releases leases of attachments that are not valid; without a list none', async () => {
     await withHost(async (host) => {
       await wire(host)
       await dnsmasq(host)
@@ -295,7 +295,7 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
-  it('bridge asks by the pair that it has made, and gives back by it', async () => {
+  it('bridge acquires and releases the lease by the pair that it has made', async () => {
     await withHost(async (host) => {
       await wire(host)
       await dnsmasq(host)
@@ -362,7 +362,7 @@ function noUdhcpdReason(): string | undefined {
 }
 
 describeClient('dhcp with udhcpd', noUdhcpdReason(), () => {
-  it('takes the interface down when nobody renews its lease', async () => {
+  it('sets the interface down when no server renews its lease', async () => {
     await withHost(async (host) => {
       await wire(host)
       const lines = [

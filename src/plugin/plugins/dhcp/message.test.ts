@@ -48,7 +48,7 @@ describe('a DHCP message', () => {
     expect(bytes.length).toBe(300)
   })
 
-  it('is read back as it was sent', () => {
+  it('is decoded as it was encoded', () => {
     const options: [number, Uint8Array][] = [
       [53, Uint8Array.of(5)],
       [12, new TextEncoder().encode('web\0')],
@@ -73,7 +73,7 @@ describe('a DHCP message', () => {
     ['no cookie', (bytes: Uint8Array) => bytes.fill(0, 236, 240)],
     ['an option without a length', (bytes: Uint8Array) => bytes.slice(0, 241)],
     ['a cut option', (bytes: Uint8Array) => bytes.slice(0, 242)],
-  ])('%s is none', (_, spoil) => {
+  ])('%s is not one', (_, spoil) => {
     expect(decodeDhcp(spoil(reply([[53, Uint8Array.of(5)]])))).toBeUndefined()
   })
 })
@@ -115,7 +115,7 @@ describe('a frame', () => {
     ['to another port', (frame: Uint8Array) => frame.fill(67, 37, 38)],
     ['a length beyond its end', (frame: Uint8Array) => frame.fill(200, 39, 40)],
     ['a length of nothing', (frame: Uint8Array) => frame.fill(0, 38, 40)],
-  ])('%s is no answer', (_, spoil) => {
+  ])('%s is not an answer', (_, spoil) => {
     expect(decodeFrame(spoil(answer()))).toBeUndefined()
   })
 })
@@ -198,7 +198,7 @@ describe('a lease', () => {
     ['no mask', []],
     ['a mask with holes', [[1, ip('255.0.255.0')]]],
     ['a short mask', [[1, Uint8Array.of(255, 255)]]],
-  ] as const)('is none with %s', (_, options) => {
+  ] as const)('is not one with %s', (_, options) => {
     expect(() => lease(...options)).toThrow('DHCP option Subnet Mask not found in DHCPACK')
   })
 })

@@ -31,7 +31,7 @@ const shapes: Record<CniVersion, object> = {
 }
 
 describeHost('loopback', () => {
-  it.each(cniVersions)('%s: brings lo up and returns its addresses, whatever CNI_IFNAME says; down again with DEL', async (cniVersion) => {
+  it.each(cniVersions)('%s: brings lo up and returns its addresses, whatever CNI_IFNAME is; down again with DEL', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const call = { netns: pod.netns, ifname: 'eth0' }
@@ -58,7 +58,7 @@ describeHost('loopback', () => {
     })
   })
 
-  it('in a chain it hands on what came before', async () => {
+  it('passes on the previous result when chained', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const prevResult = {
@@ -72,7 +72,7 @@ describeHost('loopback', () => {
     })
   })
 
-  it('an address on lo that is none of loopback’s is an error', async () => {
+  it('an address on lo that is not a loopback address is an error', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await pod.exec('ip', ['addr', 'add', '10.7.0.1/32', 'dev', 'lo'])

@@ -135,7 +135,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
     ['a queue length that is none', { bcqueuelen: -1 }, 7, 'bcqueuelen: expected a number'],
     ['an IPAM that is not there', { ipam: { type: 'nix' } }, 7, 'failed to find plugin "nix"'],
     ['a link in the pod that is not there', { linkInContainer: true }, 7, 'failed to lookup master "wire0"'],
-  ])('%s: refused, and nothing of it stays', async (_, keys, code, msg) => {
+  ])('%s: rejected, and nothing of it stays', async (_, keys, code, msg) => {
     await withHost(async (host) => {
       await wire(host)
       const pod = await host.pod()
@@ -147,7 +147,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
     })
   })
 
-  it('an interface of that name in the pod is an error, and stays as it is; one on the node is none', async () => {
+  it('an interface of that name in the pod is an error, and stays as it is; one on the node is not', async () => {
     await withHost(async (host) => {
       await wire(host)
       const pod = await host.pod()
@@ -171,7 +171,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
     })
   })
 
-  it('DEL without namespace, without prevResult, with a bad configuration: the lease is given back', async () => {
+  it('DEL without namespace, without prevResult, with an invalid configuration: the lease is released', async () => {
     await withHost(async (host) => {
       await wire(host)
       const pod = await host.pod()
@@ -201,7 +201,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
     })
   })
 
-  it('GC gives back the leases of attachments that are none', async () => {
+  it('GC releases the leases of attachments that are not valid', async () => {
     await withHost(async (host) => {
       await wire(host)
       const [pod, other] = [await host.pod(), await host.pod()]
@@ -291,7 +291,7 @@ describeHost('ipvlan', () => {
       7,
       'prevResult lacks a single named interface',
     ],
-  ])('%s: refused', async (_, keys, code, msg) => {
+  ])('%s: rejected', async (_, keys, code, msg) => {
     await withHost(async (host) => {
       await wire(host)
       const pod = await host.pod()

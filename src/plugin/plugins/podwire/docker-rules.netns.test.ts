@@ -177,7 +177,7 @@ async function leave({ host, one }: Node, datapath: string): Promise<void> {
   expect(await rules(host)).toEqual(before)
 }
 
-describeHost('podwire beside Docker', () => {
+describeHost('podwire with Docker’s rules', () => {
   for (const variant of variants) {
     const reason = hasIptables(variant) ? '' : ` (skipped: iptables-${variant} is not installed)`
     const run = reason ? describe.skip : describe

@@ -40,7 +40,7 @@ const families = [
 
 describeHost('host ports of podwire', () => {
   describe.each(['ptp', 'bridge'])('%s', (datapath) => {
-    it('are reached from outside, from the node, from a neighbour and from the pod itself, and are refused after DEL', async () => {
+    it('are reached from outside, from the node, from a neighbour and from the pod itself, and are rejected after DEL', async () => {
       await withNet(async ({ host, one, two, out, far }) => {
         const [first, second] = [
           withPorts(datapath, ['tcp', 8080, 80], ['udp', 8080, 80]),
@@ -81,7 +81,7 @@ describeHost('host ports of podwire', () => {
       })
     })
 
-    it('on one address of the node are on that one only, and there go before those on all', async () => {
+    it('on one address of the node are on that one only, and there precede those on all', async () => {
       await withNet(async ({ host, one, two, out }) => {
         const own: readonly Mapping[] = protocols.flatMap((protocol): Mapping[] => [
           [protocol, 8080, 80, '192.0.2.1'],
@@ -138,7 +138,7 @@ describeHost('host ports of podwire', () => {
       })
     })
 
-    it('that another pod has are refused with its name, and go on leading to it', async () => {
+    it('that another pod has are rejected with its name, and still lead to it', async () => {
       await withNet(async ({ host, one, two, out }) => {
         const config = withPorts(datapath, ['tcp', 8080, 80])
         await attach(host, one, config)

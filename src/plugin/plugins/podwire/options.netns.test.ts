@@ -74,7 +74,7 @@ describeHost('podwire', () => {
       })
     })
 
-    it('waits with enabledad until the kernel has asked whether an address is another’s', async () => {
+    it('waits for duplicate address detection when enabledad is set', async () => {
       await withHost(async (host) => {
         const pod = await host.pod()
         await attach(host, pod, { ...network, datapath, enabledad: true })
@@ -101,7 +101,7 @@ describeHost('podwire', () => {
       })
     })
 
-    it('takes the runtime’s ranges where it has none of its own', async () => {
+    it('takes the runtime’s ranges when it has none of its own', async () => {
       await withHost(async (host) => {
         const runtimeConfig = { ipRanges: [[{ subnet: '10.3.0.0/24' }], [{ subnet: 'fd00:3::/64' }]] }
         const { ips } = await attach(host, await host.pod(), { ...network, datapath, ipam: { type: 'host-local' }, runtimeConfig })
@@ -109,7 +109,7 @@ describeHost('podwire', () => {
       })
     })
 
-    it('names the host’s end and says whose it is', async () => {
+    it('gives the host’s end a name, and an alias with its pod', async () => {
       await withHost(async (host) => {
         const pod = await host.pod('web-0')
         const { interfaces } = await attach(host, pod, { ...network, datapath })
@@ -145,7 +145,7 @@ describeHost('podwire', () => {
       })
     })
 
-    it('gives one pod two interfaces of two networks, and takes them away one by one', async () => {
+    it('gives one pod two interfaces of two networks, and removes them one by one', async () => {
       await withHost(async (host) => {
         const pod = await host.pod()
         const second = { ...network, name: 'net2', datapath, bridge: 'podwire1', ipam: { type: 'host-local', subnet: '10.2.0.0/24' } }

@@ -7,7 +7,7 @@ import { attach, call, full, remains, succeed } from '../../../../test/harness/p
 const PAIRS = 20
 const patient: CniOptions = { timeout: 60_000 }
 
-describeHost('podwire asked twice at once', () => {
+describeHost('podwire called twice at once', () => {
   it.each(['ptp', 'bridge'])(
     `%s: ${PAIRS} pairs of ADDs of the same pod have one answer each, which CHECK finds, and pairs of DELs leave nothing`,
     async (datapath) => {

@@ -95,7 +95,7 @@ describeHost('ADD of podwire that fails leaves everything as it was', () => {
     })
   })
 
-  it('a device in the way that cannot be removed is named, and the pod gets nothing', async () => {
+  it('a device of that name that cannot be removed is named, and the pod gets nothing', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, await host.pod('other'), full('ptp', 9000))

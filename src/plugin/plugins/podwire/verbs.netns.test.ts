@@ -49,7 +49,7 @@ const shapes: Record<CniVersion, object> = {
 }
 
 describeHost('ADD of podwire', () => {
-  it.each(cniVersions)('answers in the form of %s, which CHECK and DEL take back', async (cniVersion) => {
+  it.each(cniVersions)('answers in the format of %s, which CHECK and DEL accept', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const { runtimeConfig, ...rest } = full('ptp')
@@ -103,7 +103,7 @@ describeHost('ADD of podwire', () => {
     })
   })
 
-  it('refuses an interface of that name that is another’s, and leaves it and the host alone', async () => {
+  it('rejects an interface of that name that is another’s, and leaves it and the host alone', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await pod.exec('ip', ['link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other'])
@@ -170,7 +170,7 @@ describeHost('CHECK of podwire', () => {
       })
     })
 
-    it.each([...damages, ...ownDamages[datapath]])('says that %s, and mends nothing', async (_, script, output) => {
+    it.each([...damages, ...ownDamages[datapath]])('reports that %s, and repairs nothing', async (_, script, output) => {
       await withHost(async (host) => {
         const pod = await host.pod()
         const { text } = await attach(host, pod, full(datapath))
@@ -183,7 +183,7 @@ describeHost('CHECK of podwire', () => {
     })
   })
 
-  it('without prevResult is refused with code 7', async () => {
+  it('without prevResult is rejected with code 7', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, pod, full('ptp'))
@@ -230,7 +230,7 @@ describeHost('DEL of podwire', () => {
     })
   })
 
-  it('keeps the lease where the link cannot be deleted: the address is still answered for', async () => {
+  it('leaves the lease when the link cannot be deleted: the pod still answers for the address', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await attach(host, pod, network)
@@ -304,7 +304,7 @@ describeHost('GC of podwire', () => {
 describeHost('STATUS of podwire', () => {
   const status = (host: Host, config: unknown) => host.cni('podwire', 'STATUS', config, { id: '' })
 
-  it.each(datapaths)('%s: says nothing where it is ready, and makes nothing', async (datapath) => {
+  it.each(datapaths)('%s: prints nothing when it is ready, and makes nothing', async (datapath) => {
     await withHost(async (host) => {
       const before = await remains(host)
       expect(await status(host, { ...network, datapath })).toMatchObject({ status: 0, stdout: '' })

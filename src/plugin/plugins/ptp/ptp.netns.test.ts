@@ -134,7 +134,7 @@ describeHost('ptp', () => {
       expect((await pod.exec('ip', ['route', 'show', 'table', '99'])).stdout).toContain('10.9.0.0/16 via 10.1.0.1 dev eth0')
     }))
 
-  it('gives two addresses of one subnet one way out, and takes the first address for a gateway that IPAM leaves open', () =>
+  it('gives two addresses of one subnet one gateway, the first address when IPAM names none', () =>
     withHost(async (host) => {
       const pod = await host.pod()
       const ipam = {
@@ -147,7 +147,7 @@ describeHost('ptp', () => {
       for (const gateway of ['10.1.0.1', '10.2.0.9']) expect(await pod.exec('ping', ['-c1', '-W2', gateway])).toMatchObject({ status: 0 })
     }))
 
-  it.each(['iptables', 'nftables'])('masquerades over %s, and takes that back', { timeout: 30_000 }, (ipMasqBackend) =>
+  it.each(['iptables', 'nftables'])('masquerades with %s, and removes that on DEL', { timeout: 30_000 }, (ipMasqBackend) =>
     withHost(async (host) => {
       const pod = await host.pod()
       const config = { ...network, ipMasq: true, ipMasqBackend }

@@ -74,7 +74,7 @@ describe('planSbr()', () => {
     expect(rules).toEqual(['10.1.0.2/32 102', '10.2.0.2/32 103'])
   })
 
-  it('keeps the table of an address that has its rule: ADD repeated', () => {
+  it('uses the table of an address that has its rule: ADD repeated', () => {
     expect(plan([ip('10.1.0.2/24', '10.1.0.1')], [], [rule('10.1.0.2', 105)])).toEqual({
       rules: [],
       routes: ['0.0.0.0/0 via 10.1.0.1 table 105'],
@@ -90,7 +90,7 @@ describe('planSbr()', () => {
     })
   })
 
-  it('copies what goes by a gateway outside all subnets for each address, and none into a table of the other family', () => {
+  it('copies routes via a gateway outside all subnets for each address, and none into a table of the other family', () => {
     const far = [route('169.254.1.1/32'), route('0.0.0.0/0', { via: '169.254.1.1' }), route('fd05::/64')]
     expect(plan([ip('10.1.0.2/32'), ip('10.2.0.2/32'), ip('fd00::2/64')], far).routes).toEqual([
       '169.254.1.1/32 table 100',
@@ -101,7 +101,7 @@ describe('planSbr()', () => {
     ])
   })
 
-  it('keeps the interface’s own default routes before one by the address’s gateway', () => {
+  it('prefers the interface’s own default routes to one via the address’s gateway', () => {
     const other = route('0.0.0.0/0', { via: '10.1.0.9' })
     const spare = route('0.0.0.0/0', { via: '10.1.0.1', priority: 7 })
     expect(plan([ip('10.1.0.2/24', '10.1.0.1')], [other, spare]).routes).toEqual([

@@ -116,7 +116,7 @@ describeHost('sbr', () => {
     })
   })
 
-  it('puts everything back when the kernel refuses', async () => {
+  it('restores everything when the kernel rejects a change', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [net(2)], pod, { name: 'second' }, { ifname: 'net1' })
@@ -162,7 +162,7 @@ describeHost('sbr', () => {
     [{ gateways: ['10.0.0.1', '10.0.0.2'] }, { ips: [] }, 'gateways: expected at most one address a family'],
     [{ gateways: ['x'] }, { ips: [] }, 'gateways: expected IP addresses, got "x"'],
     [{ addSourceHints: 'yes' }, { ips: [] }, 'addSourceHints: expected true or false'],
-  ])('refuses %j with %j', async (options, prevResult, msg) => {
+  ])('rejects %j with %j', async (options, prevResult, msg) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const given = prevResult && { cniVersion: '1.1.0', ...prevResult }

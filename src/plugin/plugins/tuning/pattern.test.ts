@@ -65,7 +65,7 @@ describe('parsePattern()', () => {
     '(?P<n>a)',
     '[z-a]',
     '[[:alpha:]]',
-  ])('refuses %j', (pattern) => {
+  ])('rejects %j', (pattern) => {
     expect(() => parsePattern(pattern)).toThrow(SyntaxError)
   })
 })

@@ -114,7 +114,7 @@ describeHost('tuning', () => {
     })
   })
 
-  it('needs no interface where nothing of one is asked for: devices of DPDK and VFIO have none', async () => {
+  it('needs no interface when no attribute of one is configured: devices of DPDK and VFIO have none', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const prevResult = { cniVersion: '1.1.0', interfaces: [{ name: 'eth0', sandbox: pod.netns, pciID: '0000:04:00.5' }] }
@@ -143,7 +143,7 @@ describeHost('tuning', () => {
     })
   })
 
-  it('keeps the first backup when ADD is repeated', async () => {
+  it('leaves the first backup when ADD is repeated', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -192,7 +192,7 @@ describeHost('tuning', () => {
     [{ txQLen: 2 ** 32 }, 'txQLen: expected a number from 0 to 4294967295'],
     [{ dataDir: 'here' }, 'dataDir: expected an absolute path'],
     [{ args: { cni: { mtu: [] } } }, 'args.cni.mtu: expected a whole number'],
-  ])('refuses %j', async (options, msg) => {
+  ])('rejects %j', async (options, msg) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -203,7 +203,7 @@ describeHost('tuning', () => {
     })
   })
 
-  it('refuses without prevResult, with a key twice, and on an interface that is not there', async () => {
+  it('fails without prevResult, with a key twice, and on an interface that does not exist', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -250,7 +250,7 @@ describeHost('tuning', () => {
     ['MTU', 'ip link set eth0 mtu 1450', 'tuning configured MTU of eth0 is 1400, current value is 1450'],
     ['all-multicast mode', 'ip link set eth0 allmulticast off', 'tuning configured all-multicast mode of eth0'],
     ['queue', 'ip link set eth0 txqueuelen 8', 'tuning configured transmit queue length of eth0 is 7, current value is 8'],
-  ])('finds on CHECK that somebody has changed the %s', async (_, command, msg) => {
+  ])('fails CHECK when the %s was changed', async (_, command, msg) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const result = (await addChain(host, [bridge, all], pod))[1]
@@ -259,7 +259,7 @@ describeHost('tuning', () => {
     })
   })
 
-  it('lets a pod be watched: CHECK does not mind promiscuous mode that nobody configured', async () => {
+  it('passes CHECK when promiscuous mode is on that is not configured: a pod may be captured', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const result = (await addChain(host, [bridge, tuning({ mtu: 1400 })], pod))[1]
