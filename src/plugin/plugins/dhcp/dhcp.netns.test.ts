@@ -462,7 +462,7 @@ describeHost('dhcp without a daemon', () => {
         (words) => words.includes('up'),
       )
       const { json } = await call(host, 'ADD', await host.pod(), { ipam: { type: 'dhcp', daemonSocketPath: path } })
-      expect(json).toMatchObject({ code: 5, msg: `what listens on ${path} is not \`dhcp daemon\` of podwire` })
+      expect(json).toMatchObject({ code: 5, msg: `what listens on ${path} is not podwire's \`dhcp daemon\`` })
       await stop()
     })
   })
