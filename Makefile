@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams plugin dev
+.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams promises plugin dev
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -134,6 +134,10 @@ docs: ## dist/docs: the pages as a site, every link checked
 diagrams: ## docs/diagrams/*.svg, rendered from the *.dot beside them
 	@sh build/setup.sh npm
 	@$(node) build/diagrams/main.ts
+
+promises: ## dist/promises.md: the titles of all tests, to read what podwire promises
+	@sh build/setup.sh npm native network
+	@$(node) build/promises.ts
 
 check: ## format, lint, types, import arrows and workflows
 	@sh build/setup.sh npm lint
