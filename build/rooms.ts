@@ -31,7 +31,7 @@ export const rules: Rules = {
   cli: ['contract', 'net', 'host', 'cni', 'kernel', 'ipam', 'plugin', 'node', 'installer'],
   agent: ['contract', 'net', 'cni', 'node/plan', 'node/state', 'agent'],
   'agent/loop': ['agent/log', 'agent/failure'],
-  'agent/kube': ['cni'],
+  'agent/kube': ['cni', 'agent/loop'],
   'agent/nodes': ['cni', 'node/plan', 'agent/failure', 'agent/loop', 'agent/kube'],
   'agent/native': ['contract', 'cni', 'node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop'],
   'agent/report': [
@@ -58,6 +58,7 @@ export const rules: Rules = {
     'agent/nodes',
     'agent/report',
   ],
+  'agent/apply': ['contract', 'node/state', 'agent/desired', 'agent/failure', 'agent/log', 'agent/native', 'agent/report'],
   'agent/conflist': ['contract', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
   'agent/serve': ['node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/version', 'agent/loop', 'agent/report'],
   hook: ['cni', 'agent/kube'],

@@ -1,7 +1,7 @@
 // The conflist as a value: what it is without a node's ranges, what it becomes with them, and what is wrong with it.
 
 import { checkNetworkName } from '../cni/environment.ts'
-import { CniError, formatError } from '../cni/error.ts'
+import { CniError, ErrInvalidNetworkConfig, formatError } from '../cni/error.ts'
 import { isObject, type Json, type JsonObject, quote } from '../cni/json.ts'
 import { type CniVersion, cniVersions } from '../cni/types.ts'
 import { readVersion } from '../cni/version.ts'
@@ -63,6 +63,21 @@ export function withRanges(template: JsonObject, podCidrs: readonly string[], mt
       isObject(ipam) && ipam.type === 'host-local' ? { ...plugin, ipam: { ...ipam, ranges, routes: ipam.routes ?? routes } } : plugin
     return plugin.type === 'podwire' && mtu > 0 && !plugin.mtu ? { ...filled, mtu } : filled
   })
+}
+
+export interface Composed {
+  readonly list: JsonObject
+  /** As it lies on the disk. */
+  readonly text: string
+}
+
+/** The template with the node's ranges; throws a CniError that names every problem where a runtime or a plugin would reject it. */
+export function composeConflist(template: JsonObject, podCidrs: readonly string[], mtu: number, check: CheckPlugin): Composed {
+  const list = withRanges(template, podCidrs, mtu)
+  const problems = conflistProblems(list, check)
+  if (problems.length > 0)
+    throw new CniError(ErrInvalidNetworkConfig, 'cannot publish the conflist, the old one stays: it would be invalid', problems.join('\n'))
+  return { list, text: formatConflist(list) }
 }
 
 /** Everything that would make a runtime or a plugin refuse the list, with its place; none where it is good. */

@@ -20,7 +20,7 @@ import {
 import { PROTOCOL } from '../node/state.ts'
 import { bridgeFilterProblems } from './bridge-filter.ts'
 import { type ConflictingConfig, findConflictingConfigs } from './conflicting-configs.ts'
-import { type CheckPlugin, conflistProblems, formatConflist, pluginsOf, withRanges } from './conflist.ts'
+import { type CheckPlugin, type Composed, composeConflist, pluginsOf } from './conflist.ts'
 import { withLock } from './lock.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { attempt } from './problem.ts'
@@ -59,12 +59,13 @@ export function publish(paths: Paths, stdin: string, check: CheckPlugin): Publis
     let changed = false
     let list: JsonObject = {}
     const published = attempt(problems, 'conflist', path, () => {
-      list = compose(paths, input, check)
+      const composed = compose(paths, input, check)
+      list = composed.list
       makeDirectories(paths.confDir)
       removeTempFiles(paths.confDir)
       const mode = input.mode ?? (Number.parseInt(manifest?.confMode ?? '', 8) || 0o600)
       // A temp in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
-      changed = replaceText(path, formatConflist(list), mode)
+      changed = replaceText(path, composed.text, mode)
     })
     const sha256 = sha256Of(path) ?? ''
     const backups = [...(manifest?.backups ?? [])]
@@ -104,16 +105,12 @@ export function parseMode(text: string): number | undefined {
   return mode & 0o400 ? mode : undefined
 }
 
-function compose(paths: Paths, { podCidrs, mtu }: Input, check: CheckPlugin): JsonObject {
+function compose(paths: Paths, { podCidrs, mtu }: Input, check: CheckPlugin): Composed {
   const text = readWhole(templatePath(paths))
   if (text === undefined) throw new CniError(ErrInvalidNetworkConfig, `${templatePath(paths)} is missing: run podwire install first`)
   const template = parseJson(text, templatePath(paths))
   if (!isObject(template)) throw new CniError(ErrInvalidNetworkConfig, `${templatePath(paths)} is not a JSON object`)
-  const conflist = withRanges(template, podCidrs, mtu)
-  const problems = conflistProblems(conflist, check)
-  if (problems.length > 0)
-    throw new CniError(ErrInvalidNetworkConfig, 'the conflist would be invalid, what is there stays', problems.join('\n'))
-  return conflist
+  return composeConflist(template, podCidrs, mtu, check)
 }
 
 /** Only after ours is in place: the node is never without. */

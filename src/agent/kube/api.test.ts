@@ -45,6 +45,7 @@ async function serve(
 
 const { signal } = new AbortController()
 const quick = { signal, idle: 200 }
+const nothing = { write() {} }
 
 describe('a request to the API server', () => {
   it('is made with the credentials, below the path of the server, on one connection', async () => {
@@ -53,7 +54,7 @@ describe('a request to the API server', () => {
       asked.push([url, headers.authorization])
       response.end('12345')
     })
-    for (let i = 0; i < 3; i++) await api.read('/x?y=z', () => {}, quick)
+    for (let i = 0; i < 3; i++) await api.read('/x?y=z', nothing, quick)
     expect(asked).toEqual(Array(3).fill(['/prefix/x?y=z', 'Bearer secret']))
     expect(connections()).toBe(1)
     expect(api.bytesRead).toBe(15)
@@ -76,7 +77,7 @@ describe('a request to the API server', () => {
   ]
   it.each(endings)('fails when it %s', async (_, answer, message) => {
     const { api } = await serve((_request, response) => answer(response))
-    await expect(api.read('/x', () => {}, quick)).rejects.toThrow(message)
+    await expect(api.read('/x', nothing, quick)).rejects.toThrow(message)
   })
 
   it('fails when the reader does, though the answer came whole and at once', async () => {
@@ -84,21 +85,21 @@ describe('a request to the API server', () => {
     const fail = () => {
       throw new Error('not what was expected')
     }
-    for (let i = 0; i < 20; i++) await expect(api.read('/x', fail, quick)).rejects.toThrow('not what was expected')
+    for (let i = 0; i < 20; i++) await expect(api.read('/x', { write: fail }, quick)).rejects.toThrow('not what was expected')
   })
 
   it('reports Retry-After, a minute at most', async () => {
     const wishes = ['3', '3600', 'tomorrow', '-1']
     const { api } = await serve((_request, response) => response.writeHead(429, { 'Retry-After': wishes.shift() }).end())
     for (const retryAfter of [3_000, 60_000, 0, 0]) {
-      await expect(api.read('/x', () => {}, quick)).rejects.toMatchObject({ status: 429, retryAfter })
+      await expect(api.read('/x', nothing, quick)).rejects.toMatchObject({ status: 429, retryAfter })
     }
   })
 
   it('ends with its signal', async () => {
     const { api } = await serve(() => {})
     const stop = new AbortController()
-    const reading = api.read('/x', () => {}, { signal: stop.signal, idle: 60_000 })
+    const reading = api.read('/x', nothing, { signal: stop.signal, idle: 60_000 })
     setTimeout(() => stop.abort(), 50)
     await expect(reading).rejects.toThrow()
   })

@@ -5,11 +5,14 @@ import http from 'node:http'
 import https from 'node:https'
 import { apiErrorOf, retryAfterOf } from './api-error.ts'
 import { type KubeApiConfig, loadCredentials } from './credentials.ts'
+import type { Sink } from './sink.ts'
 
 export interface ReadOptions {
   readonly signal: AbortSignal
   /** Milliseconds without a byte, before and within the answer. */
   readonly idle: number
+  /** Called for each chunk, before it is read. */
+  readonly beat?: () => void
 }
 
 /** Tokens are renewed on the disk before they expire; client-go looks each minute, too. */
@@ -30,13 +33,14 @@ export class Api {
     return this.#bytes
   }
 
-  /** GETs `path`, hands its body to `onChunk` and returns when it has ended. Anything but 200 is an ApiError; what breaks off is an error, too. */
-  async read(path: string, onChunk: (chunk: Buffer) => void, options: ReadOptions): Promise<void> {
+  /** GETs `path`, writes its body to `sink` and returns when it has ended. Anything but 200 is an ApiError; a body that breaks off is an error, too. */
+  async read(path: string, sink: Sink, options: ReadOptions): Promise<void> {
     try {
       const session = await this.#open()
       await exchange(session, path, options, (chunk) => {
         this.#bytes += chunk.length
-        onChunk(chunk)
+        options.beat?.()
+        sink.write(chunk)
       })
     } catch (error) {
       this.close()

@@ -1,6 +1,7 @@
 // Takes a list apart while it arrives: `{…, "items": [{…}, …]}`. At no time more than one item is held, however long the list or its pages are.
 
 import { type Json, parseJson } from '../../cni/json.ts'
+import type { Sink } from './sink.ts'
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
@@ -15,7 +16,7 @@ const INSIDE_ITEMS = 2
 const MAX_ITEM = 16 << 20
 
 /** Bytes go in by `write`, each item comes out by `onItem`; `end` gives the list without its items. Throws where it is no JSON or ends early. */
-export class ListItems {
+export class ListItems implements Sink {
   readonly #onItem: (item: Json) => void
   /** What of the present item, or of the list around, came with earlier chunks. */
   #item: Buffer[] = []

@@ -11,18 +11,15 @@ function start(milliseconds: number, ...answers: boolean[]) {
   const began = performance.now()
   let running = 0
   let most = 0
-  const reconciler = new Reconciler(
-    async (causes) => {
-      passes.push({ at: Math.round(performance.now() - began), causes: [...causes] })
-      most = Math.max(most, ++running)
-      await new Promise((done) => setTimeout(done, milliseconds))
-      running--
-      return answers[Math.min(passes.length, answers.length) - 1] ?? true
-    },
-    { fullPass: 60, firstPass: 1000 },
-    log,
-  )
-  const ended = reconciler.run(() => {}, stop.signal)
+  const pass = async (causes: ReadonlySet<Cause>) => {
+    passes.push({ at: Math.round(performance.now() - began), causes: [...causes] })
+    most = Math.max(most, ++running)
+    await new Promise((done) => setTimeout(done, milliseconds))
+    running--
+    return answers[Math.min(passes.length, answers.length) - 1] ?? true
+  }
+  const reconciler = new Reconciler({ fullPass: 60, firstPass: 1000 }, log)
+  const ended = reconciler.run(pass, () => {}, stop.signal)
   const end = () => {
     stop.abort()
     return ended

@@ -26,14 +26,12 @@ const MAX_REST = 250
 
 /** Events mark, one loop works: at most one pass at a time, and what is marked during one is done by the next. */
 export class Reconciler {
-  readonly #pass: Pass
   readonly #options: ReconcileOptions
   readonly #log: Logger
   readonly #notifier = new Notifier()
   #causes = new Set<Cause>()
 
-  constructor(pass: Pass, options: ReconcileOptions, log: Logger) {
-    this.#pass = pass
+  constructor(options: ReconcileOptions, log: Logger) {
     this.#options = options
     this.#log = log
   }
@@ -44,7 +42,7 @@ export class Reconciler {
   }
 
   /** Runs until `signal`; a pass under way is waited for. */
-  async run(beat: () => void, signal: AbortSignal): Promise<void> {
+  async run(pass: Pass, beat: () => void, signal: AbortSignal): Promise<void> {
     const retry = backoff(FIRST_RETRY, this.#options.fullPass * 1000)
     let wait = this.#options.firstPass
     let untilFull = performance.now() + wait
@@ -60,7 +58,7 @@ export class Reconciler {
       const causes = this.#causes
       this.#causes = new Set()
       if (causes.has('full')) untilFull = started + jittered(this.#options.fullPass)
-      const done = await this.#pass(causes)
+      const done = await pass(causes)
       beat()
       if (done) retry.reset()
       const took = performance.now() - started

@@ -1,28 +1,14 @@
-// Keeps the Nodes as the API server has them: a list, then a watch from there, for ever. What breaks is begun again where it broke.
+// Keeps the Nodes as the API server has them: a list, then a watch from its version on, until the agent stops.
 
-import { CniError, ErrDecodingFailure } from '../../cni/error.ts'
-import { isObject, type Json, type JsonObject, parseJson } from '../../cni/json.ts'
-import type { ClusterNode } from '../../node/plan.ts'
+import { CniError } from '../../cni/error.ts'
 import { reasonOf } from '../failure.ts'
 import type { Api } from '../kube/api.ts'
-import { ApiError, isGone, watchErrorOf } from '../kube/api-error.ts'
+import { ApiError, isGone } from '../kube/api-error.ts'
 import { ListItems } from '../kube/list-items.ts'
+import { metadataOf, resourceVersionOf, WatchEvents } from '../kube/watch-events.ts'
 import { backoff, sleep } from '../loop/backoff.ts'
-import { Lines } from '../loop/lines.ts'
-import { clusterNodeOf } from './node-object.ts'
-import type { Nodes } from './nodes.ts'
-
-/** What others want to know of the loop; each is called on the spot. */
-export interface FollowObserver {
-  /** The loop is alive, though there may be nothing to read. */
-  beat(): void
-  /** What it does now. */
-  state(state: 'listing' | 'watching' | 'waiting', why: string): void
-  /** A list is complete. */
-  listed(nodes: number): void
-  /** The watch said something; a bookmark counts. */
-  event(): void
-}
+import { NodeList, type Nodes } from './nodes.ts'
+import type { SourceObserver } from './source.ts'
 
 export interface FollowOptions {
   readonly pageSize: number
@@ -44,7 +30,7 @@ const WATCH_SECONDS = { least: 300, most: 600 }
 export interface Follow {
   readonly api: Api
   readonly nodes: Nodes
-  readonly observer: FollowObserver
+  readonly observer: SourceObserver
   readonly options: FollowOptions
   readonly signal: AbortSignal
 }
@@ -98,25 +84,23 @@ async function listNodes(follow: Follow): Promise<string> {
 
 /** `limit` 0 is none. */
 async function listPages({ api, nodes, observer, signal }: Follow, limit: number): Promise<string> {
-  const found = new Map<string, ClusterNode>()
+  const list = new NodeList()
   let next = ''
   let version = ''
   do {
     // Without a resourceVersion the list is the newest; with 0 it might be older than what we know, and the limit would not count.
     const query = new URLSearchParams({ ...(limit > 0 && { limit: String(limit) }), ...(next && { continue: next }) })
-    const items = new ListItems((item) => {
-      const node = clusterNodeOf(item)
-      if (node) found.set(node.name, node)
-    })
-    await api.read(query.size > 0 ? `${PATH}?${query}` : PATH, (chunk) => items.write(chunk), { signal, idle: LIST_IDLE })
+    const items = new ListItems((item) => list.add(item))
+    await api.read(query.size > 0 ? `${PATH}?${query}` : PATH, items, { signal, idle: LIST_IDLE })
     observer.beat()
-    const metadata = metadataOf(items.end())
-    next = textOf(metadata.continue)
-    version = textOf(metadata.resourceVersion)
+    const page = items.end()
+    const { continue: rest } = metadataOf(page)
+    next = typeof rest === 'string' ? rest : ''
+    version = resourceVersionOf(page)
   } while (next)
   if (version === '') throw new Error(`GET ${PATH}: the list has no resourceVersion`)
-  nodes.replace(found)
-  observer.listed(found.size)
+  nodes.replace(list.nodes)
+  observer.listed(list.nodes.size)
   return version
 }
 
@@ -133,35 +117,13 @@ async function watchNodes(
     resourceVersion: version,
     timeoutSeconds: String(Math.round(least + Math.random() * (most - least))),
   })
-  const lines = new Lines((line) => {
-    if (line.trim() === '') return
-    const event = parseJson(line, 'an event of the watch')
-    if (!isObject(event)) throw new CniError(ErrDecodingFailure, 'an event of the watch is no object')
-    if (event.type === 'ERROR') throw watchErrorOf(event.object)
-    observer.event()
-    if (event.type !== 'BOOKMARK') takeEvent(nodes, event.type, event.object)
-    const seen = textOf(metadataOf(event.object).resourceVersion)
-    if (seen !== '') onVersion(seen)
+  const events = new WatchEvents({
+    set: (object) => nodes.put(object),
+    deleted: (object) => nodes.remove(object),
+    seen(resourceVersion) {
+      observer.event()
+      if (resourceVersion !== '') onVersion(resourceVersion)
+    },
   })
-  const onChunk = (chunk: Buffer) => {
-    observer.beat()
-    lines.write(chunk)
-  }
-  await api.read(`${PATH}?${query}`, onChunk, { signal, idle: options.idleTimeout * 1000 })
-}
-
-function takeEvent(nodes: Nodes, type: Json | undefined, object: Json | undefined): void {
-  const node = clusterNodeOf(object)
-  if (!node) return
-  if (type === 'DELETED') nodes.delete(node.name)
-  else nodes.set(node)
-}
-
-function metadataOf(object: Json | undefined): JsonObject {
-  const metadata = isObject(object) ? object.metadata : undefined
-  return isObject(metadata) ? metadata : {}
-}
-
-function textOf(value: Json | undefined): string {
-  return typeof value === 'string' ? value : ''
+  await api.read(`${PATH}?${query}`, events, { signal, idle: options.idleTimeout * 1000, beat: () => observer.beat() })
 }

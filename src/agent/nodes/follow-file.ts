@@ -2,20 +2,13 @@
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isObject, type Json, parseJson } from '../../cni/json.ts'
-import type { ClusterNode } from '../../node/plan.ts'
+import { isObject, parseJson } from '../../cni/json.ts'
 import { reasonOf } from '../failure.ts'
 import { sleep } from '../loop/backoff.ts'
 import { FolderWatch } from '../loop/folder-watch.ts'
 import { Notifier } from '../loop/signal.ts'
-import { clusterNodeOf } from './node-object.ts'
-import type { Nodes } from './nodes.ts'
-
-export interface FileObserver {
-  beat(): void
-  state(state: 'watching' | 'waiting', why: string): void
-  listed(nodes: number): void
-}
+import { NodeList, type Nodes } from './nodes.ts'
+import type { SourceObserver } from './source.ts'
 
 /** Milliseconds: what the notification misses, as on a network file system. */
 const POLL = 2_000
@@ -23,7 +16,7 @@ const POLL = 2_000
 const SETTLE = 20
 
 /** Keeps `nodes` as `path` has them until `signal`. A file that is gone or cannot be read changes nothing: the last good content stays. */
-export async function followFile(path: string, nodes: Nodes, observer: FileObserver, signal: AbortSignal): Promise<void> {
+export async function followFile(path: string, nodes: Nodes, observer: SourceObserver, signal: AbortSignal): Promise<void> {
   let seen = ''
   let reported = ''
   const change = new Notifier()
@@ -35,10 +28,10 @@ export async function followFile(path: string, nodes: Nodes, observer: FileObser
     try {
       const now = await fingerprint(path)
       if (now !== seen) {
-        const all = parseNodes(await readFile(path, 'utf8'))
+        const list = parseNodes(await readFile(path, 'utf8'))
         seen = now
-        nodes.replace(all)
-        observer.listed(all.size)
+        nodes.replace(list.nodes)
+        observer.listed(list.nodes.size)
         observer.state('watching', '')
         reported = ''
       }
@@ -53,13 +46,14 @@ export async function followFile(path: string, nodes: Nodes, observer: FileObser
   folder.close()
 }
 
-/** A NodeList, a List with Nodes in it, or an array of Nodes. Throws where it is none of them; what is no Node in it is passed over. */
-export function parseNodes(text: string): Map<string, ClusterNode> {
+/** From a NodeList, a List with Nodes in it, or an array of Nodes. Throws for anything else; what is not a Node in it is skipped. */
+function parseNodes(text: string): NodeList {
   const json = parseJson(text, 'the file of Nodes')
   const items = isObject(json) ? json.items : json
-  if (!Array.isArray(items)) throw new Error('the file of Nodes is neither a list of Nodes nor an array of them')
-  const nodes = items.filter((item: Json) => isObject(item) && (item.kind ?? 'Node') === 'Node').map(clusterNodeOf)
-  return new Map(nodes.filter((node) => node !== undefined).map((node) => [node.name, node]))
+  if (!Array.isArray(items)) throw new Error('the file of Nodes is neither a List with Nodes nor an array of Nodes')
+  const list = new NodeList()
+  for (const item of items) if (isObject(item) && (item.kind ?? 'Node') === 'Node') list.add(item)
+  return list
 }
 
 async function fingerprint(path: string): Promise<string> {

@@ -1,7 +1,8 @@
 // The Nodes as they are known now. Sources write here; the plan reads here, and is notified of changes.
 
+import type { Json } from '../../cni/json.ts'
 import type { ClusterNode } from '../../node/plan.ts'
-import { sameClusterNode } from './node-object.ts'
+import { clusterNodeOf, sameClusterNode } from './node-object.ts'
 
 /** Holds what the source knows. Until `synced` it is not the whole cluster and nothing may be concluded from an absence. */
 export class Nodes {
@@ -25,7 +26,19 @@ export class Nodes {
     return [...this.#known.values()]
   }
 
-  /** A node as it is now; true where that is news. */
+  /** A Node object as a watch brings it, added or modified; one without a name is skipped. */
+  put(object: Json | undefined): void {
+    const node = clusterNodeOf(object)
+    if (node) this.set(node)
+  }
+
+  /** The object of a Node that was deleted. */
+  remove(object: Json | undefined): void {
+    const node = clusterNodeOf(object)
+    if (node) this.delete(node.name)
+  }
+
+  /** A node as it is now; true where that changes something. */
   set(node: ClusterNode): boolean {
     const before = this.#known.get(node.name)
     if (before && sameClusterNode(before, node)) return false
@@ -48,6 +61,17 @@ export class Nodes {
     this.#synced = true
     if (changed) this.#onChange()
     return changed
+  }
+}
+
+/** The whole cluster while it arrives, for `replace`. */
+export class NodeList {
+  readonly nodes = new Map<string, ClusterNode>()
+
+  /** A Node object; one without a name is skipped. */
+  add(object: Json): void {
+    const node = clusterNodeOf(object)
+    if (node) this.nodes.set(node.name, node)
   }
 }
 
