@@ -52,7 +52,7 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
   await status.write(true)
 }
 
-/** The loop, and the three that wake it: the Nodes, the kernel and the conflist's directory. */
+/** The loop, and the three that trigger it: the Nodes, the kernel and the conflist's directory. */
 async function reconcile(
   { config, native, agentState, log, signal }: Shared,
   api: Api,

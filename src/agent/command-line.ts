@@ -1,4 +1,4 @@
-// The command line: which file, and what is set over it.
+// The command line: the configuration file, and the flags that override it.
 
 import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -8,21 +8,21 @@ import { type AgentConfig, parseConfig } from './config.ts'
 
 export type CommandLine = { readonly verb: 'run' | 'check'; readonly config: AgentConfig } | { readonly verb: 'help' | 'version' }
 
-export const usage = `podwire-agent [FLAG…]: keeps this node's part of the cluster network
+export const usage = `podwire-agent [FLAG…]: keeps the routes, the masquerade and the conflist of this node as its cluster's Nodes require
 
   --config FILE        JSON; docs/configure.md has every key
-  --node-name NAME     this node's Node object; otherwise NODE_NAME
-  --nodes-file FILE    read the Nodes from this file instead of the API server
-  --kubeconfig FILE    how to reach the API server; otherwise the pod's own account, or KUBECONFIG
+  --node-name NAME     the name of this node's Node object; otherwise NODE_NAME
+  --nodes-file FILE    a file of Nodes to follow instead of the API server
+  --kubeconfig FILE    for the API server; otherwise the pod's service account, or KUBECONFIG
   --state-dir DIR      /var/lib/podwire
   --run-dir DIR        /run/podwire
   --conf-dir DIR       /etc/cni/net.d
   --conf-name NAME     10-podwire.conflist
   --bin-dir DIR        /opt/cni/bin
-  --native FILE        the podwire program
-  --listen ADDR:PORT   :9465 for metrics and health; '' for none
+  --native FILE        the native program, podwire
+  --listen ADDR:PORT   :9465 for metrics and health; '' serves none
   --log-level LEVEL    trace debug info warn error fatal
-  --check              read the configuration, print its problems, and exit
+  --check              check the configuration, print its problems and exit
   --version            --help
 `
 
@@ -41,7 +41,7 @@ const flags = {
   'log-level': 'logLevel',
 } as const
 
-/** Reads what the program was called with; throws an error that names every problem. */
+/** Reads the arguments and the file; throws an error that names every problem. */
 export function readCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): CommandLine {
   const { values } = parseArgs({
     args: [...args],
@@ -70,11 +70,11 @@ function readConfigFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new CniError(ErrInvalidNetworkConfig, `the configuration: ${error instanceof Error ? error.message : String(error)}`)
+    throw new CniError(ErrInvalidNetworkConfig, `cannot read the configuration: ${error instanceof Error ? error.message : String(error)}`)
   }
 }
 
-/** In the image and in dist/ the program lies beside the agent; undefined where it does not. */
+/** In the image and in dist/ the program is next to the agent; undefined where it is missing. */
 function nearbyNative(): string | undefined {
   const path = fileURLToPath(new URL('../cni/podwire', import.meta.url))
   return existsSync(path) ? path : undefined

@@ -16,7 +16,7 @@ function problems(config: object): string {
 }
 
 describe('the configuration', () => {
-  it('is complete where it says nothing but the name', () => {
+  it('has every default when only the name is given', () => {
     expect(parseConfig('{}', none, 'self')).toEqual({
       nodeName: 'self',
       nodesFile: '',
@@ -66,7 +66,7 @@ describe('the configuration', () => {
     for (const path of [
       '13 problems',
       'clusterCidrs[0]: expected CIDR notation, got "::ffff:10.0.0.0/104"',
-      'routing.prot: no such key (known: mode device vni port)',
+      'routing.prot: unknown key (known: mode device vni port)',
       'routing.mode: expected one of auto, direct, vxlan, none, got "fast"',
       'routing.vni: expected a number from 1',
       'mtu: expected 0 (from the device)',
@@ -78,7 +78,7 @@ describe('the configuration', () => {
       'confName: expected a file name',
       'listen: expected ADDRESS:PORT',
       'fullPass: expected a number from 1',
-      'colour: no such key',
+      'colour: unknown key',
     ].slice(1)) {
       expect(text).toContain(path)
     }
@@ -93,11 +93,11 @@ describe('the configuration', () => {
     expect(parseConfig(JSON.stringify({ listen }), none, 'self').listen).toEqual(expected)
   })
 
-  it.each(['::1:80', '9465', ':', ':99999', 'a:b'])('refuses to listen at %j', (listen) => {
+  it.each(['::1:80', '9465', ':', ':99999', 'a:b'])('rejects the listen address %j', (listen) => {
     expect(problems({ listen })).toContain('listen: expected')
   })
 
-  it.each(['', '{', '[]', '7'])('is refused where it is no JSON object: %j', (text) => {
+  it.each(['', '{', '[]', '7'])('is rejected when it is not a JSON object: %j', (text) => {
     expect(() => parseConfig(text, none, 'self')).toThrow()
   })
 
@@ -119,7 +119,7 @@ describe('the configuration', () => {
   })
 
   it.each([[['--nonsense']], [['operand']], [['--config']], [['--config', '/absent/file']], [[]]])(
-    'refuses the command line %j',
+    'rejects the command line %j',
     (args) => {
       expect(() => readCommandLine(args, {})).toThrow()
     },

@@ -1,4 +1,4 @@
-// The agent's configuration: a JSON file, then flags over it, NODE_NAME below both. All problems are reported at once, with their paths.
+// The agent's configuration: a JSON file, overridden by flags; NODE_NAME where neither has a name. All problems are reported at once, with their paths.
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
@@ -9,23 +9,23 @@ import type { PlanConfig } from '../node/plan.ts'
 import { defaultRouting, type RoutingMode } from '../node/state.ts'
 import type { KubeApiConfig } from './kube/credentials.ts'
 
-/** What is done about other networks' files in the same directory. */
+/** What to do about other networks' files in the same directory. */
 export type OtherConfigs = 'leave' | 'warn' | 'backup'
 
 export interface AgentConfig {
   readonly nodeName: string
-  /** '' is the API server. */
+  /** '' for the API server. */
   readonly nodesFile: string
   readonly kubeApi: KubeApiConfig
   readonly plan: PlanConfig
-  /** `mode` '' is the one given to the installer. */
+  /** `mode` '' is the installer's. */
   readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
   /** What is written to the API server; nothing where the Nodes come from a file. */
   readonly report: { readonly networkUnavailable: boolean; readonly events: boolean }
   readonly paths: Paths
-  /** The program that does the kernel's work. */
+  /** The native program. */
   readonly native: string
-  /** Undefined where nothing is served. */
+  /** Undefined: no metrics and health. */
   readonly listen: { readonly host: string; readonly port: number } | undefined
   readonly logLevel: string
   /** Seconds between two full passes. */
@@ -64,7 +64,7 @@ const otherConfigs: readonly OtherConfigs[] = ['leave', 'warn', 'backup']
 const defaultNative = `${defaultPaths.binDir}/podwire`
 
 /**
- * `text` is the file's content, '{}' where there is none. `over` are values that come over those of the file, by top-level key or `kubeApi.kubeconfig`.
+ * `text` is the file's content, '{}' where there is none. `over` are values that override the file's, by top-level key or `kubeApi.kubeconfig`.
  * Throws a CniError that names every problem.
  */
 export function parseConfig(text: string, over: ReadonlyMap<string, string>, nodeName = '', native = defaultNative): AgentConfig {
@@ -73,7 +73,7 @@ export function parseConfig(text: string, over: ReadonlyMap<string, string>, nod
   const reader = new Reader(overlay(json, over))
   reportUnknown(json, configKeys, '', reader)
   const config = readConfig(reader, nodeName, native)
-  if (config.nodeName === '') reader.issue('nodeName', 'no name for this node: set it here, by --node-name or by NODE_NAME')
+  if (config.nodeName === '') reader.issue('nodeName', 'the node has no name: set it here, by --node-name or by NODE_NAME')
   reader.report('invalid configuration')
   return config
 }
@@ -88,11 +88,11 @@ function overlay(json: JsonObject, over: ReadonlyMap<string, string>): JsonObjec
   return values
 }
 
-/** An unknown key is a mistyped one: without an error the mistake would show nowhere. */
+/** An unknown key is a typing error, which would otherwise go unnoticed. */
 function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>>, path: string, reader: Reader): void {
   for (const [key, value] of Object.entries(json)) {
     const inner = Object.hasOwn(known, key) ? known[key] : undefined
-    if (inner === undefined) reader.issue(path + key, `no such key (known: ${Object.keys(known).join(' ')})`)
+    if (inner === undefined) reader.issue(path + key, `unknown key (known: ${Object.keys(known).join(' ')})`)
     else if (isObject(value) && typeof inner === 'object' && inner !== null) reportUnknown(value, { ...inner }, `${path}${key}.`, reader)
   }
 }
@@ -119,11 +119,11 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
     },
     report: { networkUnavailable: report.boolean('networkUnavailable') ?? false, events: report.boolean('events') ?? false },
     paths: {
-      stateDir: folder(reader, 'stateDir', defaultPaths.stateDir),
-      runDir: folder(reader, 'runDir', defaultPaths.runDir),
-      confDir: folder(reader, 'confDir', defaultPaths.confDir),
+      stateDir: directory(reader, 'stateDir', defaultPaths.stateDir),
+      runDir: directory(reader, 'runDir', defaultPaths.runDir),
+      confDir: directory(reader, 'confDir', defaultPaths.confDir),
       confName: readConfName(reader),
-      binDir: folder(reader, 'binDir', defaultPaths.binDir),
+      binDir: directory(reader, 'binDir', defaultPaths.binDir),
     },
     native: reader.string('native') || native,
     listen: readListen(reader),
@@ -136,7 +136,7 @@ function readPlan(reader: Reader): PlanConfig {
   const routing = section(reader, 'routing')
   const masquerade = section(reader, 'masquerade')
   const mtu = reader.integer('mtu', 0, 65535) ?? 0
-  if (mtu !== 0 && mtu < 1280) reader.issue('mtu', `expected 0 (from the device) or at least 1280, which IPv6 demands, got ${mtu}`)
+  if (mtu !== 0 && mtu < 1280) reader.issue('mtu', `expected 0 (from the device) or at least 1280, IPv6's minimum, got ${mtu}`)
   return {
     routing: {
       mode: oneOf(routing, 'mode', routingModes, defaultRouting.mode),
@@ -181,7 +181,7 @@ function subnets(reader: Reader, key: string): string[] {
   })
 }
 
-function folder(reader: Reader, key: string, fallback: string): string {
+function directory(reader: Reader, key: string, fallback: string): string {
   const path = reader.string(key) || fallback
   if (!path.startsWith('/')) reader.issue(key, `expected an absolute path, got ${quote(path)}`)
   return path
@@ -196,7 +196,7 @@ function readConfName(reader: Reader): string {
 
 function readMode(reader: Reader): string {
   const mode = reader.string('mode') ?? ''
-  if (mode !== '' && !/^0?[0-7]{3}$/.test(mode)) reader.issue('mode', `expected the octal mode of a file, as 0600, got ${quote(mode)}`)
+  if (mode !== '' && !/^0?[0-7]{3}$/.test(mode)) reader.issue('mode', `expected octal digits, as 0600, got ${quote(mode)}`)
   return mode
 }
 
@@ -205,6 +205,6 @@ function readListen(reader: Reader): AgentConfig['listen'] {
   if (text === '') return undefined
   const [, bracketed, plain = '', digits = ''] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? []
   const port = Number(digits)
-  if (digits === '' || port > 65535) reader.issue('listen', `expected ADDRESS:PORT, :PORT or nothing, got ${quote(text)}`)
+  if (digits === '' || port > 65535) reader.issue('listen', `expected ADDRESS:PORT, :PORT or '', got ${quote(text)}`)
   return { host: bracketed ?? plain, port }
 }

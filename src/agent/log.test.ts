@@ -23,6 +23,6 @@ describe('the log of problems', () => {
     logged.length = 0
     log.report([problem('b'), problem('c')])
     log.report([problem('c'), problem('b')])
-    expect(logged).toEqual(['40 c it has no podCIDR yet', '30 a no longer: it has no podCIDR yet'])
+    expect(logged).toEqual(['40 c it has no podCIDR yet', '30 a resolved: it has no podCIDR yet'])
   })
 })

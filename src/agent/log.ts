@@ -5,7 +5,7 @@ import type { Problem } from '../contract/problem.ts'
 
 export type { Logger } from 'pino'
 
-/** Written before the call returns: what a crash had to say is not lost in a buffer. SIGUSR2 switches between `level` and debug. */
+/** Each line is written before the call returns, so that a crash loses none. SIGUSR2 switches between `level` and debug. */
 export function makeLog(level: string, node: string): Logger {
   const log = pino({ level, base: { node }, messageKey: 'msg', timestamp: pino.stdTimeFunctions.isoTime })
   process.on('SIGUSR2', () => {
@@ -24,14 +24,14 @@ export class ProblemLog {
     this.#log = log
   }
 
-  /** `problems` are all there are now. */
+  /** `problems` are all that exist now. */
   report(problems: readonly Problem[]): void {
     const now = new Map(problems.map((problem) => [JSON.stringify([problem.kind, problem.object, problem.message]), problem]))
     for (const [key, { kind, object, message }] of now) if (!this.#reported.has(key)) this.#log.warn({ kind, object }, message)
     for (const key of this.#reported) {
       if (now.has(key)) continue
       const [kind, object, message]: string[] = JSON.parse(key)
-      this.#log.info({ kind, object }, `no longer: ${message}`)
+      this.#log.info({ kind, object }, `resolved: ${message}`)
     }
     this.#reported = new Set(now.keys())
   }

@@ -9,7 +9,7 @@ import { makeLog } from './log.ts'
 import { nativeProgram } from './native/native.ts'
 import { version } from './version.ts'
 
-/** Milliseconds from the signal to the end, whatever still runs. */
+/** Milliseconds from the signal to the end, even if a pass still runs. */
 const STOP_TIMEOUT = 1_500
 
 function main(): void {
@@ -30,17 +30,17 @@ function run(config: AgentConfig): void {
   for (const name of ['SIGTERM', 'SIGINT'] as const) {
     process.on(name, () => {
       if (stop.signal.aborted) process.exit(0)
-      log.info({ signal: name }, 'stopping; routes and rules stay')
+      log.info({ signal: name }, 'stopping; routes, packet filter and conflist stay')
       stop.abort()
       setTimeout(() => process.exit(0), STOP_TIMEOUT).unref()
     })
   }
-  log.info({ version, config: { ...config, nodeName: undefined } }, 'podwire agent')
+  log.info({ version, config: { ...config, nodeName: undefined } }, 'starting')
   runAgent(config, nativeProgram(config, log), log, stop.signal).then(
-    // What is left would only keep the process: a kept connection, a timer.
+    // Open connections and timers would keep the process alive.
     () => process.exit(0),
     (error: unknown) => {
-      log.fatal({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : undefined }, 'the agent cannot continue')
+      log.fatal({ reason: reasonOf(error), stack: error instanceof Error ? error.stack : undefined }, 'cannot run the agent')
       process.exit(1)
     },
   )

@@ -383,7 +383,7 @@ describe('the agent and its node', () => {
     const agent = await startAgent({ native: missing, config: { nodesFile: '/missing/nodes.json' } })
     cleanup.push(() => agent.kill())
     await eventually(() => agent.log().some(({ msg }) => msg === 'waiting for the native program'))
-    expect((await agent.get('/readyz')).body).toContain(`${missing} does not run: there is no such file`)
+    expect((await agent.get('/readyz')).body).toContain(`cannot run ${missing}: the file does not exist`)
   })
 
   it('reports every problem of its configuration, with paths', async () => {
@@ -393,7 +393,7 @@ describe('the agent and its node', () => {
     })
     expect(await agent.ended).toBe(2)
     for (const text of [
-      'mtuu: no such key',
+      'mtuu: unknown key',
       'routing.mode: expected one of',
       'mtu: expected 0',
       'clusterCidrs[1]: expected CIDR',

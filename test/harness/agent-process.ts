@@ -213,7 +213,7 @@ export async function startAgent({
         .slice(0, -1)
         .map((line) => JSON.parse(line)),
     async get(path) {
-      const port = await eventually(() => agent.log().find(({ msg }) => msg === 'serving')?.port)
+      const port = await eventually(() => agent.log().find(({ msg }) => msg === 'serving metrics and health')?.port)
       const response = await fetch(`http://127.0.0.1:${port}${path}`)
       return { status: response.status, body: await response.text() }
     },

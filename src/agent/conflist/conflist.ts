@@ -17,7 +17,7 @@ const POLL = 2_000
 
 export interface ConflistWatcher {
   beat(): void
-  /** The file is not as it was published, or another has come into its folder. */
+  /** The file is not as it was published, or its directory has changed. */
   changed(): void
 }
 
@@ -27,7 +27,7 @@ export class Conflist {
   readonly #agentState: AgentState
   readonly #log: Logger
   readonly #problems: ProblemLog
-  /** What was published last, and how the folder looked then. */
+  /** What was published last, and the fingerprint of file and directory then. */
   #input = ''
   #seen = ''
 
@@ -39,13 +39,13 @@ export class Conflist {
     this.#problems = new ProblemLog(log)
   }
 
-  /** Makes the file say these ranges; does nothing where it does already, unless `full`. False where it could not. */
+  /** Publishes these ranges; does nothing where they are published already, unless `full`. False where it failed. */
   async publish(podCidrs: readonly string[], mtu: number, full: boolean): Promise<boolean> {
     const { conflist } = this.#agentState
     const { publish, others, mode } = this.#config.conflist
     if (!publish) return true
     const input = JSON.stringify([podCidrs, mtu])
-    if (!full && conflist.published && input === this.#input && this.#look() === this.#seen) return true
+    if (!full && conflist.published && input === this.#input && this.#fingerprint() === this.#seen) return true
     try {
       const report = await this.#native.publish({ podCidrs, mtu, others, mode })
       const repaired = report.changed && conflist.published && input === this.#input
@@ -56,10 +56,10 @@ export class Conflist {
       conflist.published = report.published
       this.#problems.report(report.problems)
       if (report.published) conflist.lastSuccessAt = performance.now()
-      else conflist.failure = report.problems[0]?.message ?? 'the program gave no reason'
+      else conflist.failure = report.problems[0]?.message ?? 'the native program gave no reason'
       this.#input = input
       // A write between the publishing and this check is found here, or by the next check.
-      this.#seen = (await sha256(report.path)) === report.sha256 ? this.#look() : ''
+      this.#seen = (await sha256(report.path)) === report.sha256 ? this.#fingerprint() : ''
       return report.published && this.#seen !== ''
     } catch (error) {
       conflist.failure = reasonOf(error)
@@ -75,14 +75,14 @@ export class Conflist {
     while (!signal.aborted) {
       folder.ensure()
       beat()
-      if (this.#agentState.conflist.published && this.#look() !== this.#seen) changed()
+      if (this.#agentState.conflist.published && this.#fingerprint() !== this.#seen) changed()
       await change.wait(POLL, signal)
     }
     folder.close()
   }
 
-  /** The file and the folder that it is in; changes with either. Not by promises: two calls each two seconds are cheaper than the threads for them. */
-  #look(): string {
+  /** Changes with the file and with its directory. Synchronous: two calls each two seconds are cheaper than the threads for them. */
+  #fingerprint(): string {
     const { confDir, confName } = this.#config.paths
     return `${fingerprint(confDir)}; ${fingerprint(join(confDir, confName))}`
   }

@@ -1,4 +1,4 @@
-// What this node should have now: of the Nodes where they are known, of the disk where they are not, and never less than it had.
+// The desired state of this node: from the Nodes where they are known, otherwise from the disk.
 
 import { plan } from '../../node/plan.ts'
 import type { NodeState } from '../../node/state.ts'
@@ -9,20 +9,20 @@ import type { Nodes } from '../nodes/nodes.ts'
 import type { AgentState } from '../report/agent-state.ts'
 import { type LastState, readLastState } from './last-state.ts'
 
-/** How long the API server may take before the disk has to do; milliseconds. */
+/** Milliseconds that the API server has before the state on the disk is used. */
 export const API_TIMEOUT = 1_000
 
 /** `json` is a NodeState. */
 export interface Desired {
   readonly json: string
-  /** Undefined where it is from the disk. */
+  /** Undefined where `json` is from the disk. */
   readonly state?: NodeState
   readonly podCidrs: readonly string[]
 }
 
 /**
- * Undefined while there is nothing to go by, and then nothing is to be touched: a node without a podCIDR waits for one, and one whose Node object has gone
- * keeps what it has, since the list may be of a cluster that is just being restored.
+ * Undefined while nothing is known, and then nothing may change: a node without a podCIDR waits for one, and one whose Node object is deleted
+ * keeps its last state, since the cluster may be just being restored.
  */
 export function desired(nodes: Nodes, config: AgentConfig, agentState: AgentState, log: Logger): Desired | undefined {
   if (nodes.synced) {

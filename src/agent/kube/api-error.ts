@@ -1,4 +1,4 @@
-// What an API server answers instead of what was asked for.
+// Errors that the API server answers with.
 
 import { isObject, type Json } from '../../cni/json.ts'
 
@@ -6,7 +6,7 @@ import { isObject, type Json } from '../../cni/json.ts'
 export class ApiError extends Error {
   override readonly name = 'ApiError'
   readonly status: number
-  /** Milliseconds that the server asks to wait; 0 where it does not. */
+  /** Milliseconds that the server requests to wait; 0 where it does not. */
   readonly retryAfter: number
 
   constructor(status: number, message: string, retryAfter = 0) {
@@ -22,7 +22,7 @@ export function retryAfterOf(header: string | undefined): number {
   return header !== undefined && Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 60) * 1000 : 0
 }
 
-/** From an HTTP answer: `body` is a Status object, or whatever a proxy in between wrote. */
+/** From an HTTP answer: `body` is a Status object, or a page of a proxy in between. */
 export function apiErrorOf(status: number, body: string, what: string, retryAfter = 0): ApiError {
   return new ApiError(status, `${what}: ${status} ${messageIn(body)}`, retryAfter)
 }
@@ -30,11 +30,11 @@ export function apiErrorOf(status: number, body: string, what: string, retryAfte
 /** From an ERROR event of a watch: its object is a Status. */
 export function watchErrorOf(object: Json | undefined): ApiError {
   const status = isObject(object) && typeof object.code === 'number' ? object.code : 500
-  const message = isObject(object) && typeof object.message === 'string' ? object.message : 'no reason given'
+  const message = isObject(object) && typeof object.message === 'string' ? object.message : 'no message'
   return new ApiError(status, `the watch ended: ${status} ${message}`)
 }
 
-/** The version or the continuation that we named is too old for the server: only a new list helps. */
+/** The resourceVersion or continuation of the request is too old for the server: a new list is needed. */
 export function isGone(error: unknown): boolean {
   return error instanceof ApiError && error.status === 410
 }
@@ -46,5 +46,5 @@ function messageIn(body: string): string {
   } catch {
     // A proxy's page.
   }
-  return body.trim().slice(0, 200) || 'without a reason'
+  return body.trim().slice(0, 200) || 'no message'
 }

@@ -49,20 +49,20 @@ const nothing = { write() {} }
 
 describe('a request to the API server', () => {
   it('is made with the credentials, below the path of the server, on one connection', async () => {
-    const asked: unknown[] = []
+    const requests: unknown[] = []
     const { api, connections } = await serve(({ url, headers }, response) => {
-      asked.push([url, headers.authorization])
+      requests.push([url, headers.authorization])
       response.end('12345')
     })
     for (let i = 0; i < 3; i++) await api.read('/x?y=z', nothing, quick)
-    expect(asked).toEqual(Array(3).fill(['/prefix/x?y=z', 'Bearer secret']))
+    expect(requests).toEqual(Array(3).fill(['/prefix/x?y=z', 'Bearer secret']))
     expect(connections()).toBe(1)
     expect(api.bytesRead).toBe(15)
   })
 
   const endings: [string, (response: ServerResponse) => void, string | RegExp][] = [
-    ['is refused', (response) => response.writeHead(403).end('{"message":"no rights"}'), 'GET /x: 403 no rights'],
-    ['is refused by a proxy', (response) => response.writeHead(502).end('<html>'), 'GET /x: 502 <html>'],
+    ['is rejected', (response) => response.writeHead(403).end('{"message":"no rights"}'), 'GET /x: 403 no rights'],
+    ['is rejected by a proxy', (response) => response.writeHead(502).end('<html>'), 'GET /x: 502 <html>'],
     ['is redirected', (response) => response.writeHead(302, { location: '/y' }).end(), 'GET /x: 302 without a reason'],
     ['gets no answer', () => {}, 'GET /x: no byte in 0.2 s'],
     ['gets half of an answer and then nothing', (response) => response.write('half'), 'GET /x: no byte in 0.2 s'],

@@ -1,4 +1,4 @@
-// Requests to the API server: one kept connection, our own credentials, a limit on every silence.
+// Reads from the API server: one connection kept alive, a limit on every silence.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import http from 'node:http'
@@ -72,18 +72,18 @@ interface Session {
 
 const keepAlive = { keepAlive: true, keepAliveMsecs: 30_000, maxFreeSockets: 1 }
 
-async function openSession(config: KubeApiConfig, kept: http.Agent | undefined): Promise<Session> {
+async function openSession(config: KubeApiConfig, previous: http.Agent | undefined): Promise<Session> {
   const credentials = loadCredentials(config)
   const cluster = credentials.getCurrentCluster()
   const server = new URL(cluster?.server ?? '')
   const options: https.RequestOptions = { headers: { Accept: 'application/json', 'User-Agent': 'podwire-agent' } }
   await credentials.applyToHTTPSOptions(options)
-  const agent = kept ?? (cluster?.proxyUrl && options.agent instanceof http.Agent ? options.agent : keepingAgent(server))
+  const agent = previous ?? (cluster?.proxyUrl && options.agent instanceof http.Agent ? options.agent : keepAliveAgent(server))
   return { server, options, agent, since: performance.now() }
 }
 
 /** client-node's own agent opens a connection for each request. */
-function keepingAgent(server: URL): http.Agent {
+function keepAliveAgent(server: URL): http.Agent {
   return server.protocol === 'https:' ? new https.Agent(keepAlive) : new http.Agent(keepAlive)
 }
 
@@ -105,39 +105,39 @@ function exchange(
       path: server.pathname.replace(/\/$/, '') + path,
       signal,
     })
-    const settle = (error?: Error) => {
+    const finish = (error?: Error) => {
       clearTimeout(silence)
       if (error) fail(error)
       else done()
     }
-    // Not by an event of the request: one whose answer is complete already is destroyed without a word.
+    // Not by an event of the request: destroying one whose answer is complete emits none.
     const giveUp = (error: Error) => {
-      settle(error)
+      finish(error)
       request.destroy()
     }
     const silence = setTimeout(() => giveUp(new Error(`${what}: no byte in ${idle / 1000} s`)), idle)
-    request.on('error', settle)
+    request.on('error', finish)
     request.on('response', (response) => {
-      const refused = response.statusCode !== 200
-      let refusal = ''
+      const rejected = response.statusCode !== 200
+      let errorBody = ''
       response.on('data', (chunk: Buffer) => {
         silence.refresh()
         try {
-          if (!refused) onChunk(chunk)
-          else if (refusal.length < 64 << 10) refusal += chunk.toString()
+          if (!rejected) onChunk(chunk)
+          else if (errorBody.length < 64 << 10) errorBody += chunk.toString()
         } catch (error) {
           giveUp(error instanceof Error ? error : new Error(String(error)))
         }
       })
-      response.on('end', () => settle(refused ? refusalOf(response, refusal, what) : undefined))
-      // An answer that is cut short has no end.
-      response.on('close', () => settle(new Error(`${what}: the connection broke`)))
+      response.on('end', () => finish(rejected ? errorOf(response, errorBody, what) : undefined))
+      // A truncated answer has no end.
+      response.on('close', () => finish(new Error(`${what}: the connection broke`)))
     })
     request.end()
   })
 }
 
-function refusalOf(response: IncomingMessage, body: string, what: string): Error {
+function errorOf(response: IncomingMessage, body: string, what: string): Error {
   const retryAfter = retryAfterOf(response.headers['retry-after'])
   return apiErrorOf(response.statusCode ?? 0, body, what, retryAfter)
 }

@@ -1,4 +1,4 @@
-// Where the API server is and who we are there: from a kubeconfig, or from what Kubernetes puts into a pod. client-node knows all the forms.
+// Address of and credentials for the API server: from a kubeconfig, or from what Kubernetes puts into a pod. client-node knows all forms.
 
 import { accessSync } from 'node:fs'
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
@@ -6,11 +6,11 @@ import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 export interface KubeApiConfig {
   /** A file; '' is the pod's own account, else $KUBECONFIG. */
   readonly kubeconfig: string
-  /** Replaces the address that the kubeconfig or the environment names: Services do not work before kube-proxy does. '' keeps it. */
+  /** Replaces the address that the kubeconfig or the environment names: Services do not work before kube-proxy does. '' leaves it. */
   readonly host: string
-  /** 0 keeps it. */
+  /** 0 leaves it. */
   readonly port: number
-  /** Nodes a list request asks for. */
+  /** Nodes per list request. */
   readonly pageSize: number
   /** Seconds without a byte after which a watch counts as dead: bookmarks come each minute. */
   readonly idleTimeout: number
@@ -18,16 +18,13 @@ export interface KubeApiConfig {
 
 const POD_TOKEN = '/var/run/secrets/kubernetes.io/serviceaccount/token'
 
-/** Reads the configuration; throws where there is none, or where it names no cluster. */
+/** Reads the configuration; throws where it is missing or names no cluster. */
 export function loadCredentials({ kubeconfig, host, port }: KubeApiConfig): KubeConfig {
   const config = new KubeConfig()
   if (kubeconfig) config.loadFromFile(kubeconfig)
   else if (isReadable(POD_TOKEN)) loadFromPod(config, host, port)
   else if (process.env.KUBECONFIG) config.loadFromDefault()
-  else
-    throw new Error(
-      'no address of the API server: not in a pod with a service account, and neither kubeApi.kubeconfig nor KUBECONFIG is set',
-    )
+  else throw new Error('no address of the API server: this is not a pod with a service account; set kubeApi.kubeconfig or KUBECONFIG')
   const cluster = config.getCurrentCluster()
   if (!cluster) throw new Error(`${kubeconfig || 'the kubeconfig'} names no cluster in its current context`)
   if (host || port) replaceServer(config, cluster.server, host, port)
@@ -37,7 +34,7 @@ export function loadCredentials({ kubeconfig, host, port }: KubeApiConfig): Kube
 function loadFromPod(config: KubeConfig, host: string, port: number): void {
   const { KUBERNETES_SERVICE_HOST } = process.env
   if (!KUBERNETES_SERVICE_HOST && !host)
-    throw new Error('no address of the API server: set kubeApi.host, KUBERNETES_SERVICE_HOST is not set')
+    throw new Error('no address of the API server: KUBERNETES_SERVICE_HOST is not set; set kubeApi.host')
   config.loadFromCluster()
   // Without the variables client-node makes up a URL of the word undefined.
   if (!KUBERNETES_SERVICE_HOST) setServer(config, `https://${bracketed(host)}:${port || 6443}`)

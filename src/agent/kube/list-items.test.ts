@@ -53,8 +53,8 @@ describe('a list that is taken apart', () => {
     ['the end is missing', '{"items":[{"a":1}'],
     ['an item is cut', '{"items":[{"a":'],
     ['a string does not end', '{"items":[{"a":"}]}'],
-    ['an item is none', '{"items":[{a}]}'],
-    ['what is around is none', '{items:[]}'],
+    ['an item is not JSON', '{"items":[{a}]}'],
+    ['the list is not JSON', '{items:[]}'],
     ['something follows', '{"items":[]}{'],
     ['an error page', '<html>no [such] {page}</html>'],
   ])('throws when %s', (_, text) => {

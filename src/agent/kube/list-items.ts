@@ -1,4 +1,4 @@
-// Takes a list apart while it arrives: `{…, "items": [{…}, …]}`. At no time more than one item is held, however long the list or its pages are.
+// Takes a list apart while it arrives: `{…, "items": [{…}, …]}`. At most one item is in memory, however long the list is.
 
 import { type Json, parseJson } from '../../cni/json.ts'
 import type { Sink } from './sink.ts'
@@ -12,13 +12,13 @@ const CLOSE_BRACKET = 0x5d
 
 /** The list's own nesting: the object, then the array of its items. */
 const INSIDE_ITEMS = 2
-/** The API server refuses objects from 1.5 MiB on; more is no Kubernetes list. */
+/** The API server rejects objects from 1.5 MiB on. */
 const MAX_ITEM = 16 << 20
 
-/** Bytes go in by `write`, each item comes out by `onItem`; `end` gives the list without its items. Throws where it is no JSON or ends early. */
+/** Bytes go in by `write`, each item comes out by `onItem`; `end` gives the list without its items. Throws where it is not JSON or ends early. */
 export class ListItems implements Sink {
   readonly #onItem: (item: Json) => void
-  /** What of the present item, or of the list around, came with earlier chunks. */
+  /** What of the current item, or of the list around it, came with earlier chunks. */
   #item: Buffer[] = []
   #itemBytes = 0
   readonly #frame: Buffer[] = []

@@ -1,4 +1,4 @@
-// Single requests to the API server, in JSON both ways: what writes to it, and the chart's hooks. Reading many objects and following them is api.ts's.
+// Single requests to the API server, JSON in and out: for writes, and for the chart's hooks. Long lists and watches are read by api.ts.
 
 import http from 'node:http'
 import https from 'node:https'
@@ -7,7 +7,7 @@ import { type KubeApiConfig, loadCredentials } from './credentials.ts'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
-/** Sends JSON (to PATCH: a strategic merge patch) and returns the JSON that comes back. Throws an ApiError where the answer is none of 2xx. */
+/** Sends JSON (to PATCH: a strategic merge patch) and returns the JSON that comes back. Throws an ApiError where the status is not 2xx. */
 export type Request = (method: Method, path: string, body?: object) => Promise<unknown>
 
 const TIMEOUT = 20_000

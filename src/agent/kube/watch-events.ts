@@ -38,7 +38,7 @@ export class WatchEvents implements Sink {
   }
 }
 
-/** '' where there is none. Of a list as of an object. */
+/** '' where it has none. Of a list as of an object. */
 export function resourceVersionOf(object: Json | undefined): string {
   const { resourceVersion } = metadataOf(object)
   return typeof resourceVersion === 'string' ? resourceVersion : ''

@@ -13,7 +13,7 @@ describe('waiting', () => {
     expect(backoff(200, 1000, () => 0).next()).toBe(100)
   })
 
-  it('is never shorter than asked for', () => {
+  it('is never shorter than requested', () => {
     expect(backoff(200, 1000, () => 0).next(5000)).toBe(5000)
     expect(backoff(200, 1000, () => 1).next(5000)).toBe(6250)
     expect(backoff(200, 1000, () => 1).next(10)).toBe(200)

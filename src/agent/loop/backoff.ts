@@ -3,7 +3,7 @@
 export interface Backoff {
   /** Milliseconds until the next attempt; at least `least`. */
   next(least?: number): number
-  /** It worked. */
+  /** The attempt succeeded. */
   reset(): void
 }
 
@@ -14,7 +14,7 @@ export function backoff(first: number, most: number, random: () => number = Math
     next(least = 0) {
       const wait = limit / 2 + (random() * limit) / 2
       limit = Math.min(most, limit * 2)
-      // What the other side asks for is jittered upward only.
+      // A requested wait is jittered upward only.
       return least > wait ? least + (random() * least) / 4 : wait
     },
     reset() {

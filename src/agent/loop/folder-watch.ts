@@ -24,7 +24,7 @@ export class FolderWatch {
       this.#watcher = watch(this.#folder, this.#onChange)
       this.#watcher.on('error', () => this.close())
     } catch {
-      // No inotify instance left, or the folder has just gone: the poll has to do.
+      // No inotify instance left, or the folder has just gone: the poll covers it.
     }
   }
 
@@ -34,7 +34,7 @@ export class FolderWatch {
   }
 }
 
-/** 0 where there is none. */
+/** 0 where it does not exist. */
 function inodeOf(folder: string): bigint {
   try {
     return statSync(folder, { bigint: true, throwIfNoEntry: false })?.ino ?? 0n

@@ -4,7 +4,7 @@ import { type Cause, Reconciler } from './reconcile.ts'
 
 const log = pino({ level: 'silent' })
 
-/** A reconciler whose passes take `milliseconds` and end as `answers` says, the last for all that follow. */
+/** A reconciler whose passes take `milliseconds` and return `answers`, the last one again and again. */
 function start(milliseconds: number, ...answers: boolean[]) {
   const stop = new AbortController()
   const passes: { at: number; causes: Cause[] }[] = []
@@ -37,7 +37,7 @@ describe('the reconciler', () => {
     vi.restoreAllMocks()
   })
 
-  it('makes a full pass after its patience, and each minute', async () => {
+  it('makes a full pass when the first wait is over, and each minute', async () => {
     const { passes, stop } = start(10)
     await vi.advanceTimersByTimeAsync(122_000)
     expect(passes).toEqual([
@@ -76,7 +76,7 @@ describe('the reconciler', () => {
     expect(passes.map(({ at }) => at)).toEqual([0, 100, 200, 300, 400, 500, 700, 900, 1100])
   })
 
-  it('tries again sooner and then later what did not succeed, but looks at everything in time', async () => {
+  it('retries a failed pass with backoff, and makes the full pass in time', async () => {
     const { reconciler, passes, stop } = start(0, false)
     reconciler.mark('nodes')
     await vi.advanceTimersByTimeAsync(8_000)
@@ -85,7 +85,7 @@ describe('the reconciler', () => {
     await stop()
   })
 
-  it('waits for a pass under way when it is to stop', async () => {
+  it('waits for the running pass when it stops', async () => {
     const { reconciler, passes, stop } = start(100)
     reconciler.mark('nodes')
     await vi.advanceTimersByTimeAsync(10)

@@ -4,14 +4,14 @@ import { Notifier } from './signal.ts'
 const { signal } = new AbortController()
 
 describe('a wait', () => {
-  it('ends when woken', async () => {
+  it('ends when notified', async () => {
     const notifier = new Notifier()
     const waiting = notifier.wait(60_000, signal)
     notifier.notify()
     expect(await waiting).toBe(true)
   })
 
-  it('ends at once when it was woken before, and once only', async () => {
+  it('ends at once, and once only, when it was notified before', async () => {
     const notifier = new Notifier()
     notifier.notify()
     notifier.notify()

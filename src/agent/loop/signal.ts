@@ -1,26 +1,26 @@
-// A loop's sleep that others can cut short. What came while the loop was busy is not lost: its next wait ends at once.
+// A loop's sleep that others can end early. A notification while the loop is busy ends its next wait at once.
 
 /** One loop waits, any caller notifies. */
 export class Notifier {
   #pending = false
   #end: (() => void) | undefined
 
-  /** Ends the present wait, or the next. */
+  /** Ends the current wait, or the next. */
   notify(): void {
     this.#pending = true
     this.#end?.()
   }
 
-  /** True where it was woken, false where the time was over or `signal` ended it. */
+  /** True where it was notified, false after `milliseconds` or `signal`. */
   wait(milliseconds: number, signal: AbortSignal): Promise<boolean> {
     return new Promise((done) => {
       const finish = () => {
         clearTimeout(timer)
         signal.removeEventListener('abort', finish)
         this.#end = undefined
-        const woken = this.#pending
+        const notified = this.#pending
         this.#pending = false
-        done(woken)
+        done(notified)
       }
       const timer = setTimeout(finish, milliseconds)
       this.#end = finish

@@ -1,4 +1,4 @@
-// `podwire node watch`, kept running: it reports kernel changes that podwire did not make. Without it they are found by the full pass.
+// `podwire node watch`, restarted when it ends: it reports kernel changes by other programs. Without it the full pass finds them.
 
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
@@ -11,7 +11,7 @@ const MAX_WAIT = 30_000
 const GOOD_RUN = 10_000
 
 export interface KernelObserver {
-  /** Whether the kernel is listened to now. */
+  /** Whether the watch runs now. */
   listening(yes: boolean): void
   /** State of podwire changed, or may have while the watch was down. */
   changed(): void
@@ -21,17 +21,17 @@ export interface KernelObserver {
 export async function watchKernel(native: Native, observer: KernelObserver, log: Logger, signal: AbortSignal): Promise<void> {
   const wait = backoff(FIRST_WAIT, MAX_WAIT)
   const onEvent = (event: string, object: string) => {
-    log.debug({ event, object }, 'kernel')
+    log.debug({ event, object }, 'kernel notification')
     if (event === 'ready') observer.listening(true)
     observer.changed()
   }
   while (!signal.aborted) {
     const started = performance.now()
-    const reason = await native.watch(onEvent, signal).then(() => 'it ended', reasonOf)
+    const reason = await native.watch(onEvent, signal).then(() => 'it ended without an error', reasonOf)
     observer.listening(false)
     if (signal.aborted) return
     if (performance.now() - started > GOOD_RUN) wait.reset()
-    log.warn({ reason }, 'the kernel is not watched; starting again')
+    log.warn({ reason }, 'watch of the kernel failed; retrying')
     await sleep(wait.next(), signal)
   }
 }

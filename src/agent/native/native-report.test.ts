@@ -18,7 +18,7 @@ describe('a report of the native program', () => {
   })
 
   it.each(['{}', '[]', 'null', '{"routes":7,"problems":"x","drift":[],"mtu":"y","peers":{}}'])(
-    'reads as nothing where it says nothing: %s',
+    'reads as empty when it has no fields: %s',
     (text) => {
       expect(parseApplyReport(text)).toMatchObject({ routes: { desired: 0, actual: 0 }, mtu: 0, problems: [], peers: [] })
       expect(parsePublishReport(text)).toMatchObject({ published: false, changed: false, sha256: '', others: [] })
@@ -27,7 +27,7 @@ describe('a report of the native program', () => {
     },
   )
 
-  it.each(['', '{', 'ready'])('is refused where it is no JSON: %j', (text) => {
+  it.each(['', '{', 'ready'])('is rejected when it is not JSON: %j', (text) => {
     expect(() => parseApplyReport(text)).toThrow('the report of `node apply` is not JSON')
     expect(() => parsePublishReport(text)).toThrow('the report of `node publish` is not JSON')
     expect(parseWatchEvent(text)).toBeUndefined()

@@ -1,4 +1,4 @@
-// What `podwire node …` answers, read with suspicion: the program may be of another version, or have died in the middle.
+// The reports of `podwire node …`, read defensively: the program may be of another version, or have died while it wrote.
 
 import { isObject, type Json, type JsonObject, parseJson } from '../../cni/json.ts'
 import type { Problem } from '../../contract/problem.ts'
@@ -9,9 +9,9 @@ export interface ApplyReport {
   readonly mtu: number
   readonly vxlan: boolean
   readonly problems: readonly Problem[]
-  /** Peers that are reached otherwise than asked for. */
+  /** Peers that no path leads to. */
   readonly peers: readonly Json[]
-  /** Kind → objects that the state before wanted already, and that were not there. */
+  /** Kind → objects of the last state that were missing or changed. */
   readonly drift: ReadonlyMap<string, number>
   /** What it did, kind by kind; for the log. */
   readonly changed: Json
@@ -28,7 +28,7 @@ export interface PublishReport {
   readonly problems: readonly Problem[]
 }
 
-/** Throws where it is no JSON object. What is missing in it reads as nothing. */
+/** Throws where it is not JSON. A missing field reads as 0, false or empty. */
 export function parseApplyReport(text: string): ApplyReport {
   const json = objectOf(parseJson(text, 'the report of `node apply`'))
   const routes = objectOf(json.routes)
@@ -63,7 +63,7 @@ export function parseVersion(text: string): { readonly version: string; readonly
   return { version: textOf(version), protocol: numberOf(protocol) }
 }
 
-/** A line of `node watch`; undefined where it is none. */
+/** A line of `node watch`; undefined where it is not an event. */
 export function parseWatchEvent(line: string): { readonly event: string; readonly object: string } | undefined {
   try {
     const { event, object } = objectOf(parseJson(line, 'a line of `node watch`'))

@@ -1,4 +1,4 @@
-// The native program, which does all that touches the kernel or the node's files: JSON in, JSON out, a time limit on every call.
+// The native program, which does all work in the kernel and on the node's files: JSON in, JSON out, a time limit on every call.
 
 import { existsSync } from 'node:fs'
 import { execa } from 'execa'
@@ -17,7 +17,7 @@ import {
   parseWatchEvent,
 } from './native-report.ts'
 
-/** A call that brought no report: `kind` is `missing` (no such program), `timeout`, `protocol` (another version's), `usage` or `died`. */
+/** A call that brought no report: `kind` is `missing` (the program does not exist), `timeout`, `protocol` (another version's), `usage` or `died`. */
 export class NativeError extends Error {
   override readonly name = 'NativeError'
   readonly kind: 'missing' | 'timeout' | 'protocol' | 'usage' | 'died'
@@ -36,11 +36,11 @@ export interface PublishInput {
 }
 
 export interface Native {
-  /** The program's version; throws a NativeError where it does not speak our protocol. */
+  /** The program's version; throws a NativeError where it speaks another protocol. */
   version(): Promise<string>
   /** Makes the kernel as `state` (a NodeState as JSON) has it. */
   apply(state: string): Promise<ApplyReport>
-  /** Makes the routes to the peers of `state` (a NodeState as JSON), which have just joined, without a look at others. */
+  /** Makes the routes to the peers of `state` (a NodeState as JSON), which have just joined, without reading the others. */
   addPeers(state: string): Promise<void>
   publish(input: PublishInput): Promise<PublishReport>
   /** Runs `node watch` until it ends or `signal` does; throws where it ended by itself. */
@@ -77,7 +77,7 @@ function pathFlags({ stateDir, runDir, confDir, confName, binDir }: Paths): stri
   return ['--state-dir', stateDir, '--run-dir', runDir, '--conf-dir', confDir, '--conf-name', confName, '--bin-dir', binDir]
 }
 
-/** Status 1 is a report with problems in it; without one it is what stderr says. */
+/** Status 1 is a report with problems; without a report the reason is on stderr. */
 async function call<T>(
   file: string,
   args: readonly string[],
@@ -86,14 +86,14 @@ async function call<T>(
   log: Logger,
   parse: (text: string) => T,
 ): Promise<T> {
-  // On our end it is not killed: what it has begun it finishes, within its own time.
+  // It is not killed when the agent ends: it finishes what it has begun, within its own limit.
   const outcome = await execa(file, args, { input, timeout, reject: false, cleanup: false, killSignal: 'SIGKILL', extendEnv: true })
   const what = `${file} ${args.slice(0, 2).join(' ')}`
   const { stderr, stdout, exitCode } = outcome
-  const said = stderr.trim()
+  const errors = stderr.trim()
   if (outcome.timedOut) throw new NativeError('timeout', `${what}: no answer in ${timeout / 1000} s`)
   if (exitCode === 0 || (exitCode === 1 && stdout.trim() !== '')) {
-    if (said !== '') log.debug({ command: what, stderr: said.slice(0, 2000) }, 'the program has something to say')
+    if (errors !== '') log.debug({ command: what, stderr: errors.slice(0, 2000) }, 'stderr of the native program')
     try {
       return parse(stdout)
     } catch (error) {
@@ -104,10 +104,10 @@ async function call<T>(
   if (exitCode === undefined && outcome.signal === undefined) {
     throw new NativeError(
       'missing',
-      `${file} does not run: ${existsSync(file) ? (outcome.code ?? outcome.shortMessage) : 'there is no such file'}`,
+      `cannot run ${file}: ${existsSync(file) ? (outcome.code ?? outcome.shortMessage) : 'the file does not exist'}`,
     )
   }
-  const reason = said.split('\n').slice(0, 5).join('; ') || outcome.shortMessage || 'it said nothing'
+  const reason = errors.split('\n').slice(0, 5).join('; ') || outcome.shortMessage || 'no reason on stderr'
   throw new NativeError(exitCode === 2 ? 'usage' : 'died', `${what}: status ${exitCode ?? outcome.signal ?? 'unknown'}: ${reason}`)
 }
 
@@ -117,7 +117,7 @@ async function follow(
   onEvent: (event: string, object: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  // It runs until its stdin ends, which the kernel sees to even where we are killed.
+  // It runs until its stdin ends, which the kernel closes even when the agent is killed.
   const child = execa(file, args, { stdin: 'pipe', buffer: false, reject: false, killSignal: 'SIGKILL' })
   const stop = () => {
     child.stdin.end()
@@ -140,11 +140,11 @@ async function follow(
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-500)
   })
-  // A program that exits while we write has its own exit status, reported below.
+  // The error of a program that exits during a write is its exit status, below.
   child.stdin.on('error', () => {})
   const { exitCode, shortMessage } = await child
   signal.removeEventListener('abort', stop)
   if (signal.aborted) return
-  const reason = stderr.trim() || shortMessage || 'it said nothing'
+  const reason = stderr.trim() || shortMessage || 'no reason on stderr'
   throw new NativeError('died', `${file} ${args.slice(0, 2).join(' ')} ended: status ${exitCode ?? 'none'}: ${reasonOf(reason)}`)
 }

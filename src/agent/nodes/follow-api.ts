@@ -20,13 +20,13 @@ const PATH = '/api/v1/nodes'
 /** Milliseconds. */
 const FIRST_WAIT = 200
 const MAX_WAIT = 30_000
-/** A watch that lived that long was no failure, whatever it said. */
+/** Milliseconds. A watch that lasted this long was not a failure, however it ended. */
 const GOOD_WATCH = 5_000
 const LIST_IDLE = 30_000
 /** Seconds a watch may last, as client-go has it: the server balances its connections by that. */
 const WATCH_SECONDS = { least: 300, most: 600 }
 
-/** What the steps share. */
+/** Shared by the steps. */
 export interface Follow {
   readonly api: Api
   readonly nodes: Nodes
@@ -60,13 +60,13 @@ export async function followNodes(follow: Follow): Promise<void> {
       (error: unknown) => error,
     )
     if (signal.aborted) return
-    // What cannot be read would come again from the same version.
+    // An event that cannot be read would be sent again from the same version.
     if (isGone(failure) || failure instanceof CniError) version = undefined
     if (failure === undefined && performance.now() - started >= GOOD_WATCH) {
       wait.reset()
       continue
     }
-    observer.state('waiting', failure === undefined ? 'the watch ended at once' : reasonOf(failure))
+    observer.state('waiting', failure === undefined ? 'the watch ended right after its start' : reasonOf(failure))
     await sleep(wait.next(failure instanceof ApiError ? failure.retryAfter : 0), signal)
   }
 }
@@ -82,7 +82,7 @@ async function listNodes(follow: Follow): Promise<string> {
   }
 }
 
-/** `limit` 0 is none. */
+/** `limit` 0 is unlimited. */
 async function listPages({ api, nodes, observer, signal }: Follow, limit: number): Promise<string> {
   const list = new NodeList()
   let next = ''

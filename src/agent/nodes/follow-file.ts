@@ -1,4 +1,4 @@
-// The Nodes from a file instead of an API server: for a network without Kubernetes, and for trying things out.
+// The Nodes from a file instead of an API server: for a network without Kubernetes, and for tests.
 
 import { readFile, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
@@ -10,17 +10,17 @@ import { Notifier } from '../loop/signal.ts'
 import { NodeList, type Nodes } from './nodes.ts'
 import type { SourceObserver } from './source.ts'
 
-/** Milliseconds: what the notification misses, as on a network file system. */
+/** Milliseconds: for file systems without notifications, as of a network. */
 const POLL = 2_000
-/** A writer that truncates and writes is seen in between. */
-const SETTLE = 20
+/** Milliseconds: a writer that truncates first has written by then. */
+const WRITE_DELAY = 20
 
-/** Keeps `nodes` as `path` has them until `signal`. A file that is gone or cannot be read changes nothing: the last good content stays. */
+/** Keeps `nodes` as `path` has them until `signal`. A file that is missing or invalid changes nothing: the last good content stays. */
 export async function followFile(path: string, nodes: Nodes, observer: SourceObserver, signal: AbortSignal): Promise<void> {
   let seen = ''
   let reported = ''
   const change = new Notifier()
-  // The folder, since editors and `mv` put a new file in the place of the old.
+  // The directory, since editors and `mv` replace the file.
   const folder = new FolderWatch(dirname(path), () => change.notify())
   while (!signal.aborted) {
     folder.ensure()
@@ -41,7 +41,7 @@ export async function followFile(path: string, nodes: Nodes, observer: SourceObs
       if (reason !== reported) observer.state('waiting', reason)
       reported = reason
     }
-    if (await change.wait(POLL, signal)) await sleep(SETTLE, signal)
+    if (await change.wait(POLL, signal)) await sleep(WRITE_DELAY, signal)
   }
   folder.close()
 }

@@ -32,7 +32,7 @@ describe('a Node object', () => {
   })
 
   it.each([null, 5, 'x', [], {}, { metadata: null }, { metadata: { name: '' } }, { metadata: { name: 7 } }, { metadata: [] }])(
-    'is none: %j',
+    'is rejected when it is %j',
     (object) => {
       expect(clusterNodeOf(object)).toBeUndefined()
     },

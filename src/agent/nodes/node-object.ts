@@ -1,9 +1,9 @@
-// What the agent keeps of a Node object: a real one has 16 kB, this is some 300 bytes. Nothing of the original may be referenced by it.
+// The fields of a Node object that count: a real one has 16 kB, these are some 300 bytes. Nothing of the original may be referenced.
 
 import { isObject, type Json, type JsonObject } from '../../cni/json.ts'
 import type { ClusterNode } from '../../node/plan.ts'
 
-/** The Node as the plan takes it; undefined where it has no name. A field of an unexpected shape counts as absent: the plan says what is missing. */
+/** The Node as the plan takes it; undefined where it has no name. A field of an unexpected shape counts as absent: the plan reports what is missing. */
 export function clusterNodeOf(object: Json | undefined): ClusterNode | undefined {
   if (!isObject(object)) return undefined
   const metadata = objectIn(object, 'metadata')
@@ -38,13 +38,13 @@ function internalAddresses(status: JsonObject): string[] {
   )
 }
 
-/** `podCIDR` is the first of `podCIDRs`; old API servers, and people's files, have it alone. */
+/** `podCIDR` is the first of `podCIDRs`; old API servers, and files written by hand, have it alone. */
 function podCidrsOf({ podCIDRs, podCIDR }: JsonObject): string[] {
   if (Array.isArray(podCIDRs) && podCIDRs.length > 0) return podCIDRs.filter((cidr: Json) => typeof cidr === 'string')
   return typeof podCIDR === 'string' && podCIDR !== '' ? [podCIDR] : []
 }
 
-/** A quantity, as text: `110`; people write a number. */
+/** A quantity, as text: `110`; in files written by hand a number. */
 function maxPodsOf(status: JsonObject): number | undefined {
   const { pods } = objectIn(status, 'allocatable')
   const count = typeof pods === 'string' ? Number(pods) : pods

@@ -16,9 +16,9 @@ describe('the Nodes', () => {
       ['the same again', () => nodes.set(node('a')), 2],
       ['another subnet', () => nodes.set(node('a', '10.2.0.0/24')), 3],
       ['the same as a list', () => nodes.replace(all(node('a', '10.2.0.0/24'))), 3],
-      ['another in its place', () => nodes.replace(all(node('b'))), 4],
-      ['one that was never there goes', () => nodes.delete('a'), 4],
-      ['one goes', () => nodes.delete('b'), 5],
+      ['a list with another one', () => nodes.replace(all(node('b'))), 4],
+      ['an unknown one is deleted', () => nodes.delete('a'), 4],
+      ['one is deleted', () => nodes.delete('b'), 5],
     ]
     for (const [what, step, expected] of steps) {
       const before = reported

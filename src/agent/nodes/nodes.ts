@@ -1,10 +1,10 @@
-// The Nodes as they are known now. Sources write here; the plan reads here, and is notified of changes.
+// The Nodes as they are known now. A source writes them, the plan reads them, and `onChange` triggers a pass.
 
 import type { Json } from '../../cni/json.ts'
 import type { ClusterNode } from '../../node/plan.ts'
 import { clusterNodeOf, sameClusterNode } from './node-object.ts'
 
-/** Holds what the source knows. Until `synced` it is not the whole cluster and nothing may be concluded from an absence. */
+/** Until `synced` it is not the whole cluster: a Node that is absent may exist. */
 export class Nodes {
   readonly #onChange: () => void
   #known = new Map<string, ClusterNode>()

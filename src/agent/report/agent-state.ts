@@ -1,20 +1,20 @@
-// What the agent knows of itself: each part writes its own field, health, metrics and status read them. No logic in here.
+// The agent's state: each part writes its own field; health, metrics, status and events read them. No logic in here.
 
 import type { Json } from '../../cni/json.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { PlanProblem } from '../../node/plan.ts'
 import type { PublishReport } from '../native/native-report.ts'
 
-/** Times are of performance.now() where they are named `…At`, since the clock of the day may jump; -Infinity is never. */
+/** Times are of performance.now() where they are named `…At`, since the wall clock may jump; -Infinity is never. */
 export interface AgentState {
   readonly node: string
   readonly startedAt: number
-  /** Of the native program; '' before it was asked. */
+  /** Of the native program; '' before it has run. */
   nativeVersion: string
   readonly source: {
     readonly kind: 'kubernetes' | 'file'
     state: 'starting' | 'listing' | 'watching' | 'waiting'
-    /** Why it waits. */
+    /** The error that it waits after. */
     why: string
     synced: boolean
     lists: number
@@ -23,11 +23,11 @@ export interface AgentState {
   }
   nodes: number
   planProblems: readonly PlanProblem[]
-  /** Where the state comes from that is applied: the Nodes, or the disk while there is no news of them. */
+  /** Source of the applied state: the Nodes, or the disk until they are listed. */
   stateFrom: 'nothing' | 'nodes' | 'disk'
   podCidrs: readonly string[]
   readonly apply: {
-    /** The last pass made everything so. */
+    /** The last pass had no failure. */
     ok: boolean
     /** Why there was no report; '' where there was. */
     failure: string

@@ -12,12 +12,12 @@ interface Sent {
   readonly body: unknown
 }
 
-/** Takes everything but what `refuse` says. */
-function recorder(refuse: (what: string) => boolean = () => false): { sent: Sent[]; request: Request } {
+/** Accepts every request but those that `reject` matches. */
+function recorder(reject: (what: string) => boolean = () => false): { sent: Sent[]; request: Request } {
   const sent: Sent[] = []
   const request: Request = async (method, path, body) => {
     sent.push({ what: `${method} ${path}`, body })
-    if (refuse(path)) throw new Error('403 forbidden')
+    if (reject(path)) throw new Error('403 forbidden')
   }
   return { sent, request }
 }
@@ -50,8 +50,8 @@ describe('events', () => {
       [none, 115_001],
       [none, 200_000],
     ] as const
-    for (const [what, at] of looks) await events.look(what, at)
-    expect(notes(sent)).toEqual(['Warning routes: 2 of 3 are missing', "Normal this node's pods can be served"])
+    for (const [what, at] of looks) await events.update(what, at)
+    expect(notes(sent)).toEqual(['Warning routes: 2 of 3 are missing', 'Normal this node can serve pods'])
     expect(sent[0]).toMatchObject({
       what: 'POST /apis/events.k8s.io/v1/namespaces/net/events',
       body: {
@@ -66,35 +66,35 @@ describe('events', () => {
   it('do not report short failures, nor a clean start', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
-    for (let at = 0; at < 300_000; at += 10_000) await events.look(at % 20_000 === 0 ? notReady : none, at)
+    for (let at = 0; at < 300_000; at += 10_000) await events.update(at % 20_000 === 0 ? notReady : none, at)
     expect(sent).toEqual([])
   })
 
   it('are at most one a minute', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
-    for (let at = 0; at < 240_000; at += 1_000) await events.look({ kind: `kind ${Math.floor(at / 16_000)}`, message: 'm' }, at)
+    for (let at = 0; at < 240_000; at += 1_000) await events.update({ kind: `kind ${Math.floor(at / 16_000)}`, message: 'm' }, at)
     expect(sent.length).toBeLessThanOrEqual(4)
     expect(sent.length).toBeGreaterThanOrEqual(2)
   })
 
-  it('are tried again when they are refused', async () => {
-    let refused = true
-    const { sent, request } = recorder(() => refused)
+  it('are retried when the API server rejects them', async () => {
+    let rejects = true
+    const { sent, request } = recorder(() => rejects)
     const events = new Events(request, pod)
-    await events.look(notReady, 0)
-    await expect(events.look(notReady, 20_000)).rejects.toThrow('403')
-    refused = false
-    await events.look(notReady, 21_000)
-    await events.look(notReady, 99_000)
+    await events.update(notReady, 0)
+    await expect(events.update(notReady, 20_000)).rejects.toThrow('403')
+    rejects = false
+    await events.update(notReady, 21_000)
+    await events.update(notReady, 99_000)
     expect(sent).toHaveLength(2)
   })
 
   it('are short enough for the API', async () => {
     const { sent, request } = recorder()
     const events = new Events(request, pod)
-    await events.look({ kind: 'k', message: 'ö'.repeat(2000) }, 0)
-    await events.look({ kind: 'k', message: 'ö'.repeat(2000) }, 20_000)
+    await events.update({ kind: 'k', message: 'ö'.repeat(2000) }, 0)
+    await events.update({ kind: 'k', message: 'ö'.repeat(2000) }, 20_000)
     const [note = ''] = notes(sent)
     expect(note).toContain('öö')
     expect(Buffer.byteLength(note)).toBeLessThanOrEqual(1024)
@@ -102,7 +102,7 @@ describe('events', () => {
 })
 
 describe('notReadyOf', () => {
-  it('names what is not ready, with what the kernel and the API server said', () => {
+  it('names what is not ready, with the errors of kernel and API server', () => {
     const agentState = newAgentState('n1', 'kubernetes', true)
     agentState.source.state = 'waiting'
     agentState.source.why = 'GET /api/v1/nodes: 403 forbidden'
@@ -113,7 +113,7 @@ describe('notReadyOf', () => {
     expect(message).toContain('Operation not permitted')
   })
 
-  it('is none where the node is ready', () => {
+  it('is empty when the node is ready', () => {
     expect(notReadyOf(readyAgentState())).toEqual({ kind: '', message: '' })
   })
 
@@ -149,7 +149,7 @@ describe('reportToKubernetes', () => {
     ])
   })
 
-  it('tries again when it is refused', async () => {
+  it('retries when the API server rejects it', async () => {
     let attempts = 0
     const { sent, request } = recorder(() => ++attempts === 1)
     const stop = new AbortController()
@@ -159,7 +159,7 @@ describe('reportToKubernetes', () => {
     await running
   })
 
-  it('writes nothing where it is not asked to', async () => {
+  it('writes nothing when it is not configured', async () => {
     const { sent, request } = recorder()
     await reportToKubernetes(
       { networkUnavailable: false, events: true },

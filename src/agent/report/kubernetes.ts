@@ -1,4 +1,4 @@
-// What the agent writes to the API server, where it is asked to: the Node's condition NetworkUnavailable, and events on its own pod. Nothing waits for either.
+// What the agent writes to the API server, where it is configured: the Node's condition NetworkUnavailable, and events on its own pod. Nothing waits for either.
 
 import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
@@ -20,13 +20,13 @@ export function podOf({ POD_NAMESPACE, POD_NAME, POD_UID }: NodeJS.ProcessEnv): 
   return POD_NAMESPACE && POD_NAME && POD_UID ? { namespace: POD_NAMESPACE, name: POD_NAME, uid: POD_UID } : undefined
 }
 
-/** Milliseconds. A start takes less than GRACE, and what recovers by then is not reported. */
-const LOOK = 1_000
+/** Milliseconds. A start takes less than GRACE; what recovers by then is not reported. */
+const PERIOD = 1_000
 const GRACE = 15_000
-/** Between two events, so that what comes and goes does not fill etcd. */
+/** Between two events, so that a flapping state does not fill etcd. */
 const QUIET = 60_000
 
-/** Looks each second until `signal`. */
+/** Checks each second until `signal`. */
 export async function reportToKubernetes(
   config: AgentConfig['report'],
   agentState: AgentState,
@@ -38,18 +38,18 @@ export async function reportToKubernetes(
   const events = config.events && pod ? new Events(request, pod) : undefined
   let clear = config.networkUnavailable
   if (!clear && !events) return
-  const retry = backoff(LOOK, 60_000)
+  const retry = backoff(PERIOD, 60_000)
   let reported = ''
   while (!signal.aborted) {
     try {
-      await events?.look(notReadyOf(agentState), performance.now())
+      await events?.update(notReadyOf(agentState), performance.now())
       if (clear && isReady(readyChecks(agentState))) {
         await clearNetworkUnavailable(request, agentState.node)
         clear = false
       }
       reported = ''
       retry.reset()
-      await sleep(LOOK, signal)
+      await sleep(PERIOD, signal)
     } catch (error) {
       const reason = reasonOf(error)
       if (reason !== reported) log.warn({ reason }, 'cannot report to the API server; retrying')
@@ -72,7 +72,7 @@ export function notReadyOf(agentState: AgentState): NotReady {
   const winner = conflist.report?.others.find(({ wins }) => wins)?.file
   const parts = [
     ...failing.map(({ name, why }) => ({ kind: name, message: `${name}: ${why}` })),
-    ...(winner ? [{ kind: 'shadowed', message: `${winner} comes before podwire's conflist by name, and the runtime uses that` }] : []),
+    ...(winner ? [{ kind: 'shadowed', message: `the runtime uses ${winner}, which sorts before podwire's conflist` }] : []),
   ]
   const reasons = [
     ...(source.state === 'waiting' && source.why ? [source.why] : []),
@@ -98,15 +98,15 @@ export class Events {
     this.#pod = pod
   }
 
-  /** `now` in milliseconds. Throws where the API server does not take the event, which is then tried again. */
-  async look({ kind, message }: NotReady, now: number): Promise<void> {
+  /** `now` in milliseconds. Throws where the API server rejects the event, which is then retried. */
+  async update({ kind, message }: NotReady, now: number): Promise<void> {
     if (kind !== this.#kind) [this.#kind, this.#since] = [kind, now]
     if (kind === this.#reported || now - this.#since < GRACE || now - this.#reportedAt < QUIET) return
     const isOver = kind === ''
     await this.#send(
       isOver ? 'Normal' : 'Warning',
       isOver ? 'NetworkReady' : 'NetworkNotReady',
-      isOver ? "this node's pods can be served" : message,
+      isOver ? 'this node can serve pods' : message,
     )
     this.#reported = kind
     this.#reportedAt = now

@@ -22,7 +22,7 @@ describe('the use of a pool', () => {
     ])
   })
 
-  it('is none where there are no leases', async () => {
+  it('is zero when there are no leases', async () => {
     expect(await poolUse(join(dir, 'absent'), ['10.1.0.0/24'])).toEqual([{ podCidr: '10.1.0.0/24', size: 253, used: 0 }])
   })
 })

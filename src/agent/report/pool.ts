@@ -1,4 +1,4 @@
-// How much of the node's ranges is taken: host-local's lease files are named by their addresses, so counting names is enough.
+// How much of the node's ranges is allocated: host-local names lease files by their addresses, so counting names is enough.
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ export interface PoolUse {
   readonly used: number
 }
 
-/** Of each podCIDR, from the leases under `runDir`. A directory that is not there has no leases; a podCIDR that is none is left out. */
+/** Of each podCIDR, from the leases under `runDir`. A missing directory has no leases; what is not a podCIDR is skipped. */
 export async function poolUse(runDir: string, podCidrs: readonly string[]): Promise<PoolUse[]> {
   const leased = await leasedAddresses(leaseRoot({ runDir }))
   return podCidrs

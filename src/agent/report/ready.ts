@@ -1,11 +1,11 @@
-// Whether pods of this node have a network: what /readyz asks. The API server is not part of it; a node that serves its last state is ready.
+// Whether this node can give pods a network: /readyz. The API server is not part of it; a node that serves its last state is ready.
 
 import type { AgentState } from './agent-state.ts'
 
 export interface ReadyCheck {
   readonly name: 'podCIDR' | 'routes' | 'masquerade' | 'conflist'
   readonly ok: boolean
-  /** Why not; '' where it is. */
+  /** The not-ready reason; '' where it is ready. */
   readonly why: string
 }
 

@@ -37,16 +37,16 @@ export class StatusFile {
       this.#reported = ''
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== this.#reported) this.#log.warn({ reason }, 'status.json cannot be written')
+      if (reason !== this.#reported) this.#log.warn({ reason }, 'cannot write status.json')
       this.#reported = reason
     }
   }
 }
 
-/** Whole or not at all: a temporary file beside it, then rename. No fsync, since it lies in memory and is old after a crash anyway. */
+/** Atomic: a temporary file, then rename. No fsync, since the run directory is in memory and out of date after a crash anyway. */
 async function writeStatus(runDir: string, status: Status): Promise<void> {
   await mkdir(runDir, { recursive: true })
-  const temporary = statusTempPath({ runDir })
-  await writeFile(temporary, `${JSON.stringify(status, undefined, 2)}\n`)
-  await rename(temporary, statusPath({ runDir }))
+  const temp = statusTempPath({ runDir })
+  await writeFile(temp, `${JSON.stringify(status, undefined, 2)}\n`)
+  await rename(temp, statusPath({ runDir }))
 }

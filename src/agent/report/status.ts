@@ -1,11 +1,11 @@
-// The agent's agentState as JSON: what /status answers and status.json holds.
+// The agent's state as JSON: /status and status.json.
 
 import { PROTOCOL } from '../../node/state.ts'
 import { version } from '../version.ts'
 import type { AgentState } from './agent-state.ts'
 import { isReady, type ReadyCheck, readyChecks } from './ready.ts'
 
-/** Of each list; thousands of bad Nodes are not to become megabytes on a tmpfs. */
+/** Entries of each list: thousands of bad Nodes must not fill a tmpfs. */
 const MAX = 100
 
 export interface Status {

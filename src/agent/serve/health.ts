@@ -1,4 +1,4 @@
-// What the agent serves over HTTP: /metrics for Prometheus, /healthz and /readyz for the kubelet, /status for people.
+// What the agent serves over HTTP: /metrics for Prometheus, /healthz and /readyz for the kubelet, /status for operators.
 
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { Registry } from 'prom-client'
@@ -18,10 +18,10 @@ export interface HealthParts {
   readonly log: Logger
 }
 
-/** Milliseconds between attempts at a port that another has: at an update the old agent keeps it for a while. */
+/** Milliseconds between attempts at a port that is in use: during an update the old agent holds it for a while. */
 const RETRY = 1_000
 
-/** Serves until `signal`. A port that is taken is logged once and tried again: the network does not depend on it. */
+/** Serves until `signal`. A port in use is logged once and retried: the network does not depend on it. */
 export async function serveHealth(
   { host, port }: NonNullable<AgentConfig['listen']>,
   parts: HealthParts,
@@ -44,7 +44,7 @@ export async function serveHealth(
       const address = server.address()
       log.info(
         { address: typeof address === 'object' ? address?.address : address, port: typeof address === 'object' ? address?.port : 0 },
-        'serving',
+        'serving metrics and health',
       )
       await new Promise<void>((done) => signal.addEventListener('abort', () => done()))
       server.close()
@@ -52,7 +52,7 @@ export async function serveHealth(
       return
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== reported) log.error({ reason }, 'metrics and health cannot be served; trying again')
+      if (reason !== reported) log.error({ reason }, 'cannot serve metrics and health; retrying')
       reported = reason
       await sleep(RETRY, signal)
     }

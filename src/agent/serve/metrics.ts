@@ -34,7 +34,7 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
       },
     })
   }
-  /** Counted elsewhere, from the start of the process on. */
+  /** Counted elsewhere since the start of the process. */
   const counter = (name: string, help: string, read: () => number) => {
     new Counter({
       name,
@@ -68,7 +68,7 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
 
   new Gauge({
     name: 'podwire_build_info',
-    help: 'Always 1; the versions of the agent and of the native program, and the protocol that they share',
+    help: 'Always 1; versions of the agent and of the native program, and the protocol between them',
     labelNames: ['version', 'native_version', 'protocol'],
     registers: [registry],
     collect() {
@@ -76,54 +76,58 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
       this.set({ version, native_version: agentState.nativeVersion, protocol: String(PROTOCOL) }, 1)
     },
   })
-  gauge('podwire_ready', '1 where /readyz says so', () => Number(isReady(readyChecks(agentState))))
+  gauge('podwire_ready', '1 while /readyz reports ready', () => Number(isReady(readyChecks(agentState))))
 
-  gauge('podwire_nodes', 'Nodes that are known', () => agentState.nodes)
-  table(Gauge, 'podwire_node_problems', 'What is wrong with Nodes, by kind; docs/configure.md explains each', 'kind', () =>
-    countByKind(agentState.planProblems),
+  gauge('podwire_nodes', 'Nodes of the cluster as last listed or watched', () => agentState.nodes)
+  table(
+    Gauge,
+    'podwire_node_problems',
+    'Nodes that are skipped or warned about, by kind of problem; docs/configure.md explains each',
+    'kind',
+    () => countByKind(agentState.planProblems),
   )
-  gauge('podwire_nodes_watch_up', '1 while the Nodes are watched, 0 while they are listed or the source is waited for', () =>
+  gauge('podwire_nodes_watch_up', '1 while the Nodes are watched, 0 while they are listed or the source is retried', () =>
     Number(source.state === 'watching'),
   )
-  gauge('podwire_nodes_watch_event_age_seconds', 'Since the source of the Nodes last said something, a bookmark included', () =>
+  gauge('podwire_nodes_watch_event_age_seconds', 'Time since the last event of the source of the Nodes, bookmarks included', () =>
     age(source.lastEventAt),
   )
   counter('podwire_nodes_lists_total', 'Lists of all Nodes', () => source.lists)
-  counter('podwire_nodes_watch_breaks_total', 'Ends of the watch or of a list other than in good order', () => source.breaks)
+  counter('podwire_nodes_watch_breaks_total', 'Watches and lists of Nodes that failed', () => source.breaks)
   counter('podwire_api_read_bytes_total', "Bytes of the API server's answers", bytesRead)
 
-  gauge('podwire_routes_desired', 'Routes to peers that there should be', () => apply.routes.desired)
-  gauge('podwire_routes_actual', 'Of these, those that the kernel has', () => apply.routes.actual)
-  gauge('podwire_pod_mtu_bytes', 'MTU of the pods; 0 before the first pass', () => apply.mtu)
+  gauge('podwire_routes_desired', 'Routes to peers in the desired state', () => apply.routes.desired)
+  gauge('podwire_routes_actual', 'Routes to peers of the desired state that the kernel has', () => apply.routes.actual)
+  gauge('podwire_pod_mtu_bytes', 'MTU of pods; 0 before the first pass', () => apply.mtu)
   gauge('podwire_kernel_watch_up', "1 while the kernel's notifications are read", () => Number(agentState.kernelWatch))
   table(
     Counter,
     'podwire_drift_repairs_total',
-    'Objects of podwire that were removed or changed by others and then repaired, by kind',
+    'Objects of podwire that another program removed or changed and a pass restored, by kind',
     'kind',
     () => agentState.drift,
   )
   const duration = new Histogram({
     name: 'podwire_reconcile_duration_seconds',
-    help: 'One run of `podwire node apply`, as the agent sees it',
+    help: 'Duration of `podwire node apply`, process start included',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 30],
     registers: [registry],
   })
   const errors = new Counter({
     name: 'podwire_reconcile_errors_total',
-    help: 'What a pass could not do, by kind: of object, or missing, timeout, protocol, usage, died for the native program itself',
+    help: 'Failures of passes, by kind of object; missing, timeout, protocol, usage and died are of the native program itself',
     labelNames: ['kind'],
     registers: [registry],
   })
-  gauge('podwire_reconcile_last_success_timestamp_seconds', 'When a pass last left nothing to do; 0 is never', () =>
+  gauge('podwire_reconcile_last_success_timestamp_seconds', 'Time of the last pass without a failure; 0 is never', () =>
     timestamp(apply.lastSuccessAt),
   )
 
-  gauge('podwire_conflist_published', '1 where the conflist is in its place', () => Number(conflist.published && conflist.failure === ''))
-  gauge('podwire_conflist_shadowed', "1 where another network's file comes before ours by name, so that the runtime uses that", () =>
+  gauge('podwire_conflist_published', '1 while the conflist is published', () => Number(conflist.published && conflist.failure === ''))
+  gauge('podwire_conflist_shadowed', "1 while another network's file sorts before podwire's conflist, so that the runtime uses it", () =>
     Number(conflist.report?.others.some(({ wins }) => wins) ?? false),
   )
-  gauge('podwire_conflist_last_success_timestamp_seconds', 'When the conflist was last found or made right; 0 is never', () =>
+  gauge('podwire_conflist_last_success_timestamp_seconds', 'Time when the conflist was last verified or published; 0 is never', () =>
     timestamp(conflist.lastSuccessAt),
   )
 
@@ -140,11 +144,11 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
       },
     })
   }
-  pool('podwire_pool_addresses', 'Addresses that pods can have, by podCIDR', ({ size }) => size)
-  pool('podwire_pool_addresses_used', 'Addresses that are leased, by podCIDR', ({ used }) => used)
+  pool('podwire_pool_addresses', 'Addresses that pods can get, by podCIDR', ({ size }) => size)
+  pool('podwire_pool_addresses_used', 'Leased addresses, by podCIDR', ({ used }) => used)
 
   gauge('process_resident_memory_bytes', 'Resident memory of the agent', () => process.memoryUsage.rss())
-  counter('process_cpu_seconds_total', 'Processor time of the agent, without the programs that it runs', () => cpuSeconds())
+  counter('process_cpu_seconds_total', 'CPU time of the agent, without the programs that it runs', () => cpuSeconds())
   gauge('process_start_time_seconds', 'When the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
 
   return {
@@ -167,7 +171,7 @@ function age(at: number): number {
   return (performance.now() - Math.max(at, 0)) / 1000
 }
 
-/** On the clock of the day as it is now, so that a jump of it moves all of them together. */
+/** By the current wall clock, so that a jump of it moves all timestamps together. */
 function timestamp(at: number): number {
   return at === Number.NEGATIVE_INFINITY ? 0 : (Date.now() - (performance.now() - at)) / 1000
 }
