@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAddress } from '../../net/address.ts'
-import { decodeEntry, decodeTarget, type Entry, encodeEntry, entriesFor, ownerComment, ownerIn, ownerKey, place } from './entry.ts'
+import { decodeEntry, decodeTarget, type Entry, encodeEntry, entriesFor, place } from './entry.ts'
+import { ownerComment, ownerIn, ownerKey } from './owner.ts'
 
 const attachment = { network: 'net', containerId: 'c1', ifname: 'eth0' }
 

@@ -1,10 +1,8 @@
-// What one attachment has in the maps of host ports, and how it is written there. Says nothing to the kernel.
+// What one attachment has in the maps of host ports, and how it is encoded there. Pure.
 
-import type { Attachment } from '../../cni/types.ts'
 import { be16, concat, cstr } from '../../kernel/netlink/encode.ts'
 import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
 import type { Address } from '../../net/address.ts'
-import { attachmentHash } from '../netfilter/identity.ts'
 import type { PortForward } from '../netfilter/udp-flows.ts'
 import { type HostPort, type Protocol, portsOf } from './mapping.ts'
 import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './maps.ts'
@@ -32,19 +30,22 @@ export interface LinkEntry {
 
 export type Entry = PortEntry | LinkEntry
 
-/** An entry with what it leads to: `element` has neither comment nor, where only the key is known, data. */
-export interface Placed {
-  readonly entry: Entry
+/** An element, and the set or map that it is in. */
+export interface SetElement {
   readonly set: string
   readonly element: Element
 }
 
-const IFNAMSIZ = 16
-const HASH_LENGTH = 33
+/** An entry in its place: `element` has neither comment nor, where only the key is known, data. */
+export interface PlacedEntry extends SetElement {
+  readonly entry: Entry
+}
 
-/** Every entry that the ports need: one for each family that the port is on and the pod has, and one for each of those addresses. */
-export function entriesFor(ports: readonly HostPort[], targets: readonly Target[]): Placed[] {
-  const placed: Placed[] = []
+const IFNAMSIZ = 16
+
+/** All entries of the ports: one for each family that the port is on and the pod has, and one for each of those addresses. */
+export function entriesFor(ports: readonly HostPort[], targets: readonly Target[]): PlacedEntry[] {
+  const placed: PlacedEntry[] = []
   for (const { address, device } of targets) {
     const own = portsOf(ports, address.family)
     for (const { hostIP, protocol, hostPort, containerPort } of own) {
@@ -57,7 +58,7 @@ export function entriesFor(ports: readonly HostPort[], targets: readonly Target[
 }
 
 /** In which set the entry is, and under which key. */
-export function place(entry: Entry, data?: Uint8Array): Placed {
+export function place(entry: Entry, data?: Uint8Array): PlacedEntry {
   if ('device' in entry) {
     const { device, address } = entry
     return { entry, set: LINK_SET[address.family], element: { key: joinedKey([interfaceName(device), address.bytes]) } }
@@ -76,7 +77,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return joinedKey([new Uint8Array(IFNAMSIZ), wideAddress(address), Uint8Array.of(protocolNumbers[protocol]), be16(port)])
 }
 
-/** The entry of the owner map's data; undefined where it is none of ours. */
+/** The entry of the owner map's data; undefined where `encodeEntry` did not make it. */
 export function decodeEntry(data: Uint8Array): Entry | undefined {
   if (data.length !== IFNAMSIZ + 24) return undefined
   const address = narrowAddress(data.slice(IFNAMSIZ, IFNAMSIZ + 16))
@@ -95,34 +96,11 @@ export function decodeTarget(data: Uint8Array): { address: Address; port: number
   return { address: { family: length === 4 ? 4 : 6, bytes: data.slice(0, length) }, port }
 }
 
-/** What of it UDP clients have to hear of. */
-export function leadOf({ entry, element }: Placed): PortForward[] {
+/** What it forwards, where that is UDP: the connections that udp-flows.ts has to forget. */
+export function udpForward({ entry, element }: PlacedEntry): PortForward[] {
   if ('device' in entry || entry.protocol !== 'udp' || !(element.data instanceof Uint8Array)) return []
   const to = decodeTarget(element.data)
   return to ? [{ family: entry.family, hostIP: entry.address, hostPort: entry.port, to }] : []
-}
-
-/** The owner map's key of the attachment's entry `index`: 128 bits of hash, then the number. */
-export function ownerKey(hash: string, index: number): Uint8Array {
-  const hex = hash.replaceAll('-', '')
-  const bytes = Uint8Array.from({ length: 16 }, (_, i) => Number(`0x${hex.slice(2 * i, 2 * i + 2)}`))
-  return joinedKey([bytes, be16(index)])
-}
-
-/** Every element's comment: the hash by which it is found again, then who that is, for people and for the error about a port that is taken. */
-export function ownerComment(attachment: Attachment, owner: string): string {
-  const { network, containerId, ifname } = attachment
-  return `${attachmentHash(attachment)} ${plain(owner)} ${plain(network)}:${plain(containerId)}:${plain(ifname)}`
-}
-
-/** The owner's name in a comment. */
-export function ownerIn(comment: string): string {
-  return comment.slice(HASH_LENGTH + 1).split(' ')[0] || 'an unknown owner'
-}
-
-/** nft prints comments in quotes and escapes nothing; spaces separate the parts. */
-function plain(text: string): string {
-  return [...text].map((char) => (char > ' ' && char !== '"' && char !== '\\' && char !== '\x7f' ? char : '_')).join('')
 }
 
 function interfaceName(name: string): Uint8Array {

@@ -8,8 +8,13 @@ import { option, type SavedTable } from './iptables-saved.ts'
 /** How often a table that other processes change is looked at again. */
 const TRIES = 5
 
-/** Removes the chains that `choose` names, and the jumps to them; nothing, and no process, where x_tables does not have the table. */
+/** Removes the chains that `choose` names, and the jumps to them. */
 export function removeLegacyChains(tables: Tables, choose: (table: SavedTable) => readonly string[]): void {
+  removeLegacy(tables, (saved) => chainRemoval(saved, choose(saved)))
+}
+
+/** Runs the commands that `removal` makes of the table; nothing, and no process, where x_tables does not have the table. */
+export function removeLegacy(tables: Tables, removal: (table: SavedTable) => readonly string[]): void {
   const { version, table, purpose } = tables
   if (!hasLegacyTable(tables)) return
   const variant = legacyVariant(version)
@@ -19,10 +24,10 @@ export function removeLegacyChains(tables: Tables, choose: (table: SavedTable) =
   }
   for (let attempt = 1; ; attempt++) {
     const saved = save({ ...tables, variant })
-    const removal = chainRemoval(saved, choose(saved))
-    if (removal.length === 0) return
+    const commands = removal(saved)
+    if (commands.length === 0) return
     try {
-      restore({ ...tables, variant }, removal)
+      restore({ ...tables, variant }, commands)
       return
     } catch (error) {
       // Another DEL may have been faster.

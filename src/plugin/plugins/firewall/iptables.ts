@@ -3,24 +3,15 @@
 
 import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../../cni/error.ts'
 import { ENOENT } from '../../../host/errno.ts'
-import { log } from '../../../host/log.ts'
-import { sys } from '../../../host/sys.ts'
-import type { View } from '../../../kernel/netlink/decode.ts'
+import { sameBytes } from '../../../kernel/netlink/encode.ts'
 import { tryCommit } from '../../../kernel/nftables/batch.ts'
-import {
-  NF_ACCEPT,
-  NFTA_CMP_DATA,
-  NFTA_DATA_VALUE,
-  NFTA_DATA_VERDICT,
-  NFTA_IMMEDIATE_DATA,
-  NFTA_PAYLOAD_OFFSET,
-  NFTA_VERDICT_CODE,
-} from '../../../kernel/nftables/constants.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
-import { deleteRule, expressionsOf, type KernelRule, listRules, targetChain } from '../../../kernel/nftables/rule.ts'
+import { mentions, readRule } from '../../../kernel/nftables/read-rule.ts'
+import { deleteRule, type KernelRule, listRules, targetChain } from '../../../kernel/nftables/rule.ts'
 import type { Address } from '../../../net/address.ts'
-import { chosenVariant, legacyVariant, type Purpose, restore, save, type Tables } from '../../netfilter/iptables-command.ts'
-import { hasLegacyTable, kernelTable } from '../../netfilter/iptables-kernel.ts'
+import { chosenVariant, type Purpose, restore, save, type Tables } from '../../netfilter/iptables-command.ts'
+import { kernelTable } from '../../netfilter/iptables-kernel.ts'
+import { removeLegacy } from '../../netfilter/iptables-legacy.ts'
 import { withLock } from '../../netfilter/iptables-lock.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { FirewallConfig } from './config.ts'
@@ -74,7 +65,7 @@ export function removeFromIptables(addresses: readonly Address[]): void {
     versions.flatMap((version) => {
       const own = ofFamily(addresses, version)
       if (own.length === 0) return []
-      return [() => whereNftables(() => removeOverNetlink(version, own)), () => removeLegacy(version, own)]
+      return [() => whereNftables(() => removeOverNetlink(version, own)), () => removeLegacyRules(version, own)]
     }),
   )
 }
@@ -96,7 +87,7 @@ function addBesideOthers(config: FirewallConfig, version: IpVersion, addresses: 
   const isLed = listRules(hostNftables(), ref, { chain: FORWARD, containing: [PRIVATE_CHAIN] }).some(leadsTo(PRIVATE_CHAIN))
   const [first] = present
   if (!isLed || !first || !leadsTo(config.adminChain)(first)) return false
-  if (present.some((rule) => addresses.some((address) => mentions(rule, address)))) return false
+  if (present.some((rule) => addresses.some((address) => mentions(rule, address.bytes)))) return false
   try {
     restore(tablesOf(version), rules.filter((rule) => !rule.first).map(commandOf))
     return true
@@ -136,66 +127,24 @@ function removeOverNetlink(version: IpVersion, addresses: readonly Address[]): v
   }
 }
 
-function removeLegacy(version: IpVersion, addresses: readonly Address[]): void {
-  const tables = tablesOf(version)
-  if (!hasLegacyTable(tables)) return
-  const variant = legacyVariant(version)
-  if (variant === undefined) {
-    log.warn('cannot look for rules of firewall: the kernel has a legacy filter table, the host has no iptables', { version })
-    return
-  }
+function removeLegacyRules(version: IpVersion, addresses: readonly Address[]): void {
   const texts = new Set(addresses.flatMap(addressRules).map((text) => `${PRIVATE_CHAIN} ${text}`))
-  for (let attempt = 1; ; attempt++) {
-    const own = save({ ...tables, variant }).rules.filter(({ text }) => texts.has(text))
-    if (own.length === 0) return
-    try {
-      restore(
-        { ...tables, variant },
-        own.map(({ text }) => `-D ${text}`),
-      )
-      return
-    } catch (error) {
-      if (attempt === TRIES) throw error
-    }
-  }
+  removeLegacy(tablesOf(version), ({ rules }) => rules.filter(({ text }) => texts.has(text)).map(({ text }) => `-D ${text}`))
 }
 
 const leadsTo = (chain: string) => (rule: KernelRule) => targetChain(rule) === chain
 
-/** True where the address's bytes stand anywhere in the rule: a test that is wrong only in taking too many. */
-function mentions({ list }: KernelRule, { bytes }: Address): boolean {
-  return list !== undefined && hex(list.bytes()).includes(hex(bytes))
-}
-
-/** Of struct iphdr and ipv6hdr: source and destination. */
-const offsets = { 4: [12, 16], 6: [8, 24] } as const
-
 /** A rule of this plugin for the address: what it compares is source or destination, whole, and it looks at the connection's state or nothing else. */
 function accepts(rule: KernelRule, address: Address): boolean {
-  if (!mentions(rule, address)) return false
-  const expressions = expressionsOf(rule)
-  const [payload, cmp, ...rest] = expressions
-  const end = expressions.at(-1)
-  if (payload?.name !== 'payload' || cmp?.name !== 'cmp' || end?.name !== 'immediate') return false
-  const offset = nested(payload.data, NFTA_PAYLOAD_OFFSET)?.be32()
-  const value = nested(cmp.data, NFTA_CMP_DATA, NFTA_DATA_VALUE)?.bytes()
-  const verdict = nested(end.data, NFTA_IMMEDIATE_DATA, NFTA_DATA_VERDICT, NFTA_VERDICT_CODE)?.be32()
-  const known = ['match', 'ct', 'bitwise', 'cmp', 'counter', 'immediate']
+  if (!mentions(rule, address.bytes)) return false
+  const { matches, accepts: isAccepted, others } = readRule(rule)
+  const [first, ...rest] = matches
   return (
-    verdict === NF_ACCEPT &&
-    offsets[address.family].some((one) => one === offset) &&
-    value !== undefined &&
-    hex(value) === hex(address.bytes) &&
-    rest.every(({ name }) => known.includes(name))
+    isAccepted &&
+    first?.exact === true &&
+    (first.field === 'saddr' || first.field === 'daddr') &&
+    sameBytes(first.value, address.bytes) &&
+    rest.every(({ field }) => field === 'ct') &&
+    others.every((name) => name === 'match' || name === 'counter')
   )
-}
-
-function nested(view: View | undefined, ...types: number[]): View | undefined {
-  return types.reduce((inner, type) => inner?.attributes().get(type), view)
-}
-
-function hex(bytes: Uint8Array): string {
-  // A copy has a buffer of its own, which begins where it does.
-  const copy = Uint8Array.from(bytes)
-  return sys.hex(copy.buffer, 0, copy.length)
 }

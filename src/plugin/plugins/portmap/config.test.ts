@@ -5,8 +5,8 @@ import type { Json } from '../../../cni/json.ts'
 import type { Result } from '../../../cni/types.ts'
 import { formatAddress } from '../../../net/address.ts'
 import { formatCidr, parseCidr } from '../../../net/cidr.ts'
+import { podCidrs } from './backend.ts'
 import { readPortmapConfig } from './config.ts'
-import { podCidrs } from './order.ts'
 
 const read = (json: Json) => readConfig(readPortmapConfig, json)
 const problems = (json: Json): string => {

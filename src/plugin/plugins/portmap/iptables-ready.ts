@@ -5,26 +5,27 @@ import { u16 } from '../../../kernel/netlink/encode.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
 import { findChains } from '../../../kernel/nftables/chain.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
+import { hexDigits } from '../../../kernel/nftables/read-rule.ts'
 import type { TableRef } from '../../../kernel/nftables/request.ts'
 import { type KernelRule, listRules, targetChain } from '../../../kernel/nftables/rule.ts'
 import { xtablesMatch } from '../../netfilter/iptables-kernel.ts'
+import type { PortmapRequest } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
 import { chainName, DNAT_CHAIN, MASQ_CHAIN, SETMARK_CHAIN } from './iptables-rules.ts'
-import { hexOf, type PortmapRequest } from './order.ts'
 
 /** Marks from here on could be taken for other numbers in a rule. */
 const DOUBTFUL_MARK = 1 << 24
 
 /** True where the shared chains are as they should be, the pod has no chain yet, and none of its ports is taken. */
-export function isReady(socket: NetlinkSocket, ref: TableRef, order: PortmapRequest): boolean {
-  const own = chainName('DN', order.attachment)
+export function isReady(socket: NetlinkSocket, ref: TableRef, request: PortmapRequest): boolean {
+  const own = chainName('DN', request.attachment)
   if (findChains(socket, ref, [own]).length > 0) return false
   const leads = (chain: string, target: string) =>
     listRules(socket, ref, { chain, containing: [target] }).some((rule) => targetChain(rule) === target)
   if (!leads('PREROUTING', DNAT_CHAIN) || !leads('OUTPUT', DNAT_CHAIN)) return false
-  const { snat, setMarkChain } = order.config
-  if (snat && !setMarkChain && !(marks(socket, ref, order.config) && leads('POSTROUTING', MASQ_CHAIN))) return false
-  return !mayShareAPort(socket, ref, order)
+  const { snat, setMarkChain } = request.config
+  if (snat && !setMarkChain && !(marks(socket, ref, request.config) && leads('POSTROUTING', MASQ_CHAIN))) return false
+  return !mayShareAPort(socket, ref, request)
 }
 
 /** True where a rule in front of the attachment's own names one of its ports, for whatever protocol and address. */
@@ -34,7 +35,7 @@ export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment
   const own = chainName('DN', attachment)
   const wanted = new Set(config.mappings.map(({ hostPort }) => hostPort))
   // Those with such a number anywhere: taking all of them apart would be most of ADD on a full node.
-  const hex = [...wanted].map((port) => hexOf(u16(port)))
+  const hex = [...wanted].map((port) => hexDigits(u16(port)))
   for (const rule of listRules(socket, ref, { chain: DNAT_CHAIN, containing: { hex } })) {
     if (targetChain(rule) === own) return false
     const ports = portsOf(rule)
@@ -48,7 +49,7 @@ function marks(socket: NetlinkSocket, ref: TableRef, { mark }: PortmapConfig): b
   return [SETMARK_CHAIN, MASQ_CHAIN].every((chain) => listRules(socket, ref, { chain }).some((rule) => holds(rule, mark)))
 }
 
-/** Whether native or of x_tables, an expression with the mark has it in the machine's order, on a multiple of four bytes. */
+/** Whether native or of x_tables, an expression with the mark has it in the machine's byte order, on a multiple of four bytes. */
 function holds({ list }: KernelRule, number: number): boolean {
   for (let at = 0; list && at + 4 <= list.length; at += 4) if (list.u32(at) === number) return true
   return false

@@ -8,8 +8,8 @@ import { type Cidr, formatCidr, hostCidr, networkOf, parseCidr } from '../../../
 import { type HostPort, portsOf } from '../../host-ports/mapping.ts'
 import { quoteWord } from '../../netfilter/iptables-command.ts'
 import { option, type SavedRule, saysCidr } from '../../netfilter/iptables-saved.ts'
+import type { PortmapRequest } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
-import type { PortmapRequest } from './order.ts'
 
 /** All host ports of the node; PREROUTING and OUTPUT lead to it. */
 export const DNAT_CHAIN = 'CNI-HOSTPORT-DNAT'

@@ -5,8 +5,8 @@ import { formatAddress } from '../../../net/address.ts'
 import { type Cidr, hostCidr } from '../../../net/cidr.ts'
 import { describeHostPort, portsOf } from '../../host-ports/mapping.ts'
 import { option, type SavedRule, type SavedTable, saysCidr } from '../../netfilter/iptables-saved.ts'
+import type { PortmapRequest } from './backend.ts'
 import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
-import type { PortmapRequest } from './order.ts'
 
 /**
  * Throws where a rule in front of the attachment's own leads one of its ports to another pod. Chains that lead to an address which is the pod's now

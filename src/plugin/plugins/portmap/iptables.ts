@@ -11,6 +11,7 @@ import { chainRemoval, removeLegacyChains } from '../../netfilter/iptables-legac
 import { withLock } from '../../netfilter/iptables-lock.ts'
 import { option, type SavedTable } from '../../netfilter/iptables-saved.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
+import type { Backend, PortmapRequest } from './backend.ts'
 import { isReady, mayShareAPort } from './iptables-ready.ts'
 import {
   chainName,
@@ -24,7 +25,6 @@ import {
   type Wanted,
 } from './iptables-rules.ts'
 import { requireFree } from './iptables-taken.ts'
-import type { Backend, PortmapRequest } from './order.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
 
@@ -35,14 +35,14 @@ const purpose: Purpose = { name: 'portmap', option: 'backend', remedy: 'choose "
 const natOf = (version: IpVersion): Tables => ({ version, table: 'nat', purpose })
 
 export const iptables: Backend = {
-  add(order) {
-    for (const pod of order.pods) addFamily(order, pod)
+  add(request) {
+    for (const pod of request.pods) addFamily(request, pod)
   },
 
-  check(order) {
-    for (const pod of order.pods) {
+  check(request) {
+    for (const pod of request.pods) {
       const { rules } = save(natOf(pod.address.family))
-      const missing = wantedRules(order, pod).find((wanted) => !rules.some(wanted.exists))
+      const missing = wantedRules(request, pod).find((wanted) => !rules.some(wanted.exists))
       if (missing) throw new CniError(ErrInternal, `portmap: iptables rule is missing: -A ${missing.chain} ${missing.words}`)
     }
   },
@@ -70,27 +70,27 @@ export const iptables: Backend = {
   },
 }
 
-function addFamily(order: PortmapRequest, pod: Cidr): void {
+function addFamily(request: PortmapRequest, pod: Cidr): void {
   const tables = natOf(pod.address.family)
-  const own = [...ownRules(order, pod), ...entryRules(order, pod.address.family)]
+  const own = [...ownRules(request, pod), ...entryRules(request, pod.address.family)]
   const overNetlink = chosenVariant(tables.version) === '-nft'
-  const chain = chainName('DN', order.attachment)
+  const chain = chainName('DN', request.attachment)
   const socket = () => hostNftables()
-  if (!overNetlink || !isReady(socket(), kernelTable(tables), order) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
-    withLock(() => addByText(tables, order, pod, own))
+  if (!overNetlink || !isReady(socket(), kernelTable(tables), request) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
+    withLock(() => addByText(tables, request, pod, own))
   }
   // Another ADD may have been as fast, for the same port: the rule that stands first has it.
-  if (overNetlink && mayShareAPort(socket(), kernelTable(tables), order)) requireFree(save(tables), order, pod)
+  if (overNetlink && mayShareAPort(socket(), kernelTable(tables), request)) requireFree(save(tables), request, pod)
 }
 
 /** Reads the whole table, and brings it to where it should be. */
-function addByText(tables: Tables, order: PortmapRequest, pod: Cidr, own: readonly Wanted[]): void {
+function addByText(tables: Tables, request: PortmapRequest, pod: Cidr, own: readonly Wanted[]): void {
   for (let attempt = 1; ; attempt++) {
     const table = save(tables)
-    const chain = chainName('DN', order.attachment)
-    const stale = chainRemoval(table, [chain, ...requireFree(table, order, pod)])
-    const shared = sharedRules(order.config).filter(({ exists }) => !table.rules.some(exists))
-    const missing = sharedChains(order.config).filter((name) => !table.chains.includes(name))
+    const chain = chainName('DN', request.attachment)
+    const stale = chainRemoval(table, [chain, ...requireFree(table, request, pod)])
+    const shared = sharedRules(request.config).filter(({ exists }) => !table.rules.some(exists))
+    const missing = sharedChains(request.config).filter((name) => !table.chains.includes(name))
     const commands = [...stale, ...[...missing, chain].map((name) => `-N ${name}`), ...[...shared, ...own].map(append)]
     if (tryRestore(tables, commands, attempt === TRIES)) return
   }
@@ -111,8 +111,8 @@ function append({ chain, words, first }: Wanted): string {
   return `${first ? '-I' : '-A'} ${chain} ${words}`
 }
 
-function wantedRules(order: PortmapRequest, pod: Cidr): Wanted[] {
-  return [...sharedRules(order.config), ...ownRules(order, pod), ...entryRules(order, pod.address.family)]
+function wantedRules(request: PortmapRequest, pod: Cidr): Wanted[] {
+  return [...sharedRules(request.config), ...ownRules(request, pod), ...entryRules(request, pod.address.family)]
 }
 
 /** Whichever iptables made them. */

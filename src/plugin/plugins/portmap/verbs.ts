@@ -15,25 +15,25 @@ import { formatAddress } from '../../../net/address.ts'
 import { localnet } from '../../host-ports/targets.ts'
 import { forgetFlowsToPod, forgetOldFlows, type PortForward } from '../../netfilter/udp-flows.ts'
 import { podName } from '../../pod/name.ts'
+import { type Backend, forwardsOf, type PortmapRequest, podCidrs } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
 import { protectLoopback } from './loopback.ts'
-import { type Backend, forwardsOf, type PortmapRequest, podCidrs } from './order.ts'
 import { portmapIptables, portmapNftables } from './segments.ts'
 
 export function add(request: Request<PortmapConfig>): Result {
   const { config } = request
   const prevResult = requirePrevResult(request, 'ADD')
-  const order = requestFor(request, prevResult)
-  if (config.mappings.length === 0 || order.pods.length === 0) return prevResult
+  const portmap = requestFor(request, prevResult)
+  if (config.mappings.length === 0 || portmap.pods.length === 0) return prevResult
   withUndo((undo) => {
     undo('remove the port mappings', () => removeRules(request))
-    backendOf(config).add(order)
-    for (const device of loopbackDevices(order)) {
+    backendOf(config).add(portmap)
+    for (const device of loopbackDevices(portmap)) {
       protectLoopback()
       ensureSysctl(localnet(device), '1')
     }
   })
-  forgetOldFlows(forwardsOf(order))
+  forgetOldFlows(forwardsOf(portmap))
   return prevResult
 }
 
@@ -47,10 +47,10 @@ export function del(request: Request<PortmapConfig>): void {
 export function check(request: Request<PortmapConfig>): void {
   const { config } = request
   const prevResult = requirePrevResult(request, 'CHECK')
-  const order = requestFor(request, prevResult)
-  if (config.mappings.length === 0 || order.pods.length === 0) return
-  backendOf(config).check(order)
-  for (const device of loopbackDevices(order)) {
+  const portmap = requestFor(request, prevResult)
+  if (config.mappings.length === 0 || portmap.pods.length === 0) return
+  backendOf(config).check(portmap)
+  for (const device of loopbackDevices(portmap)) {
     if (readSysctl(localnet(device)) === '1') continue
     throw new CniError(ErrInternal, `sysctl ${localnet(device)} is not 1, so 127.0.0.1 does not reach the pod`)
   }

@@ -1,4 +1,4 @@
-// What a backend is asked to do for one attachment.
+// What a backend does, and the request that it does it for.
 
 import type { Attachment, Result, ValidAttachment } from '../../../cni/types.ts'
 import type { Cidr } from '../../../net/cidr.ts'
@@ -18,9 +18,9 @@ export interface PortmapRequest {
 /** `remove` and `gc` are for both backends, whatever the configuration says: it may have changed since ADD. */
 export interface Backend {
   /** Replaces what the attachment had. CniError 11 with the owner's name where another has one of the ports. */
-  add(order: PortmapRequest): void
+  add(request: PortmapRequest): void
   /** Throws where something is not as `add` left it. */
-  check(order: PortmapRequest): void
+  check(request: PortmapRequest): void
   /** Returns the UDP ports of what was removed, as far as that is known. */
   remove(attachment: Attachment): PortForward[]
   gc(network: string, valid: readonly ValidAttachment[]): PortForward[]
@@ -37,7 +37,7 @@ export function podCidrs({ ips, interfaces }: Result, ifname: string): Cidr[] {
   return ([4, 6] as const).flatMap((family) => own.find(({ address }) => address.address.family === family)?.address ?? [])
 }
 
-/** The UDP ports of an order and where they lead. */
+/** The UDP ports of a request and where they lead. */
 export function forwardsOf({ config, pods }: Pick<PortmapRequest, 'config' | 'pods'>): PortForward[] {
   return pods.flatMap(({ address }) =>
     portsOf(config.mappings, address.family)
@@ -49,9 +49,4 @@ export function forwardsOf({ config, pods }: Pick<PortmapRequest, 'config' | 'po
         to: { address, port: containerPort },
       })),
   )
-}
-
-/** Bytes as `listRules` seeks them. */
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

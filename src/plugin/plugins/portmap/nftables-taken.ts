@@ -1,0 +1,43 @@
+// Which host ports another pod has, by the rules in the tables. Changes nothing.
+
+import { CniError, ErrTryAgainLater } from '../../../cni/error.ts'
+import type { IpVersion } from '../../../kernel/nftables/field.ts'
+import { portDigits } from '../../../kernel/nftables/read-rule.ts'
+import { type KernelRule, listRules } from '../../../kernel/nftables/rule.ts'
+import { type Address, sameAddress } from '../../../net/address.ts'
+import { describeHostPort, portsOf } from '../../host-ports/mapping.ts'
+import { hostNftables } from '../../netfilter/socket.ts'
+import type { PortmapRequest } from './backend.ts'
+import { covers, ownedBy, ownerIn, readHostPort } from './nftables-read.ts'
+import { commentOf, idDigits } from './nftables-rules.ts'
+import { HOSTPORTS, OLD_HOSTPORTS, tableOf } from './nftables-table.ts'
+
+/** The container's rules, and those about one of its ports: to take every rule of a full node apart would be most of ADD. */
+export function listContenders(request: PortmapRequest, version: IpVersion): KernelRule[] {
+  const hex = [idDigits(request.attachment), ...request.config.mappings.flatMap(({ hostPort }) => portDigits(hostPort))]
+  return [OLD_HOSTPORTS, HOSTPORTS].flatMap((chain) => listRules(hostNftables(), tableOf(version), { chain, containing: { hex } }))
+}
+
+/**
+ * Throws where a rule in front of the attachment's own forwards one of its ports to another pod. Rules that lead to an address which is the pod's now
+ * are an earlier owner's and may go: these it returns. What has conditions, this pod or the other, may share a port.
+ */
+export function requireFree({ config, attachment }: PortmapRequest, pod: Address, rules: readonly KernelRule[]): KernelRule[] {
+  if (config.conditions[pod.family].length > 0) return []
+  const mappings = portsOf(config.mappings, pod.family)
+  const isOwn = ownedBy(attachment)
+  const stale: KernelRule[] = []
+  for (const rule of rules) {
+    if (isOwn(rule)) break
+    // The same container's rules for another of its interfaces share its ports.
+    const found = rule.comment === commentOf(attachment) ? undefined : readHostPort(rule)
+    if (!found || found.conditional) continue
+    const taken = mappings.find((mapping) => covers(found, mapping))
+    if (!taken) continue
+    if (!sameAddress(found.to.address, pod)) {
+      throw new CniError(ErrTryAgainLater, `host port ${describeHostPort(taken)} is taken by ${ownerIn(rule)}`)
+    }
+    stale.push(rule)
+  }
+  return stale
+}
