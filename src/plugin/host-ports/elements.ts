@@ -38,8 +38,8 @@ export function withOwners(entries: readonly PlacedEntry[], attachment: Attachme
 export function readOwned(socket: NetlinkSocket, attachment: Attachment): Owned {
   const hash = attachmentHash(attachment)
   const owners: Element[] = []
-  for (let asked = 0; owners.length === asked; asked += OWNED_AT_ONCE) {
-    const keys = Array.from({ length: OWNED_AT_ONCE }, (_, i) => ownerKey(hash, asked + i))
+  for (let read = 0; owners.length === read; read += OWNED_AT_ONCE) {
+    const keys = Array.from({ length: OWNED_AT_ONCE }, (_, i) => ownerKey(hash, read + i))
     owners.push(...findElements(socket, TABLE, OWNER_MAP, keys))
   }
   const entries = owners.flatMap((owner) => {
@@ -70,7 +70,7 @@ export function entriesAmong(elements: readonly SetElement[]): PlacedEntry[] {
 }
 
 /**
- * What an ADD of `wanted` has to delete: all that the attachment has, and what leads to an address that is the pod's now and was another's.
+ * What an ADD of `wanted` has to delete: all that the attachment has, and what forwards to an address that is the pod's now and was another's.
  * Throws where a port is another pod's.
  */
 export function findReplaced(

@@ -88,7 +88,7 @@ export function decodeEntry(data: Uint8Array): Entry | undefined {
   return protocol && { family: address.family, address: any ? undefined : address, protocol, port }
 }
 
-/** A map's data, `address . service`. */
+/** A map's data, `address . service`; undefined for any other length. */
 export function decodeTarget(data: Uint8Array): { address: Address; port: number } | undefined {
   const length = data.length - 4
   if (length !== 4 && length !== 16) return undefined

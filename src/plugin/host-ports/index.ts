@@ -1,5 +1,5 @@
 // Host ports: elements of nftables maps, so that a packet costs the same however many there are. Every element names the attachment that owns it, and
-// the owner map leads from an attachment to its elements (maps.ts), so that DEL reads no others.
+// the owner map has the keys of an attachment's elements (maps.ts), so that DEL reads no others.
 
 import { CniError, ErrInternal } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
@@ -36,7 +36,7 @@ const TRIES = 8
 
 /**
  * Forwards the ports of the node to the pod's first address of each family, once the node has routes to them. What the attachment had before is
- * replaced. CniError 11 with the owner's name (`owner`: namespace/pod) where another has one of the ports; then nothing of it is done.
+ * replaced. CniError 11 with the owner's name (`owner`: namespace/pod) where another pod has one of the ports; then nothing is changed.
  */
 export function addHostPorts(attachment: Attachment, owner: string, ports: readonly HostPort[], ips: readonly IpConfig[]): void {
   if (ports.length === 0) return
@@ -102,7 +102,7 @@ export function checkHostPorts(attachment: Attachment, ports: readonly HostPort[
   }
 }
 
-/** Deletes the elements that `read` finds, and forgets the UDP flows of those that are entries; reads again where another process was faster. */
+/** Deletes the elements that `read` finds, and forgets the UDP flows of those that are entries; reads again where another process changed them in between. */
 function deleteUntilGone(
   socket: NetlinkSocket,
   read: () => { readonly elements: readonly SetElement[]; readonly entries: readonly PlacedEntry[] },

@@ -1,4 +1,4 @@
-// runtimeConfig.portMappings: which ports of the node lead to the pod. Read once, for `podwire` and for `portmap`.
+// runtimeConfig.portMappings: which ports of the node are forwarded to the pod. One reader, for `podwire` and for `portmap`.
 
 import type { Reader } from '../../cni/reader.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'

@@ -1,4 +1,4 @@
-// Where host ports are in the node's packet filter: the maps, and the fixed rules that look into them. No rule is about one port or one pod.
+// Where host ports are in the node's packet filter: the maps, and the fixed rules that look them up. No rule is about one port or one pod.
 
 import { TABLE } from '../../contract/marks.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
@@ -18,9 +18,9 @@ import { parseCidr } from '../../net/cidr.ts'
 export const ANY_MAP = { 4: 'hostports4', 6: 'hostports6' } as const
 /** Ports on one address of the node. */
 export const ADDRESS_MAP = { 4: 'hostports4_address', 6: 'hostports6_address' } as const
-/** The device behind which a pod with host ports is, with the pod's address. */
+/** A pod with host ports: its device on the node, and its address. */
 export const LINK_SET = { 4: 'hostports4_links', 6: 'hostports6_links' } as const
-/** What an attachment has in the others: its hash and a running number to the key there, so that DEL need not read them all. */
+/** An attachment's elements in the others: from its hash and a running number to the key there, so that DEL need not read them all. */
 export const OWNER_MAP = 'hostports_owners'
 
 export const SETS: readonly SetSpec[] = [
@@ -41,7 +41,7 @@ interface Chain {
   readonly name: string
   readonly base?: BaseChain
   readonly rules: () => Expression[][]
-  /** How many rules lead to it. */
+  /** How many rules jump to it. */
   readonly jumps?: number
 }
 
@@ -58,7 +58,7 @@ const NLA_HDRLEN = 4
 
 const CHAINS: readonly Chain[] = [
   {
-    // Before connections are looked up: answers to 127.0.0.1 get that destination only behind it. route_localnet opens nothing to the network so.
+    // Before conntrack: answers to 127.0.0.1 get that destination only behind it. So route_localnet opens nothing to the network.
     name: 'hostports_martians',
     base: { type: 'filter', hook: 'prerouting', priority: RAW },
     rules: () => [
@@ -89,14 +89,14 @@ const CHAINS: readonly Chain[] = [
     name: 'hostports_output',
     base: { type: 'nat', hook: 'output', priority: DSTNAT },
     rules: () => [
-      // ip6 saddr ::1 ip6 daddr ::1 return: the kernel looks for the way back to ::1 on the device that the answer came in by, and finds none
-      // (net/ipv6/route.c, rt6_need_strict), so this would be lost instead of refused. From another address of the node ::1 leads to the pod.
+      // ip6 saddr ::1 ip6 daddr ::1 return: the kernel looks up the route back to ::1 on the device that the answer came in by, and finds none
+      // (net/ipv6/route.c, rt6_need_strict), so this would be lost instead of refused. From another address of the node, ::1 reaches the pod.
       [...nfprotoIs(6), ...ipSaddr(LOOPBACK6), ...ipDaddr(LOOPBACK6), verdict('return')],
       toMaps(),
     ],
   },
   {
-    // Where the pod could not answer to the source, or would do so past the node.
+    // Where the pod could not answer to the source, or its answer would not pass the node.
     name: 'hostports_postrouting',
     base: { type: 'nat', hook: 'postrouting', priority: SRCNAT },
     rules: () => [
@@ -104,7 +104,7 @@ const CHAINS: readonly Chain[] = [
       [...ctStatus('dnat'), ...nfprotoIs(4), ...inSet([iifname, daddr(4)], LINK_SET[4]), masquerade()],
       [...ctStatus('dnat'), ...nfprotoIs(6), ...inSet([iifname, daddr(6)], LINK_SET[6]), masquerade()],
       // ct status dnat oifname . ip saddr @hostports4_links oifname . ip daddr @hostports4_links masquerade: the same where the bridge filter
-      // (br_netfilter) keeps the packet on the bridge; it then has no input device, and a pod drops what has its own source
+      // (br_netfilter) leaves the packet on the bridge; it then has no input device, and a pod drops what has its own source
       ...([4, 6] as const).map((version) => [
         ...ctStatus('dnat'),
         ...nfprotoIs(version),
@@ -118,12 +118,12 @@ const CHAINS: readonly Chain[] = [
   },
 ]
 
-/** What makes the table what it should be, in front of the elements of the same transaction; nothing where it is. */
+/** Requests for the table's sets and chains, in front of the elements of the same transaction; none where these are there already. */
 export function layTable(socket: NetlinkSocket): Request[] {
   return isLaid(socket) ? [] : tableRequests()
 }
 
-/** The chain that lacks one of its rules, or has others; undefined where all are as they should be. */
+/** The first chain that lacks one of its rules or has others; undefined where none does. */
 export function findBrokenChain(socket: NetlinkSocket): string | undefined {
   const found = listRules(socket, TABLE)
   return CHAINS.find(({ name, rules }) => {
@@ -142,7 +142,7 @@ function isRule(rule: KernelRule, expressions: readonly Expression[]): boolean {
 }
 
 /**
- * Every chain is there with as many rules as it should have: one exchange, however much is in the maps. The rules themselves are compared by CHECK.
+ * Every chain exists with as many rules as it should have: one exchange, whatever the size of the maps. The rules themselves are compared by CHECK.
  */
 function isLaid(socket: NetlinkSocket): boolean {
   const found = findChains(

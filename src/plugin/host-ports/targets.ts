@@ -1,4 +1,4 @@
-// Where host ports lead: the pod's addresses, and the devices that the node reaches them by.
+// The destination of host ports: the pod's addresses, and the node's devices towards them.
 
 import { CniError, ErrInternal, ErrInvalidNetworkConfig } from '../../cni/error.ts'
 import type { IpConfig } from '../../cni/types.ts'
@@ -21,21 +21,21 @@ export function podTargets(ports: readonly HostPort[], ips: readonly IpConfig[])
   }
   return withNetlink(NETLINK_ROUTE, (socket) =>
     firsts.map((address) => {
-      const [way] = lookUpRoutes(socket, [address])
-      const device = way?.oif ? findLink(socket, { index: way.oif })?.name : undefined
+      const [path] = lookUpRoutes(socket, [address])
+      const device = path?.oif ? findLink(socket, { index: path.oif })?.name : undefined
       if (device) return { address, device }
       throw new CniError(ErrInternal, `host ports: the node has no route to the pod's address ${formatAddress(address)}`)
     }),
   )
 }
 
-/** Where the kernel has to let 127.0.0.0/8 out: IPv4, for ports that are on the loopback too. */
+/** The targets that need route_localnet: those of IPv4, for ports that are on 127.0.0.0/8 too. */
 export function localTargets(ports: readonly HostPort[], targets: readonly Target[]): Target[] {
   if (!ports.some(({ hostIP }) => !hostIP || (hostIP.family === 4 && hostIP.bytes[0] === 127))) return []
   return targets.filter(({ address }) => address.family === 4)
 }
 
-/** The parameter that lets it. */
+/** The sysctl that lets packets of 127.0.0.0/8 out of the device. */
 export function localnet(device: string): string {
   return `net/ipv4/conf/${device}/route_localnet`
 }

@@ -1,4 +1,4 @@
-// Both backends behind one face: a segment of its own, since most runs set no rules.
+// Both backends behind one interface: a segment of its own, since most runs set no rules.
 
 import { addToIptables, checkIptables, gcIptables, removeFromIptables } from './iptables.ts'
 import { addToNftables, checkNftables, gcNftables, removeFromNftables } from './nftables.ts'

@@ -1,4 +1,4 @@
-// ipMasq: what leaves a pod for elsewhere leaves under the node's address. The one door to both backends.
+// ipMasq: packets from a pod to outside its subnet get the node's address. Chooses the backend.
 
 import { gatherErrors } from '../../cni/error.ts'
 import type { Reader } from '../../cni/reader.ts'
@@ -10,7 +10,7 @@ export type { Masquerade } from './verbs.ts'
 const backendNames = ['iptables', 'nftables'] as const
 type BackendName = (typeof backendNames)[number]
 
-/** Reads `ipMasq` and `ipMasqBackend`; undefined where the configuration asks for none. */
+/** Reads `ipMasq` and `ipMasqBackend`; undefined where the configuration does not enable it. */
 export function readMasquerade(reader: Reader): Masquerade | undefined {
   if (!reader.boolean('ipMasq')) return undefined
   const backend = reader.string('ipMasqBackend') || undefined
@@ -19,7 +19,7 @@ export function readMasquerade(reader: Reader): Masquerade | undefined {
   return undefined
 }
 
-/** With no backend named, the Go plugins' choice: iptables where the host has it. */
+/** Without a name the Go plugins' choice: iptables where the host has it. */
 export function masqueradeWith(name: BackendName | undefined): Masquerade {
   const chosen = (): Masquerade => {
     const { iptables, nftables, hasIptables } = masqueradeBackends()
@@ -32,8 +32,8 @@ export function masqueradeWith(name: BackendName | undefined): Masquerade {
   return {
     add: (attachment, ips) => chosen().add(attachment, ips),
     check: (attachment, ips) => chosen().check(attachment, ips),
-    remove: (attachment) => inBoth('remove masquerade', (backend) => backend.remove(attachment)),
-    gc: (network, valid) => inBoth('collect masquerade', (backend) => backend.gc(network, valid)),
+    remove: (attachment) => inBoth('remove masquerade rules', (backend) => backend.remove(attachment)),
+    gc: (network, valid) => inBoth('remove stale masquerade rules', (backend) => backend.gc(network, valid)),
   }
 }
 

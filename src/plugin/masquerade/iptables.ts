@@ -21,7 +21,7 @@ const multicast = { 4: '224.0.0.0/4', 6: 'ff00::/8' } as const
 const purpose: Purpose = { name: 'masquerade', option: 'ipMasqBackend', remedy: 'choose "nftables"' }
 const natOf = (version: IpVersion): Tables => ({ version, table: 'nat', purpose })
 
-/** One rule that has to be there. */
+/** One rule that ADD makes and CHECK wants. */
 interface WantedRule {
   readonly chain: string
   readonly matches: readonly string[]
@@ -29,7 +29,7 @@ interface WantedRule {
   readonly exists: (rule: SavedRule) => boolean
 }
 
-/** The chain with its rules and the jumps to it; what is there already stays and is not doubled. */
+/** The chain with its rules and the jumps to it; rules that exist stay and are not doubled. */
 export function addToIptables(attachment: Attachment, ips: readonly IpConfig[]): void {
   for (const version of versions) {
     const cidrs = ips.map(({ address }) => address).filter(({ address }) => address.family === version)
@@ -37,7 +37,7 @@ export function addToIptables(attachment: Attachment, ips: readonly IpConfig[]):
   }
 }
 
-/** Removes the container's chain and the jumps to it, whichever iptables made them, whatever addresses they name. */
+/** Removes the container's chain and the jumps to it: of iptables-nft and of iptables-legacy, for any address. */
 export function removeFromIptables(attachment: Attachment): void {
   const chain = chainName(attachment)
   gatherErrors('remove iptables masquerade', [
@@ -52,7 +52,7 @@ export function gcIptables(network: string, valid: readonly ValidAttachment[]): 
   const prefix = iptablesCommentPrefix(network)
   const stale = (found: ReadonlyMap<string, string>) =>
     [...found].filter(([chain, comment]) => comment.startsWith(prefix) && !live.has(chain)).map(([chain]) => chain)
-  gatherErrors('collect iptables masquerade', [
+  gatherErrors('remove stale iptables masquerade', [
     ...versions.map((version) => () => whereNftables(() => removeChains(version, stale(listChains(hostNftables(), version))))),
     ...versions.map((version) => () => removeLegacyChains(natOf(version), (table) => stale(savedComments(table)))),
   ])
@@ -73,7 +73,7 @@ function addFamily(attachment: Attachment, version: IpVersion, cidrs: readonly C
   const chain = chainName(attachment)
   const wanted = wantedRules(attachment, cidrs)
   try {
-    // -N fails where the chain is there, and with it the whole: a repeated ADD must not double the jump.
+    // -N fails where the chain exists, and with it the transaction: a repeated ADD must not double the jump.
     restore(natOf(version), [`-N ${chain}`, ...wanted.map((rule) => line('-A', attachment, rule))])
   } catch (error) {
     if (!(error instanceof CniError && error.code === ErrIOFailure)) throw error
@@ -86,7 +86,7 @@ function addFamily(attachment: Attachment, version: IpVersion, cidrs: readonly C
   }
 }
 
-/** The chain lets through what stays in a pod's subnet before it masquerades the rest but multicast, once for all addresses. */
+/** The chain accepts what stays in a pod's subnet, then masquerades all but multicast, once for all addresses. */
 function wantedRules(attachment: Attachment, cidrs: readonly Cidr[]): WantedRule[] {
   const chain = chainName(attachment)
   const wide = multicast[cidrs[0]?.address.family ?? 4]

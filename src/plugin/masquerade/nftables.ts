@@ -29,7 +29,7 @@ const BASE_RULES: readonly (() => Expression[])[] = [
   () => [verdict({ goto: CHAIN })],
 ]
 
-/** How often what another process deleted between our reading and our writing is read again. */
+/** How often what another process deleted between reading and writing is read again. */
 const TRIES = 5
 
 /** Rules for the addresses, in place of those that the attachment has. */
@@ -40,7 +40,7 @@ export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]):
   change(prefix, (rules) => [...ensureChains(rules), ...deletions(rules, (rule) => rule.comment.startsWith(prefix)), ...wanted])
 }
 
-/** Removes the attachment's rules, ours or the reference plugin's. */
+/** Removes the attachment's rules, podwire's or the reference plugin's. */
 export function removeFromNftables(attachment: Attachment): void {
   const prefix = attachmentHash(attachment)
   whereNftables(() => change(prefix, (rules) => deletions(rules, (rule) => rule.comment.startsWith(prefix))))
@@ -54,7 +54,7 @@ export function gcNftables(network: string, valid: readonly ValidAttachment[]): 
   whereNftables(() => change(prefix, (rules) => deletions(rules, isStale)))
 }
 
-/** Throws where the base chain does not lead to the rules, or the attachment has none for one of the addresses. */
+/** Throws where the base chain does not go to the rules, or the attachment has no rule for one of the addresses. */
 export function checkNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
   const prefix = attachmentHash(attachment)
   const rules = listRules(hostNftables(), TABLE, { containing: [BASE_CHAIN, prefix] })
@@ -75,7 +75,7 @@ function addressRule(cidr: Cidr): Expression[] {
 }
 
 /**
- * Table and chains, unless the base chain looks as it should: as many rules, and the last leads on.
+ * Table and chains, unless the base chain has as many rules as it should and the last one goes to the chain.
  * To compare them one by one would cost as much as the rest of ADD.
  */
 function ensureChains(rules: readonly KernelRule[]): Request[] {
@@ -95,7 +95,7 @@ function deletions(rules: readonly KernelRule[], stale: (rule: KernelRule) => bo
   return rules.filter((rule) => rule.chain === CHAIN && stale(rule)).map(({ handle }) => deleteRule(TABLE, CHAIN, handle))
 }
 
-/** Commits what `plan` makes of the base chain and of the rules whose comments hold `prefix`; again where another process was faster. */
+/** Commits what `plan` makes of the base chain and of the rules whose comments hold `prefix`; reads again where another process changed them in between. */
 function change(prefix: string, plan: (rules: readonly KernelRule[]) => readonly Request[]): void {
   const socket = hostNftables()
   for (let attempt = 1; ; attempt++) {

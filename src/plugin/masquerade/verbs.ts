@@ -1,4 +1,4 @@
-// What a masquerade does, whichever backend does it.
+// The interface of a masquerade backend.
 
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 

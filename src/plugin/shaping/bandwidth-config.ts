@@ -19,7 +19,7 @@ export interface Bandwidth {
   readonly latency: number | undefined
 }
 
-/** What a plugin accepts: the least and the largest rate, in bit/s, and whether a rate needs a burst next to it. */
+/** What a plugin accepts: the bounds of a rate, in bit/s, and whether a rate needs a burst next to it. */
 interface Accepted {
   readonly minRate: number
   readonly maxRate: number

@@ -3,9 +3,9 @@
 import type { Tbf } from '../../kernel/tc/qdisc.ts'
 import type { Limit } from './bandwidth-config.ts'
 
-/** How many seconds a burst may last: the kernel keeps that in 32 bits of 64 ns, which is some 274 s. */
+/** How many seconds a burst may last: the kernel stores that in 32 bits, in ticks of 64 ns: some 274 s. */
 const MAX_BURST_SECONDS = 270
-/** What one packet can measure before it is cut up for the wire (net/core: GSO). */
+/** The largest packet before segmentation for the wire (net/core: GSO). */
 const MAX_PACKET = 65536
 /** Ethernet's header with two VLAN tags. */
 const LINK_HEADER = 22
@@ -15,8 +15,8 @@ const TICKS_PER_MICROSECOND = 15.625
 const U32_MAX = 0xffffffff
 
 /**
- * The burst holds at least one packet, or none would ever pass. The queue holds what leaves within `latency` milliseconds, and one packet as large as
- * they come: less would drop those always. Without a latency it is the reference plugin's bucket, number by number, so that its CHECK accepts ours.
+ * The burst holds at least one packet, or none would ever pass. The queue holds what leaves within `latency` milliseconds, and one packet of
+ * the largest size: less would always drop those. Without a latency it is the reference plugin's bucket, number by number, so that its CHECK accepts it.
  */
 export function bucketOf({ rate, burst: chosen }: Limit, latency: number | undefined, mtu: number): Tbf {
   const burst = Math.max(minBurst(mtu), Math.min(chosen, rate * MAX_BURST_SECONDS))
@@ -40,7 +40,7 @@ function minBurst(mtu: number): number {
   return 2 * (mtu + LINK_HEADER)
 }
 
-/** How long the burst lasts, by way of whole microseconds. */
+/** How long the burst lasts, in whole microseconds first, as the reference plugin rounds. */
 function ticks(burst: number, rate: number, whole: (value: number) => number = Math.floor): number {
   return Math.floor(whole((burst * 1e6) / rate) * TICKS_PER_MICROSECOND)
 }

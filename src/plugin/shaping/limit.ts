@@ -1,6 +1,6 @@
 // Limits on how fast a pod receives (a token bucket on the host's end of its pair) and sends (redirected through an IFB, which has one).
-// Only what a device sends can be queued: from the host what the pod sends arrives, hence the IFB. In the pod's own namespace it would be
-// sent, but there a pod with CAP_NET_ADMIN could lift the limit: that is for kernels without IFB.
+// Only what a device sends can be queued. On the host the pod's packets arrive, hence the IFB. In the pod's own namespace they are sent, but
+// a pod with CAP_NET_ADMIN could remove the limit there: that is for kernels without IFB.
 
 import { fail } from '../../cni/error.ts'
 import type { Attachment, Interface } from '../../cni/types.ts'

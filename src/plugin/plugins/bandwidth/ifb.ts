@@ -11,7 +11,7 @@ import { freeName } from '../../link/own-links.ts'
 import { hostLinkAlias, ifbName, isOwnAlias } from '../../link/owner.ts'
 import { type IfbPlan, PRIORITY } from '../../shaping/limit.ts'
 
-/** The IFB that the pair leads to already, by an ADD repeated, podwire's or the reference plugin's; else the name for a new one. */
+/** The IFB that the pair redirects to already, from an earlier ADD by podwire or by the reference plugin; else the name for a new one. */
 export function planIfb(route: NetlinkSocket, host: Link, attachment: Attachment): IfbPlan {
   const alias = hostLinkAlias(attachment, '')
   const own = findOwnIfb(route, attachment)
@@ -21,7 +21,7 @@ export function planIfb(route: NetlinkSocket, host: Link, attachment: Attachment
   const clear = () => {
     if (shared && isOwn(shared, attachment)) removeLink(route, { index: shared.index })
     else freeName(route, name, attachment)
-    // A redirection whose IFB is gone drops what it meets, and would be met first.
+    // A redirection whose IFB is gone drops packets, and would come first.
     exchange(route, [deleteFilters(host.index, PRIORITY)])
   }
   return { present, name, alias, freeName: clear }

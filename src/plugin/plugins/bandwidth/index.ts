@@ -58,7 +58,7 @@ function check(request: Request<Bandwidth>): void {
   })
 }
 
-/** Removes the IFBs of this network that belong to no valid attachment. Those without an alias, the reference plugin's, say nothing of their network. */
+/** Removes the IFBs of this network that belong to no valid attachment. Those of the reference plugin have no alias, and so no network: they stay. */
 function gc({ network, valid }: GcRequest<Bandwidth>): void {
   if (!valid) return
   const isStale = staleAliases(network, valid)
@@ -69,7 +69,7 @@ function gc({ network, valid }: GcRequest<Bandwidth>): void {
   })
 }
 
-/** Asks the kernel for a queue, which one without traffic control refuses. */
+/** Reads a qdisc, which fails on a kernel without traffic control. */
 function status(): void {
   try {
     withNetlink(NETLINK_ROUTE, (route) => findRootQdisc(route, LOOPBACK))

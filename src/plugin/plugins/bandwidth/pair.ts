@@ -1,4 +1,4 @@
-// Both ends of the pair that the pod hangs on.
+// Both ends of the pair that attaches the pod.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
 import type { Request } from '../../../cni/plugin.ts'
@@ -16,26 +16,26 @@ export interface Pair {
 
 /**
  * The host's end is what the pod's end names as its peer, and names that as its own. prevResult has to list it, as the reference plugin wants it:
- * a pair that leads into a third namespace has an index there that may be another link's here.
+ * where the peer is in a third namespace, its index may be another link's here.
  */
 export function findPair(route: NetlinkSocket, pod: Pod, request: Request<unknown>, { interfaces }: Result): Pair {
   const { ifname, cniVersion } = request
   const isLegacy = compareVersions(cniVersion, '0.3.0') < 0
-  if (interfaces.length === 0 && !isLegacy) refuse('no interfaces provided')
+  if (interfaces.length === 0 && !isLegacy) reject('no interfaces provided')
   const end = findLink(pod.route, { name: ifname })
-  if (!end) refuse(`container interface ${ifname} is missing in ${request.netns}`)
-  if (end.kind !== 'veth' || end.peer === 0) refuse(`container interface ${ifname} has no veth peer: it is ${end.kind || 'of no kind'}`)
+  if (!end) reject(`container interface ${ifname} is missing in ${request.netns}`)
+  if (end.kind !== 'veth' || end.peer === 0) reject(`container interface ${ifname} has no veth peer: it is ${end.kind || 'of no kind'}`)
   const host = findLink(route, { index: end.peer })
-  if (!host) refuse(`veth peer with index ${end.peer} is not in host ns`)
+  if (!host) reject(`veth peer with index ${end.peer} is not in host ns`)
   const isListed = isLegacy || interfaces.some(({ name, sandbox }) => name === host.name && !sandbox)
   if (!isListed || host.kind !== 'veth' || host.peer !== end.index) {
-    refuse(
+    reject(
       `no veth peer of container interface ${ifname} found in host ns, prevResult lists ${interfaces.map(({ name }) => name).join(', ')}`,
     )
   }
   return { host, pod: { ...pod, index: end.index } }
 }
 
-function refuse(problem: string): never {
+function reject(problem: string): never {
   throw new CniError(ErrInvalidNetworkConfig, problem)
 }

@@ -15,7 +15,7 @@ describe('readFirewallConfig()', () => {
         adminChain: 'CNI-ADMIN',
         zone: 'trusted',
         policy: 'open',
-        foreignChain: undefined,
+        externalChain: undefined,
         dataDir: '/run/cni/firewall',
       },
       issues: [],
@@ -27,7 +27,7 @@ describe('readFirewallConfig()', () => {
     [{ iptablesAdminChainName: 'MY_admin.1-x' }, { adminChain: 'MY_admin.1-x' }],
     [{ firewalldZone: 'pods' }, { zone: 'pods' }],
     [{ ingressPolicy: 'isolated' }, { policy: 'isolated' }],
-    [{ nftables: { table: 'filter', chain: 'forward' } }, { foreignChain: { table: 'filter', chain: 'forward' } }],
+    [{ nftables: { table: 'filter', chain: 'forward' } }, { externalChain: { table: 'filter', chain: 'forward' } }],
   ])('takes %j', (config, expected) => {
     expect(read(config)).toMatchObject({ config: expected, issues: [] })
   })

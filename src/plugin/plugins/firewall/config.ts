@@ -16,11 +16,11 @@ export interface FirewallConfig {
   readonly zone: string
   readonly policy: IngressPolicy
   /** Of nftables: the table and chain of family inet that another program has made, to accept in; undefined: a table of our own. */
-  readonly foreignChain: ForeignChain | undefined
+  readonly externalChain: ExternalChain | undefined
   readonly dataDir: string
 }
 
-export interface ForeignChain {
+export interface ExternalChain {
   readonly table: string
   readonly chain: string
 }
@@ -43,7 +43,7 @@ export function readFirewallConfig(reader: Reader): FirewallConfig {
     adminChain: readAdminChain(reader),
     zone: name(reader, 'firewalldZone') ?? 'trusted',
     policy: oneOf(reader, 'ingressPolicy', policies) ?? 'open',
-    foreignChain: reader.object('nftables', readForeignChain),
+    externalChain: reader.object('nftables', readExternalChain),
     dataDir,
   }
 }
@@ -63,7 +63,7 @@ function readAdminChain(reader: Reader): string {
   return chain
 }
 
-function readForeignChain(reader: Reader): ForeignChain | undefined {
+function readExternalChain(reader: Reader): ExternalChain | undefined {
   for (const key of ['table', 'chain']) if (!reader.has(key)) reader.issue(key, 'is missing')
   const [table, chain] = [name(reader, 'table'), name(reader, 'chain')]
   return table && chain ? { table, chain } : undefined

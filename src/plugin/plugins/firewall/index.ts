@@ -1,4 +1,4 @@
-// The plugin `firewall`: lets a pod's packets through the node's firewall, and keeps bridges apart. Chained behind the plugin that gave the addresses.
+// The plugin `firewall`: accepts a pod's packets in the node's firewall, and isolates bridges. Chained behind the plugin that set the addresses.
 
 import { requirePrevResult } from '../../../cni/config.ts'
 import { CniError, ErrInvalidNetworkConfig, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
@@ -53,14 +53,14 @@ function add(request: Request<FirewallConfig>): Result {
   return prevResult
 }
 
-/** Needs neither a result nor the namespace: the addresses are recorded, and the last hope is the interface. */
+/** Needs neither a result nor the namespace: the addresses are recorded, else read from the interface. */
 function del(request: Request<FirewallConfig>): void {
   const { config, prevResult } = request
   const known = prevResult ? addressesIn(prevResult) : addressesOf(config.dataDir, request)
   remove(request, known.length > 0 ? known : addressesInPod(request))
 }
 
-/** Every backend is asked: the configuration may have changed since ADD. An address that another attachment has recorded since is that one's. */
+/** From every backend: the configuration may have changed since ADD. An address that another attachment has recorded since is that one's. */
 function remove(request: Request<FirewallConfig>, addresses: readonly Address[]): void {
   const { config, prevResult } = request
   const own = unclaimed(config.dataDir, request, addresses, () => addressesInPod(request))
@@ -87,7 +87,7 @@ function gc({ config, network, valid }: GcRequest<FirewallConfig>): void {
   forgetAddresses(config.dataDir, stale)
 }
 
-/** Ready where the backend is there. */
+/** Ready where the backend works on this host. */
 function status({ config }: StatusRequest<FirewallConfig>): void {
   const backend = chosenBackend(config)
   try {

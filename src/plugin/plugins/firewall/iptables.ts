@@ -1,4 +1,4 @@
-// The iptables backend. ADD: one look at the table and one iptables-restore a family; where nf_tables holds the table the kernel is read directly,
+// The iptables backend. ADD reads the table once and runs one iptables-restore a family; where nf_tables holds the table the kernel is read directly,
 // and DEL needs no process.
 
 import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../../cni/error.ts'
@@ -32,7 +32,7 @@ import {
 const purpose: Purpose = { name: 'firewall', option: 'backend', remedy: 'choose "nftables"' }
 const versions: readonly IpVersion[] = [4, 6]
 
-/** How often a table that other processes change is looked at again. */
+/** How often a table that other processes change is read again. */
 const TRIES = 5
 
 const tablesOf = (version: IpVersion): Tables => ({ version, table: 'filter', purpose })
@@ -76,7 +76,7 @@ function wantedRules(config: FirewallConfig, addresses: readonly Address[], brid
 }
 
 /**
- * The rules of the addresses without a look through iptables-save, where the kernel says that the chains lead to each other and no rule has one of the
+ * Adds the rules of the addresses without iptables-save, where the kernel has the jumps between the chains and no rule has one of the
  * addresses. False where it does not, or where iptables sees it otherwise.
  */
 function addBesideOthers(config: FirewallConfig, version: IpVersion, addresses: readonly Address[]): boolean {
@@ -84,9 +84,9 @@ function addBesideOthers(config: FirewallConfig, version: IpVersion, addresses: 
   const { rules } = acceptRules(config, addresses)
   const ref = kernelTable({ version, table: 'filter' })
   const present = listRules(hostNftables(), ref, { chain: PRIVATE_CHAIN })
-  const isLed = listRules(hostNftables(), ref, { chain: FORWARD, containing: [PRIVATE_CHAIN] }).some(leadsTo(PRIVATE_CHAIN))
+  const hasJump = listRules(hostNftables(), ref, { chain: FORWARD, containing: [PRIVATE_CHAIN] }).some(jumpsTo(PRIVATE_CHAIN))
   const [first] = present
-  if (!isLed || !first || !leadsTo(config.adminChain)(first)) return false
+  if (!hasJump || !first || !jumpsTo(config.adminChain)(first)) return false
   if (present.some((rule) => addresses.some((address) => mentions(rule, address.bytes)))) return false
   try {
     restore(tablesOf(version), rules.filter((rule) => !rule.first).map(commandOf))
@@ -132,9 +132,9 @@ function removeLegacyRules(version: IpVersion, addresses: readonly Address[]): v
   removeLegacy(tablesOf(version), ({ rules }) => rules.filter(({ text }) => texts.has(text)).map(({ text }) => `-D ${text}`))
 }
 
-const leadsTo = (chain: string) => (rule: KernelRule) => targetChain(rule) === chain
+const jumpsTo = (chain: string) => (rule: KernelRule) => targetChain(rule) === chain
 
-/** A rule of this plugin for the address: what it compares is source or destination, whole, and it looks at the connection's state or nothing else. */
+/** A rule of this plugin for the address: what it compares is source or destination, whole, and it may match the connection's state. */
 function accepts(rule: KernelRule, address: Address): boolean {
   if (!mentions(rule, address.bytes)) return false
   const { matches, accepts: isAccepted, others } = readRule(rule)

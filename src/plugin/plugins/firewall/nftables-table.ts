@@ -1,4 +1,4 @@
-// The table of the nftables backend: sets, chains and the rules that never change. Or the same within another program's table, whose chain leads here:
+// The table of the nftables backend: sets, chains and the rules that never change. Or the same within another program's table, whose chain jumps here:
 // in nftables accept is final only for its own base chain, and another one with policy drop would drop the pods' packets.
 
 import { addChain } from '../../../kernel/nftables/chain.ts'
@@ -17,14 +17,14 @@ export const POD_CHAIN = 'cni_firewall'
 const BASE_CHAIN = 'forward'
 /** Bridges that have a policy. */
 export const BRIDGES = 'cni_firewall_bridges'
-/** `BRIDGE . BRIDGE` for those whose pods may reach each other, and for those whose pods may not. */
+/** `BRIDGE . BRIDGE` for bridges that allow traffic between their pods, and for those that do not. */
 export const SAME_BRIDGE = 'cni_firewall_same_bridge'
 export const ISOLATED = 'cni_firewall_isolated'
 
-type Place = Pick<FirewallConfig, 'foreignChain'>
+type Place = Pick<FirewallConfig, 'externalChain'>
 
-export function tableOf({ foreignChain }: Place): TableRef {
-  return { family: 'inet', table: foreignChain?.table ?? 'cni_firewall' }
+export function tableOf({ externalChain }: Place): TableRef {
+  return { family: 'inet', table: externalChain?.table ?? 'cni_firewall' }
 }
 
 export function podSet(family: IpVersion): string {
@@ -53,15 +53,17 @@ export function podRules(): Expression[][] {
 /** Everything but elements; may be done again where it is there, by several at once, too. */
 export function createTable(config: Place): Request[] {
   const ref = tableOf(config)
-  const { foreignChain } = config
+  const { externalChain } = config
   return [
-    ...(foreignChain ? [] : [addTable(ref, { comment: 'podwire: CNI plugin firewall' })]),
+    ...(externalChain ? [] : [addTable(ref, { comment: 'podwire: CNI plugin firewall' })]),
     ...sets(ref),
     addChain(ref, ADMIN_CHAIN, { comment: 'overrides: rules put here come first' }),
     addChain(ref, POD_CHAIN),
     flushChain(ref, POD_CHAIN),
     ...podRules().map((expressions) => addRule(ref, POD_CHAIN, expressions)),
-    ...(foreignChain ? [insertRule(ref, foreignChain.chain, [verdict({ jump: POD_CHAIN })], 'CNI firewall plugin rules')] : ownEntry(ref)),
+    ...(externalChain
+      ? [insertRule(ref, externalChain.chain, [verdict({ jump: POD_CHAIN })], 'CNI firewall plugin rules')]
+      : ownEntry(ref)),
   ]
 }
 

@@ -1,5 +1,5 @@
-// The nftables backend, which the reference plugin does not have: an address is an element of a set, a bridge with a policy as well, and the rules that look
-// into the sets are written once. Elements say whose they are, so that DEL and GC need nothing else.
+// The nftables backend, which the reference plugin does not have: an address is an element of a set, a bridge with a policy as well, and the rules that
+// look them up are written once. Elements name their owner, so that DEL and GC need nothing else.
 
 import { CniError, ErrInternal } from '../../../cni/error.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
@@ -17,9 +17,9 @@ import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { FirewallConfig, IngressPolicy } from './config.ts'
 import { BRIDGES, createTable, ISOLATED, POD_CHAIN, podRules, podSet, SAME_BRIDGE, tableOf } from './nftables-table.ts'
 
-type Place = Pick<FirewallConfig, 'foreignChain'>
+type Place = Pick<FirewallConfig, 'externalChain'>
 
-/** How often what another process deleted between our reading and our writing is read again. */
+/** How often what another process deleted between reading and writing is read again. */
 const TRIES = 5
 
 /** The addresses in the name of the attachment, whichever attachment had them before, and the bridge with its policy. */
@@ -30,7 +30,7 @@ export function addToNftables(config: FirewallConfig, attachment: Attachment, ad
     const requests = addresses.flatMap((address): Request[] => {
       const [known] = findElements(hostNftables(), ref, podSet(address.family), [address.bytes])
       if (known?.comment === comment) return []
-      // An element that is there keeps its comment when it is added.
+      // Adding an element that exists does not change its comment.
       const removal = known ? deleteElements(ref, podSet(address.family), [known]) : []
       return [...removal, ...addElements(ref, podSet(address.family), [{ key: address.bytes, comment }])]
     })
@@ -42,7 +42,7 @@ export function addToNftables(config: FirewallConfig, attachment: Attachment, ad
   }
 }
 
-/** Throws where the rules do not lead to the sets, or an address is not in its set. */
+/** Throws where a rule is missing, or an address is not in its set. */
 export function checkNftables(config: FirewallConfig, attachment: Attachment, addresses: readonly Address[], bridge: string): void {
   const ref = tableOf(config)
   const what = `nftables table inet ${ref.table}`
@@ -50,9 +50,9 @@ export function checkNftables(config: FirewallConfig, attachment: Attachment, ad
   if (!podRules().every((expressions) => rules.some((rule) => ruleConsistsOf(rule, expressions)))) {
     throw new CniError(ErrInternal, `firewall: ${what} lacks a rule of chain ${POD_CHAIN}`)
   }
-  const { foreignChain } = config
-  if (foreignChain && !listRules(hostNftables(), ref, { chain: foreignChain.chain }).some((rule) => targetChain(rule) !== '')) {
-    throw new CniError(ErrInternal, `firewall: ${what} has no rule in chain ${foreignChain.chain} that leads to ${POD_CHAIN}`)
+  const { externalChain } = config
+  if (externalChain && !listRules(hostNftables(), ref, { chain: externalChain.chain }).some((rule) => targetChain(rule) !== '')) {
+    throw new CniError(ErrInternal, `firewall: ${what} has no rule in chain ${externalChain.chain} that jumps to ${POD_CHAIN}`)
   }
   const prefix = attachmentHash(attachment)
   for (const address of addresses) {
@@ -99,7 +99,7 @@ function removeElements(config: Place, isStale: (element: Element) => boolean, a
 
 /** Makes sure that the kernel can hold the table; throws its answer. Changes nothing. */
 export function probeNftables(): void {
-  findChains(hostNftables(), tableOf({ foreignChain: undefined }), [POD_CHAIN])
+  findChains(hostNftables(), tableOf({ externalChain: undefined }), [POD_CHAIN])
   commit(hostNftables(), [])
 }
 

@@ -34,7 +34,7 @@ export function unclaimed(
   })
 }
 
-/** All that the attachment has recorded; looks at every file. */
+/** All that the attachment has recorded; reads every file. */
 export function addressesOf(dataDir: string, attachment: Attachment): Address[] {
   return findAddresses(dataDir, (owner) => isSame(owner, attachment))
 }
@@ -70,7 +70,7 @@ function readOwner(file: string): Attachment | undefined {
     const { network, containerId, ifname } = json as { readonly [key: string]: unknown }
     return { network: String(network), containerId: String(containerId), ifname: String(ifname) }
   } catch {
-    // Not ours, then.
+    // Not a record of podwire's.
     return undefined
   }
 }

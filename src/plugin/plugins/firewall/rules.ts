@@ -12,7 +12,7 @@ export const PRIVATE_CHAIN = 'CNI-FORWARD'
 const STAGE_1 = 'CNI-ISOLATION-STAGE-1'
 const STAGE_2 = 'CNI-ISOLATION-STAGE-2'
 
-/** One rule that has to be there, first in its chain or last where it is not. */
+/** One rule, first in its chain or else last. */
 export interface WantedRule {
   readonly chain: string
   /** Without the chain. */
@@ -26,7 +26,7 @@ export interface WantedRules {
   readonly rules: readonly WantedRule[]
 }
 
-/** Chains, the way into them, and what accepts the addresses. */
+/** The chains, the jumps into them, and the rules that accept the addresses. */
 export function acceptRules({ adminChain }: Pick<FirewallConfig, 'adminChain'>, addresses: readonly Address[]): WantedRules {
   return {
     chains: [PRIVATE_CHAIN, adminChain],

@@ -15,13 +15,13 @@ export interface PortmapRequest {
   readonly pods: readonly Cidr[]
 }
 
-/** `remove` and `gc` are for both backends, whatever the configuration says: it may have changed since ADD. */
+/** `remove` and `gc` are called on both backends: the configuration may have changed since ADD. */
 export interface Backend {
   /** Replaces what the attachment had. CniError 11 with the owner's name where another has one of the ports. */
   add(request: PortmapRequest): void
-  /** Throws where something is not as `add` left it. */
+  /** Throws where a rule is not as `add` left it. */
   check(request: PortmapRequest): void
-  /** Returns the UDP ports of what was removed, as far as that is known. */
+  /** Returns the UDP ports of the rules that were removed, as far as these are known. */
   remove(attachment: Attachment): PortForward[]
   gc(network: string, valid: readonly ValidAttachment[]): PortForward[]
   /** Throws CniError 50 where `add` could not work on this host. */
@@ -37,7 +37,7 @@ export function podCidrs({ ips, interfaces }: Result, ifname: string): Cidr[] {
   return ([4, 6] as const).flatMap((family) => own.find(({ address }) => address.address.family === family)?.address ?? [])
 }
 
-/** The UDP ports of a request and where they lead. */
+/** The UDP ports of a request and where they are forwarded to. */
 export function forwardsOf({ config, pods }: Pick<PortmapRequest, 'config' | 'pods'>): PortForward[] {
   return pods.flatMap(({ address }) =>
     portsOf(config.mappings, address.family)

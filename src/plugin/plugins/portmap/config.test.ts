@@ -92,7 +92,7 @@ describe('portmap’s configuration', () => {
     [
       'a set-mark chain of two words',
       { backend: 'iptables', externalSetMarkChain: 'A -j DROP' },
-      'externalSetMarkChain: is no name of a chain',
+      'externalSetMarkChain: is not the name of a chain',
     ],
     [
       'a set-mark chain with nftables',
@@ -112,10 +112,10 @@ describe('portmap’s configuration', () => {
     [
       'a condition that ends the line',
       { backend: 'iptables', conditionsV4: ['-s', '1.2.3.4\n-A INPUT'] },
-      'conditionsV4: "1.2.3.4\\n-A INPUT" is no condition',
+      'conditionsV4: "1.2.3.4\\n-A INPUT" is not a condition',
     ],
-    ['a condition that ends the rule', { backend: 'nftables', conditionsV4: ['accept;'] }, 'conditionsV4: "accept;" is no condition'],
-    ['a condition that hides the rest', { backend: 'nftables', conditionsV4: ['#'] }, 'conditionsV4: "#" is no condition'],
+    ['a condition that ends the rule', { backend: 'nftables', conditionsV4: ['accept;'] }, 'conditionsV4: "accept;" is not a condition'],
+    ['a condition that hides the rest', { backend: 'nftables', conditionsV4: ['#'] }, 'conditionsV4: "#" is not a condition'],
     ['a condition that is no text', { backend: 'nftables', conditionsV4: [7] }, /conditionsV4\[0\]: expected a string/],
     ['no list of mappings', { backend: 'nftables', runtimeConfig: { portMappings: {} } }, /portMappings: expected a list/],
     [

@@ -10,15 +10,15 @@ export type BackendName = (typeof backendNames)[number]
 
 export interface PortmapConfig {
   readonly backend: BackendName
-  /** Masquerade what could not find its way back: from the pod to itself, and from 127.0.0.1. */
+  /** Masquerade where the answer would have no route back: from the pod to itself, and from 127.0.0.1. */
   readonly snat: boolean
   /** Masquerade what comes from anywhere. */
   readonly masqAll: boolean
-  /** The bit of the packet mark, as a number, that stands for it with iptables. */
+  /** The packet mark for it with iptables: one bit, as a number. */
   readonly mark: number
-  /** A chain of others that sets a mark instead, '' for none. */
+  /** Another program's chain that sets a mark instead, '' for none. */
   readonly setMarkChain: string
-  /** More matches, by family, in the backend's own words. */
+  /** More matches, by family, in the backend's own language. */
   readonly conditions: { readonly 4: readonly string[]; readonly 6: readonly string[] }
   readonly mappings: readonly HostPort[]
 }
@@ -32,7 +32,7 @@ export function readPortmapConfig(reader: Reader, { command }: ConfigContext): P
   if (reader.has('externalSetMarkChain') && reader.value('markMasqBit') !== undefined) {
     reader.issue('', 'Cannot specify externalSetMarkChain and markMasqBit')
   }
-  if ([...setMarkChain].some((char) => char <= ' ' || char > '~')) reader.issue('externalSetMarkChain', 'is no name of a chain')
+  if ([...setMarkChain].some((char) => char <= ' ' || char > '~')) reader.issue('externalSetMarkChain', 'is not the name of a chain')
   const bit = reader.integer('markMasqBit', -0x80000000, 0x7fffffff) ?? DEFAULT_MARK_BIT
   if (bit < 0 || bit > 31) reader.issue('markMasqBit', `MasqMarkBit must be between 0 and 31, got ${bit}`)
   const config = {
@@ -44,11 +44,11 @@ export function readPortmapConfig(reader: Reader, { command }: ConfigContext): P
     conditions,
     mappings: readReferencePorts(reader),
   }
-  refuseForeignOptions(reader, config)
+  rejectOtherOptions(reader, config)
   return config
 }
 
-/** With none named, the Go plugin's choice: iptables where the host has it. Removing asks for none, as it looks into both. */
+/** Without a name the Go plugin's choice: iptables where the host has it. Removing needs no choice, as it cleans both. */
 function readBackend(reader: Reader, removing: boolean): BackendName {
   const text = reader.string('backend')
   const named = backendNames.find((name) => name === text)
@@ -56,13 +56,13 @@ function readBackend(reader: Reader, removing: boolean): BackendName {
   return named ?? (removing || hasIptables(4) ? 'iptables' : 'nftables')
 }
 
-/** The words end up in the input of another program: what would end their line or their rule is none. */
+/** The words end up in the input of another program: what would end their line or their rule is rejected. */
 function readConditions(reader: Reader, key: string): readonly string[] {
   const words = (reader.strings(key) ?? []).filter((word, i) => i > 0 || word !== '')
   const nftables = languageOf(words) === 'nftables'
   for (const word of words) {
     const bad = [...word].some((char) => char < ' ' || char === '\x7f' || (nftables && (char === ';' || char === '#')))
-    if (bad) reader.issue(key, `${JSON.stringify(word)} is no condition`)
+    if (bad) reader.issue(key, `${JSON.stringify(word)} is not a condition`)
   }
   return words
 }
@@ -73,14 +73,14 @@ function languageOf([first]: readonly string[]): BackendName | undefined {
   return first.startsWith('-') || first.startsWith('!') ? 'iptables' : 'nftables'
 }
 
-function refuseForeignOptions(reader: Reader, { backend, setMarkChain, conditions }: PortmapConfig): void {
-  const foreign: string[] = []
-  if (setMarkChain && backend === 'nftables') foreign.push('externalSetMarkChain')
+function rejectOtherOptions(reader: Reader, { backend, setMarkChain, conditions }: PortmapConfig): void {
+  const unsupported: string[] = []
+  if (setMarkChain && backend === 'nftables') unsupported.push('externalSetMarkChain')
   for (const version of [4, 6] as const) {
     const language = languageOf(conditions[version])
-    if (language && language !== backend) foreign.push(`conditionsV${version}`)
+    if (language && language !== backend) unsupported.push(`conditionsV${version}`)
   }
-  if (foreign.length === 0) return
+  if (unsupported.length === 0) return
   const other = backend === 'iptables' ? 'nftables' : 'iptables'
-  reader.issue('', `${backend} backend was requested but configuration contains ${other}-specific options [${foreign.join(' ')}]`)
+  reader.issue('', `${backend} backend was requested but configuration contains ${other}-specific options [${unsupported.join(' ')}]`)
 }

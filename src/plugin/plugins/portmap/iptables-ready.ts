@@ -1,5 +1,5 @@
-// What ADD has to know before it may leave iptables-save out, asked of the kernel where the host's iptables is the nf_tables one.
-// Wherever it is not sure it says no: then the text is read.
+// Whether ADD can skip iptables-save: read from the kernel where the host's iptables is the nf_tables one. Where that is not certain the answer is
+// false, and iptables-save is read.
 
 import { u16 } from '../../../kernel/netlink/encode.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
@@ -13,28 +13,28 @@ import type { PortmapRequest } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
 import { chainName, DNAT_CHAIN, MASQ_CHAIN, SETMARK_CHAIN } from './iptables-rules.ts'
 
-/** Marks from here on could be taken for other numbers in a rule. */
+/** Packet marks from here on could be confused with other numbers in a rule. */
 const DOUBTFUL_MARK = 1 << 24
 
 /** True where the shared chains are as they should be, the pod has no chain yet, and none of its ports is taken. */
 export function isReady(socket: NetlinkSocket, ref: TableRef, request: PortmapRequest): boolean {
   const own = chainName('DN', request.attachment)
   if (findChains(socket, ref, [own]).length > 0) return false
-  const leads = (chain: string, target: string) =>
+  const jumps = (chain: string, target: string) =>
     listRules(socket, ref, { chain, containing: [target] }).some((rule) => targetChain(rule) === target)
-  if (!leads('PREROUTING', DNAT_CHAIN) || !leads('OUTPUT', DNAT_CHAIN)) return false
+  if (!jumps('PREROUTING', DNAT_CHAIN) || !jumps('OUTPUT', DNAT_CHAIN)) return false
   const { snat, setMarkChain } = request.config
-  if (snat && !setMarkChain && !(marks(socket, ref, request.config) && leads('POSTROUTING', MASQ_CHAIN))) return false
+  if (snat && !setMarkChain && !(hasMarkRules(socket, ref, request.config) && jumps('POSTROUTING', MASQ_CHAIN))) return false
   return !mayShareAPort(socket, ref, request)
 }
 
-/** True where a rule in front of the attachment's own names one of its ports, for whatever protocol and address. */
+/** True where a rule in front of the attachment's own has one of its ports, for any protocol and address. */
 export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment, config }: PortmapRequest): boolean {
   const version: IpVersion = ref.family === 'ip' ? 4 : 6
   if (config.conditions[version].length > 0) return false
   const own = chainName('DN', attachment)
   const wanted = new Set(config.mappings.map(({ hostPort }) => hostPort))
-  // Those with such a number anywhere: taking all of them apart would be most of ADD on a full node.
+  // Only rules that contain the number: to decode all of them would be most of ADD on a full node.
   const hex = [...wanted].map((port) => hexDigits(u16(port)))
   for (const rule of listRules(socket, ref, { chain: DNAT_CHAIN, containing: { hex } })) {
     if (targetChain(rule) === own) return false
@@ -44,7 +44,7 @@ export function mayShareAPort(socket: NetlinkSocket, ref: TableRef, { attachment
   return false
 }
 
-function marks(socket: NetlinkSocket, ref: TableRef, { mark }: PortmapConfig): boolean {
+function hasMarkRules(socket: NetlinkSocket, ref: TableRef, { mark }: PortmapConfig): boolean {
   if (mark >= DOUBTFUL_MARK) return false
   return [SETMARK_CHAIN, MASQ_CHAIN].every((chain) => listRules(socket, ref, { chain }).some((rule) => holds(rule, mark)))
 }

@@ -11,22 +11,22 @@ import { option, type SavedRule, saysCidr } from '../../netfilter/iptables-saved
 import type { PortmapRequest } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
 
-/** All host ports of the node; PREROUTING and OUTPUT lead to it. */
+/** All host ports of the node; PREROUTING and OUTPUT jump to it. */
 export const DNAT_CHAIN = 'CNI-HOSTPORT-DNAT'
-/** Sets the mark that stands for masquerading. */
+/** Sets the packet mark for masquerading. */
 export const SETMARK_CHAIN = 'CNI-HOSTPORT-SETMARK'
-/** Masquerades what has it. */
+/** Masquerades packets that have it. */
 export const MASQ_CHAIN = 'CNI-HOSTPORT-MASQ'
 /** What the plugins before 0.8 had. */
 export const OLD_SNAT_CHAIN = 'CNI-HOSTPORT-SNAT'
 
-/** The comment of a rule that does nothing but say whose chain it is in. */
+/** The comment of a rule that only names the owner of its chain. */
 export const OWNER_COMMENT = 'podwire: '
 
 /** xt_multiport.h: XT_MULTI_PORTS */
 const PORTS_PER_RULE = 15
 
-/** A rule, its chain in front: as iptables-restore takes it behind -A, and how it is known in what iptables-save says. */
+/** A rule, its chain in front: as iptables-restore takes it behind -A, and how it is found in the output of iptables-save. */
 export interface Wanted {
   readonly chain: string
   readonly words: string
@@ -55,7 +55,7 @@ export function sharedChains({ snat, setMarkChain }: PortmapConfig): string[] {
   return [...(snat && !setMarkChain ? [SETMARK_CHAIN, MASQ_CHAIN] : []), DNAT_CHAIN]
 }
 
-/** Their rules, and those that lead to them. */
+/** Their rules, and those that jump to them. */
 export function sharedRules(config: PortmapConfig): Wanted[] {
   const mark = `0x${config.mark.toString(16)}`
   const masked = `${mark}/${mark}`
@@ -101,7 +101,7 @@ export function ownRules({ attachment, owner, config }: PortmapRequest, pod: Cid
     const target = `${version === 4 ? text : `[${text}]`}:${containerPort}`
     return [
       ...from.map((cidr): Wanted => {
-        const exists = (rule: SavedRule) => serves(rule, chain, mapping, setMark) && saysSource(rule, cidr)
+        const exists = (rule: SavedRule) => serves(rule, chain, mapping, setMark) && hasSource(rule, cidr)
         return { chain, words: `${base} -s ${formatCidr(cidr)} -j ${quoteWord(setMark)}`, exists }
       }),
       {
@@ -119,7 +119,7 @@ export function ownRules({ attachment, owner, config }: PortmapRequest, pod: Cid
   return [{ chain, words: `-m comment --comment ${quoteWord(comment)}`, exists }, ...rules]
 }
 
-/** The rules that lead to the pod's chain: one for each protocol and 15 ports of it, whichever family they are for. */
+/** The rules that jump to the pod's chain: one for each protocol and 15 ports of it, whichever family they are for. */
 export function entryRules({ attachment, config }: PortmapRequest, version: IpVersion): Wanted[] {
   const chain = chainName('DN', attachment)
   const comment = entryComment(attachment)
@@ -150,8 +150,8 @@ function serves(rule: SavedRule, chain: string, { protocol, hostPort, hostIP }: 
   )
 }
 
-/** iptables keeps the subnet of an address, and of everything nothing. */
-function saysSource(rule: SavedRule, cidr: Cidr): boolean {
+/** iptables prints the subnet of an address, and no `-s` for all addresses. */
+function hasSource(rule: SavedRule, cidr: Cidr): boolean {
   const from = option(rule, '-s')
   return cidr.length === 0 ? from === '' : saysCidr(from, networkOf(cidr))
 }

@@ -1,4 +1,4 @@
-// Whose a host port is that another pod has, read off what iptables-save says. Pure.
+// Which host ports another pod has, by the output of iptables-save. Pure.
 
 import { CniError, ErrTryAgainLater } from '../../../cni/error.ts'
 import { formatAddress } from '../../../net/address.ts'
@@ -9,7 +9,7 @@ import type { PortmapRequest } from './backend.ts'
 import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
 
 /**
- * Throws where a rule in front of the attachment's own leads one of its ports to another pod. Chains that lead to an address which is the pod's now
+ * Throws where a rule in front of the attachment's own forwards one of its ports to another pod. Chains that forward to an address which is the pod's now
  * are an earlier owner's and may go: these it returns. What has conditions, this pod or the other, may share a port.
  */
 export function requireFree(table: SavedTable, { attachment, config }: PortmapRequest, pod: Cidr): string[] {
@@ -43,7 +43,7 @@ export function requireFree(table: SavedTable, { attachment, config }: PortmapRe
   return [...stale]
 }
 
-/** True where the rule asks for more than a protocol and ports. */
+/** True where the rule matches more than a protocol and ports. */
 function isConditional({ words }: SavedRule): boolean {
   const known = ['-p', '-m', '--comment', '--dports', '-j']
   return words.some((word, i) => i % 2 === 0 && !known.includes(word)) || words.includes('!')
@@ -54,7 +54,7 @@ function isTarget(destination: string, { address }: Cidr): boolean {
   return destination.startsWith(address.family === 4 ? `${text}:` : `[${text}]:`)
 }
 
-/** As its chain says, or by the comment of the rule that leads there, `dnat name: "NETWORK" id: "ID"`. */
+/** From the comment in its chain, or that of the rule that jumps there, `dnat name: "NETWORK" id: "ID"`. */
 function ownerOf({ rules }: SavedTable, entry: SavedRule): string {
   const chain = option(entry, '-j')
   const named = rules.find((rule) => rule.chain === chain && option(rule, '--comment').startsWith(OWNER_COMMENT))

@@ -1,4 +1,4 @@
-// The iptables backend: one iptables-restore a family for ADD where the kernel can be asked what is there, and none for DEL.
+// The iptables backend: one iptables-restore a family for ADD where the kernel reports what exists, and none for DEL.
 
 import { CniError, ErrInternal, ErrIOFailure, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
 import type { ValidAttachment } from '../../../cni/types.ts'
@@ -28,7 +28,7 @@ import { requireFree } from './iptables-taken.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
 
-/** How often a table that other processes change is looked at again. */
+/** How often a table that other processes change is read again. */
 const TRIES = 8
 
 const purpose: Purpose = { name: 'portmap', option: 'backend', remedy: 'choose "nftables"' }
@@ -83,7 +83,7 @@ function addFamily(request: PortmapRequest, pod: Cidr): void {
   if (overNetlink && mayShareAPort(socket(), kernelTable(tables), request)) requireFree(save(tables), request, pod)
 }
 
-/** Reads the whole table, and brings it to where it should be. */
+/** Reads the whole table, and makes what it lacks. */
 function addByText(tables: Tables, request: PortmapRequest, pod: Cidr, own: readonly Wanted[]): void {
   for (let attempt = 1; ; attempt++) {
     const table = save(tables)
@@ -96,7 +96,7 @@ function addByText(tables: Tables, request: PortmapRequest, pod: Cidr, own: read
   }
 }
 
-/** False where iptables refuses it: mostly since what was read is no longer so. */
+/** False where iptables rejects it: mostly because the table has changed since it was read. */
 function tryRestore(tables: Tables, commands: readonly string[], last = false): boolean {
   try {
     restore(tables, commands)
@@ -115,7 +115,7 @@ function wantedRules(request: PortmapRequest, pod: Cidr): Wanted[] {
   return [...sharedRules(request.config), ...ownRules(request, pod), ...entryRules(request, pod.address.family)]
 }
 
-/** Whichever iptables made them. */
+/** Of iptables-nft and of iptables-legacy. */
 function removeChains(overNetlink: (version: IpVersion) => readonly string[], ofText: (table: SavedTable) => readonly string[]): void {
   gatherErrors('remove iptables port mappings', [
     ...versions.map((version) => () => whereNftables(() => removeFamily(version, overNetlink(version)))),
@@ -133,7 +133,7 @@ function removeFamily(version: IpVersion, chains: readonly string[]): void {
   }
 }
 
-/** A chain that DNAT_CHAIN leads to, and the comment of the rule that does. */
+/** A chain that DNAT_CHAIN jumps to, and the comment of that rule. */
 interface Entry {
   readonly chain: string
   readonly comment: string

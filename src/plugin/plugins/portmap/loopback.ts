@@ -14,10 +14,10 @@ import { hostNftables } from '../../netfilter/socket.ts'
 import { TABLE_COMMENT, tableOf } from './nftables-table.ts'
 
 const CHAIN = 'martians'
-// linux/netfilter_ipv4.h: NF_IP_PRI_RAW; before connections are looked up, as answers to 127.0.0.1 get that destination only behind it.
+// linux/netfilter_ipv4.h: NF_IP_PRI_RAW; before conntrack, as answers to 127.0.0.1 get that destination only behind it.
 const RAW = -300
 
-/** The rules are there after this, with both backends; a kernel without nf_tables is left as the Go plugin leaves it. */
+/** Makes the rules where they are missing, with both backends. Without nf_tables the kernel has none, as with the Go plugin. */
 export function protectLoopback(): void {
   const table = tableOf(4)
   const loopback = parseCidr('127.0.0.0/8')

@@ -48,7 +48,7 @@ export function covers(rule: HostPortRule, { protocol, hostPort, hostIP }: Omit<
 
 /**
  * Rules of this attachment, and those of its container that do not name an attachment: these are the Go plugin's, or were restored from a listing,
- * and the container is all that they say.
+ * and they have only the container.
  */
 export function ownedBy(attachment: Attachment): (rule: KernelRule) => boolean {
   const hash = attachmentHash(attachment)

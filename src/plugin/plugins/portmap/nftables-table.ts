@@ -27,14 +27,14 @@ export function tableOf(version: IpVersion): TableRef {
 }
 
 /**
- * What makes table and shared chains what they should be; nothing where each has as many rules as it should, whatever these say: conditions that
- * the Go plugin has put in front stay, as pods rely on them.
+ * Requests for the table and the shared chains; none where each has as many rules as it should, whatever these are: conditions that the Go plugin has
+ * put in front stay, as pods rely on them.
  */
 export function layTable(socket: NetlinkSocket, table: TableRef, snat: boolean): Request[] {
   const names = [HOSTPORTS, OLD_HOSTPORTS, ALL, ...HOOKS, ...(snat ? [MASQUERADING] : [])]
   const found = findChains(socket, table, names)
   const uses = new Map(found.map(({ name, use }) => [name, use]))
-  // Two rules, and two that lead to it.
+  // Two rules, and two that jump to it.
   if (found.length === names.length && uses.get(ALL) === 4 && HOOKS.every((name) => uses.get(name) === 1)) return []
   const masquerading = addChain(table, MASQUERADING, { base: { type: 'nat', hook: 'postrouting', priority: SRCNAT } })
   return [
@@ -49,11 +49,11 @@ export function layTable(socket: NetlinkSocket, table: TableRef, snat: boolean):
   ]
 }
 
-/** The first of the shared chains that does not lead where it should. */
+/** The first of the shared chains that lacks its jump. */
 export function findBroken(rules: readonly KernelRule[]): string | undefined {
-  const leads = (chain: string, target: string) => rules.some((rule) => rule.chain === chain && targetChain(rule) === target)
-  if (!leads(ALL, HOSTPORTS)) return ALL
-  return HOOKS.find((hook) => !leads(hook, ALL))
+  const jumps = (chain: string, target: string) => rules.some((rule) => rule.chain === chain && targetChain(rule) === target)
+  if (!jumps(ALL, HOSTPORTS)) return ALL
+  return HOOKS.find((hook) => !jumps(hook, ALL))
 }
 
 /** `fib daddr type local jump hostports_all`: the node's own addresses and no others, or what only passes through would be taken (CVE-2025-67499). */

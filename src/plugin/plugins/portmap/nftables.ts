@@ -118,7 +118,7 @@ function deletions(version: IpVersion, rules: readonly KernelRule[]): Request[] 
   return rules.map(({ chain, handle }) => deleteRule(tableOf(version), chain, handle))
 }
 
-/** Commits what `plan` reads and decides, both families at once; again where another process changed it in between. */
+/** Commits what `plan` reads and decides, both families at once; reads again where another process changed it in between. */
 function change(plan: () => readonly Request[]): void {
   for (let attempt = 1; ; attempt++) {
     const failure = tryCommit(hostNftables(), plan())

@@ -1,4 +1,4 @@
-// The verbs of `portmap`: what comes from before is passed on as it is; rules, connections and the loopback are this plugin's.
+// The verbs of `portmap`: passes on prevResult; makes and removes rules, forgets connections, protects the loopback.
 
 import { requirePrevResult } from '../../../cni/config.ts'
 import { CniError, ErrInternal, gatherErrors } from '../../../cni/error.ts'
@@ -59,14 +59,14 @@ export function check(request: Request<PortmapConfig>): void {
 /** Removes what belongs to this network and to no attachment of the list; without a list, nothing. */
 export function gc({ network, valid }: GcRequest<PortmapConfig>): void {
   if (!valid) return
-  let leads: PortForward[] = []
+  let forwards: PortForward[] = []
   gatherErrors('GC', [
     () => {
-      leads = portmapNftables().gc(network, valid)
+      forwards = portmapNftables().gc(network, valid)
     },
     () => portmapIptables().gc(network, valid),
   ])
-  forgetFlowsToPod(leads)
+  forgetFlowsToPod(forwards)
 }
 
 export function status({ config }: StatusRequest<PortmapConfig>): void {
@@ -82,14 +82,14 @@ function backendOf({ backend }: PortmapConfig): Backend {
 }
 
 function removeRules(request: Request<PortmapConfig>): PortForward[] {
-  let leads: PortForward[] = []
+  let forwards: PortForward[] = []
   gatherErrors('remove port mappings', [
     () => {
-      leads = portmapNftables().remove(request)
+      forwards = portmapNftables().remove(request)
     },
     () => portmapIptables().remove(request),
   ])
-  return leads
+  return forwards
 }
 
 /** Where the kernel has to let 127.0.0.0/8 out: the device behind which the pod's IPv4 address is. */
@@ -97,8 +97,8 @@ function loopbackDevices({ config, pods }: PortmapRequest): string[] {
   const address = pods.find((pod) => pod.address.family === 4)?.address
   if (!address || !config.snat) return []
   return withNetlink(NETLINK_ROUTE, (route) => {
-    const [way] = lookUpRoutes(route, [address])
-    const device = way?.oif && !way.local ? findLink(route, { index: way.oif })?.name : undefined
+    const [path] = lookUpRoutes(route, [address])
+    const device = path?.oif && !path.local ? findLink(route, { index: path.oif })?.name : undefined
     if (!device) log.warn('no route to the pod: 127.0.0.1 will not reach its ports', { address: formatAddress(address) })
     return device ? [device] : []
   })
