@@ -4,9 +4,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it, vi } from 'vitest'
 import type { Maker } from '../harness/chained.ts'
+import { noChildLinkReason } from '../harness/child-link.ts'
 import { putNetwork, runTool, toolContainerId } from '../harness/cnitool.ts'
 import { type Host, kernelHasLink, type Pod, withHost } from '../harness/netns.ts'
-import { noStackedReason } from '../harness/stacked.ts'
 import { describeClient, noGoReason } from './available.ts'
 import { compareStates, observeState } from './observed-state.ts'
 
@@ -39,8 +39,8 @@ const subjects: readonly Subject[] = [
   { title: 'ptp', plugins: [{ type: 'ptp', ipMasq: true, ipam }] },
   { title: 'podwire', plugins: [{ type: 'podwire', ipam, capabilities: { portMappings: true }, bandwidth: limits }] },
   { title: 'flannel', plugins: [{ type: 'flannel', subnetFile: '/run/subnet.env' }] },
-  { title: 'macvlan', plugins: [{ type: 'macvlan', master: 'up0', ipam }], missing: noStackedReason('macvlan') },
-  { title: 'ipvlan', plugins: [{ type: 'ipvlan', master: 'up0', ipam }], missing: noStackedReason('ipvlan') },
+  { title: 'macvlan', plugins: [{ type: 'macvlan', master: 'up0', ipam }], missing: noChildLinkReason('macvlan') },
+  { title: 'ipvlan', plugins: [{ type: 'ipvlan', master: 'up0', ipam }], missing: noChildLinkReason('ipvlan') },
   behindBridge('tuning', { type: 'tuning', mtu: 1400, sysctl: { 'net.ipv4.conf.IFNAME.rp_filter': '2' } }),
   behindBridge('bandwidth', { type: 'bandwidth', ...limits }, kernelHasLink('ifb') ? undefined : 'this kernel has no ifb'),
   behindBridge('firewall, iptables', { type: 'firewall', backend: 'iptables' }),

@@ -1,6 +1,6 @@
 // Every plugin that gives a pod an interface with addresses and routes, so that what holds for one of them is asked of all.
 
-import { noStackedReason } from './stacked.ts'
+import { noChildLinkReason } from './child-link.ts'
 import type { CniOutcome, Host, Pod } from './throwaway-host.ts'
 
 /** Configurations without version, name and IPAM. Those upon another link want `wire0`, which `layWire` makes. */
@@ -11,8 +11,8 @@ export const attachers: Readonly<Record<string, { readonly type: string; readonl
   ptp: { type: 'ptp' },
   podwire: { type: 'podwire' },
   'podwire by bridge': { type: 'podwire', datapath: 'bridge' },
-  ...(noStackedReason('macvlan') === undefined && { macvlan: { type: 'macvlan', master: 'wire0' } }),
-  ...(noStackedReason('ipvlan') === undefined && { ipvlan: { type: 'ipvlan', master: 'wire0' } }),
+  ...(noChildLinkReason('macvlan') === undefined && { macvlan: { type: 'macvlan', master: 'wire0' } }),
+  ...(noChildLinkReason('ipvlan') === undefined && { ipvlan: { type: 'ipvlan', master: 'wire0' } }),
 }
 
 /** The link that `macvlan` and `ipvlan` are put upon, with nobody at its other end. */

@@ -5,10 +5,10 @@ import { expect, it } from 'vitest'
 import { callAttacher, layWire, routesIn } from '../harness/attachers.ts'
 import { linkOf } from '../harness/bridge.ts'
 import { addChain, callMember, forAll, type Member, refused } from '../harness/chained.ts'
+import { noChildLinkReason } from '../harness/child-link.ts'
 import { describeHost, type Host, type Pod, withHost } from '../harness/netns.ts'
-import { noStackedReason } from '../harness/stacked.ts'
 
-const hasMacvlan = noStackedReason('macvlan') === undefined
+const hasMacvlan = noChildLinkReason('macvlan') === undefined
 const withPod = (body: (host: Host, pod: Pod) => Promise<void>) =>
   withHost(async (host) => {
     await layWire(host)

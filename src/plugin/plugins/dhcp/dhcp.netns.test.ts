@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeClient, noProgramReason, programPath } from '../../../../test/clients/available.ts'
 import { type Answer, linkOf, routesOf } from '../../../../test/harness/bridge.ts'
+import { noChildLinkReason } from '../../../../test/harness/child-link.ts'
 import { type CniOptions, describeHost, type Host, type Pod, pluginPath, withHost } from '../../../../test/harness/netns.ts'
-import { noStackedReason } from '../../../../test/harness/stacked.ts'
 
 const config = { cniVersion: '1.1.0', name: 'net', type: 'dhcp', ipam: { type: 'dhcp' } }
 const nothing = { status: 0, stdout: '', stderr: '' }
@@ -332,27 +332,30 @@ describeClient('dhcp with dnsmasq', noProgramReason('dnsmasq'), () => {
     })
   })
 
-  it.skipIf(noStackedReason('macvlan') !== undefined)('macvlan asks by the interface that it has made, and gives back by it', async () => {
-    await withHost(async (host) => {
-      await wire(host)
-      await dnsmasq(host)
-      await daemon(host)
-      const pod = await host.pod()
-      const own = { type: 'macvlan', master: 'lan', mode: 'bridge' }
-      const result = (await call(host, 'ADD', pod, own, { plugin: 'macvlan' })).json as Answer
-      expect(await linkOf(pod, 'eth0')).toMatchObject({ addresses: [result.ips[0]?.address], up: true })
-      expect(await routesOf(pod)).toEqual(['default via 10.5.0.1'])
-      expect(await call(host, 'CHECK', pod, { ...own, prevResult: result }, { plugin: 'macvlan' })).toMatchObject(nothing)
-      for (const _time of ['once', 'again']) expect(await call(host, 'DEL', pod, own, { plugin: 'macvlan' })).toMatchObject(nothing)
-      expect(
-        await until(
-          () => served(host),
-          (leases) => leases.length === 0,
-        ),
-      ).toEqual([])
-      expect(await linkOf(pod, 'eth0')).toBeNull()
-    })
-  })
+  it.skipIf(noChildLinkReason('macvlan') !== undefined)(
+    'macvlan asks by the interface that it has made, and gives back by it',
+    async () => {
+      await withHost(async (host) => {
+        await wire(host)
+        await dnsmasq(host)
+        await daemon(host)
+        const pod = await host.pod()
+        const own = { type: 'macvlan', master: 'lan', mode: 'bridge' }
+        const result = (await call(host, 'ADD', pod, own, { plugin: 'macvlan' })).json as Answer
+        expect(await linkOf(pod, 'eth0')).toMatchObject({ addresses: [result.ips[0]?.address], up: true })
+        expect(await routesOf(pod)).toEqual(['default via 10.5.0.1'])
+        expect(await call(host, 'CHECK', pod, { ...own, prevResult: result }, { plugin: 'macvlan' })).toMatchObject(nothing)
+        for (const _time of ['once', 'again']) expect(await call(host, 'DEL', pod, own, { plugin: 'macvlan' })).toMatchObject(nothing)
+        expect(
+          await until(
+            () => served(host),
+            (leases) => leases.length === 0,
+          ),
+        ).toEqual([])
+        expect(await linkOf(pod, 'eth0')).toBeNull()
+      })
+    },
+  )
 })
 
 /** Debian's busybox has one, others' need not. */

@@ -13,36 +13,36 @@ import { hostLinkName } from '../../link/owner.ts'
 import { type Addresses, type Attaching, attachPod, describeLink, type MadeLink } from '../../pod/attach.ts'
 import { withGateways } from '../../pod/gateways.ts'
 import { requireOnLink } from '../../pod/lease-problems.ts'
-import type { StackedConfig } from './config.ts'
+import type { ChildConfig } from './config.ts'
 import { findMaster } from './master.ts'
 
-interface Stacked extends MadeLink {
+interface ChildInPod extends MadeLink {
   readonly link: Link
 }
 
-export const add = (request: Request<StackedConfig>): Result =>
+export const add = (request: Request<ChildConfig>): Result =>
   attachPod(request, { precheck: requireMaster, withoutIpam, plan, makeLink, finish })
 
 /** The addresses of the plugin before, where the plugin takes those. */
-function withoutIpam({ config, prevResult }: Request<StackedConfig>): Result | undefined {
+function withoutIpam({ config, prevResult }: Request<ChildConfig>): Result | undefined {
   return config.takesPrevious ? prevResult : undefined
 }
 
-function plan(_: StackedConfig, lease: Result): Addresses {
+function plan(_: ChildConfig, lease: Result): Addresses {
   const ips = withGateways(lease.ips, false, 0)
   requireOnLink(ips, lease.routes)
   return { ips, routes: lease.routes }
 }
 
 /** Under another name first: the kernel would not make a link whose name exists beside the master. The pod may still have one of an ADD that was killed. */
-function makeLink(attaching: Attaching<StackedConfig>): Stacked {
+function makeLink(attaching: Attaching<ChildConfig>): ChildInPod {
   const { request, pod, undo } = attaching
   const { config, ifname } = request
   const master = requireMaster(attaching)
   const name = hostLinkName(request)
   removeLink(pod.route, { name })
   try {
-    transact(socketOf(attaching), [config.make({ name, below: master.index, netns: pod.fd, mtu: config.mtu, mac: config.mac })])
+    transact(socketOf(attaching), [config.make({ name, parent: master.index, netns: pod.fd, mtu: config.mtu, mac: config.mac })])
   } catch (error) {
     if (!isSysError(error, EOPNOTSUPP)) throw error
     throw new CniError(ErrIOFailure, missingKind(config.kind))
@@ -57,11 +57,11 @@ function makeLink(attaching: Attaching<StackedConfig>): Stacked {
   return { link, podEnd: { index: link.index, enabledad: true, up: true } }
 }
 
-function finish({ request }: Attaching<StackedConfig>, { link }: Stacked): Interface[] {
+function finish({ request }: Attaching<ChildConfig>, { link }: ChildInPod): Interface[] {
   return [describeLink(link, request.netns)]
 }
 
-function requireMaster(attaching: Attaching<StackedConfig>): Link {
+function requireMaster(attaching: Attaching<ChildConfig>): Link {
   const { config } = attaching.request
   const master = findMaster(socketOf(attaching), config.master)
   if (config.mtu <= master.mtu) return master
@@ -69,7 +69,7 @@ function requireMaster(attaching: Attaching<StackedConfig>): Link {
 }
 
 /** The socket of the namespace that the master is in. */
-function socketOf({ request, pod, route }: Attaching<StackedConfig>) {
+function socketOf({ request, pod, route }: Attaching<ChildConfig>) {
   return request.config.linkInContainer ? pod.route : route
 }
 

@@ -5,16 +5,16 @@ import type { ConfigContext } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import type { Dns } from '../../../cni/types.ts'
 import { type Ipam, readIpam } from '../../../ipam/ipam.ts'
+import type { ChildLink } from '../../../kernel/route/child-link.ts'
 import type { Request } from '../../../kernel/route/request.ts'
-import type { StackedLink } from '../../../kernel/route/stacked-link.ts'
 import type { Mac } from '../../../net/mac.ts'
 import { readOwnDns } from '../../pod/dns.ts'
 
-export interface StackedConfig {
+export interface ChildConfig {
   readonly kind: 'macvlan' | 'ipvlan'
-  /** What readStacked returns of the link. */
+  /** What readChildMode returns of the link. */
   readonly mode: number
-  readonly make: (link: StackedLink) => Request
+  readonly make: (link: ChildLink) => Request
   /** Absent: the link of the default route. */
   readonly master: string | undefined
   /** The master is a link of the pod's. */
@@ -30,7 +30,7 @@ export interface StackedConfig {
 
 type OfEvery = 'master' | 'linkInContainer' | 'mtu' | 'ipam' | 'dns'
 
-export function readStackedConfig(reader: Reader, context: ConfigContext): Pick<StackedConfig, OfEvery> {
+export function readChildConfig(reader: Reader, context: ConfigContext): Pick<ChildConfig, OfEvery> {
   return {
     master: reader.string('master') || undefined,
     linkInContainer: reader.boolean('linkInContainer') ?? false,

@@ -4,11 +4,11 @@ import type { ConfigContext } from '../../../cni/plugin.ts'
 import { definePlugin } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import { cniVersions } from '../../../cni/types.ts'
-import { addIpvlan, ipvlanModes } from '../../../kernel/route/stacked-link.ts'
+import { addIpvlan, ipvlanModes } from '../../../kernel/route/child-link.ts'
 import { dropInVersion } from '../../version.ts'
 import { add } from './add.ts'
 import { check, status } from './check.ts'
-import { readMode, readStackedConfig, type StackedConfig } from './config.ts'
+import { type ChildConfig, readChildConfig, readMode } from './config.ts'
 import { del, gc } from './remove.ts'
 
 export const program = definePlugin({
@@ -23,9 +23,9 @@ export const program = definePlugin({
   status,
 })
 
-function readIpvlanConfig(reader: Reader, context: ConfigContext): StackedConfig {
+function readIpvlanConfig(reader: Reader, context: ConfigContext): ChildConfig {
   const mode = readMode(reader, ipvlanModes, 'l2')
-  const config = readStackedConfig(reader, context)
+  const config = readChildConfig(reader, context)
   const chained = reader.has('prevResult')
   const attaches = context.command === 'ADD' || context.command === 'CHECK'
   if (attaches && !config.ipam && !chained) reader.issue('ipam', 'is missing, or has no type')

@@ -3,8 +3,8 @@
 import { expect, it } from 'vitest'
 import { describeClient, goPath, noGoReason } from '../../../../test/clients/available.ts'
 import { type Answer, linkOf, routesOf } from '../../../../test/harness/bridge.ts'
+import { noChildLinkReason } from '../../../../test/harness/child-link.ts'
 import { type CniOptions, describeHost, type Host, type Pod, pluginPath, withHost } from '../../../../test/harness/netns.ts'
-import { noStackedReason } from '../../../../test/harness/stacked.ts'
 import { type CniVersion, cniVersions } from '../../../cni/types.ts'
 
 const ipam = {
@@ -40,7 +40,7 @@ const modeOf = async (pod: Pod, ifname = 'eth0') =>
   JSON.parse((await pod.exec('ip', ['-j', '-d', 'link', 'show', ifname])).stdout)[0].linkinfo.info_data.mode
 const nothing = { status: 0, stdout: '', stderr: '' }
 
-describeClient('macvlan', noStackedReason('macvlan'), () => {
+describeClient('macvlan', noChildLinkReason('macvlan'), () => {
   it('makes the pod a machine on the wire, and takes it off again', async () => {
     await withHost(async (host) => {
       const both = { ...config, ipam: dual }
@@ -111,7 +111,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
     })
   })
 
-  it('linkInContainer: upon a link of the pod', async () => {
+  it('is on a link of the pod when linkInContainer is set', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await pod.exec('ip', ['link', 'add', 'below', 'up', 'type', 'veth', 'peer', 'name', 'beyond'])
@@ -243,7 +243,7 @@ describeClient('macvlan', noStackedReason('macvlan'), () => {
   })
 })
 
-describeClient('macvlan and the Go plugins', noStackedReason('macvlan') ?? noGoReason('macvlan', 'tuning', 'host-local'), () => {
+describeClient('macvlan and the Go plugins', noChildLinkReason('macvlan') ?? noGoReason('macvlan', 'tuning', 'host-local'), () => {
   it.each([
     ['Go', 'ours', goPath, pluginPath],
     ['ours', 'Go', pluginPath, goPath],
@@ -301,7 +301,7 @@ describeHost('ipvlan', () => {
     })
   })
 
-  it.skipIf(noStackedReason('ipvlan') === undefined)('says what a kernel without it lacks, and takes nothing', async () => {
+  it.skipIf(noChildLinkReason('ipvlan') === undefined)('says what a kernel without it lacks, and takes nothing', async () => {
     await withHost(async (host) => {
       await wire(host)
       const pod = await host.pod()
@@ -314,7 +314,7 @@ describeHost('ipvlan', () => {
   })
 })
 
-describeClient('ipvlan upon a wire', noStackedReason('ipvlan'), () => {
+describeClient('ipvlan on a wire', noChildLinkReason('ipvlan'), () => {
   it.each(['l2', 'l3', 'l3s'])('%s: shares the MAC of its master and has an address of its own', async (mode) => {
     await withHost(async (host) => {
       await wire(host)

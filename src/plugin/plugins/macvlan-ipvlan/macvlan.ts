@@ -4,12 +4,12 @@ import type { ConfigContext } from '../../../cni/plugin.ts'
 import { definePlugin } from '../../../cni/plugin.ts'
 import type { Reader } from '../../../cni/reader.ts'
 import { cniVersions } from '../../../cni/types.ts'
-import { addMacvlan, macvlanModes } from '../../../kernel/route/stacked-link.ts'
+import { addMacvlan, macvlanModes } from '../../../kernel/route/child-link.ts'
 import { readPodMac, readUnicastMac } from '../../pod/mac.ts'
 import { dropInVersion } from '../../version.ts'
 import { add } from './add.ts'
 import { check, status } from './check.ts'
-import { readMode, readStackedConfig, type StackedConfig } from './config.ts'
+import { type ChildConfig, readChildConfig, readMode } from './config.ts'
 import { del, gc } from './remove.ts'
 
 export const program = definePlugin({
@@ -24,11 +24,11 @@ export const program = definePlugin({
   status,
 })
 
-function readMacvlanConfig(reader: Reader, context: ConfigContext): StackedConfig {
+function readMacvlanConfig(reader: Reader, context: ConfigContext): ChildConfig {
   const mode = readMode(reader, macvlanModes, 'bridge')
   const bcqueuelen = reader.integer('bcqueuelen', 0, 0xffffffff) ?? 0
   return {
-    ...readStackedConfig(reader, context),
+    ...readChildConfig(reader, context),
     kind: 'macvlan',
     mode: macvlanModes[mode],
     make: (link) => addMacvlan(link, mode, bcqueuelen),

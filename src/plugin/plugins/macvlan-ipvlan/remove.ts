@@ -6,22 +6,22 @@ import { removeLink } from '../../../kernel/route/link.ts'
 import { hostLinkName } from '../../link/owner.ts'
 import { linkAndLease } from '../../pod/detach.ts'
 import { withPodIfExists } from '../../pod/namespace.ts'
-import type { StackedConfig } from './config.ts'
+import type { ChildConfig } from './config.ts'
 
-export function del(request: Request<StackedConfig>): void {
+export function del(request: Request<ChildConfig>): void {
   gatherErrors(
     'DEL',
-    linkAndLease(request, () => removeStacked(request)),
+    linkAndLease(request, () => removeChild(request)),
   )
 }
 
 /** Also under the name that it has until ADD renames it: an ADD may have been killed before. */
-function removeStacked(request: Request<StackedConfig>): void {
+function removeChild(request: Request<ChildConfig>): void {
   withPodIfExists(request.netns, (pod) => {
     if (!removeLink(pod.route, { name: request.ifname })) removeLink(pod.route, { name: hostLinkName(request) })
   })
 }
 
-export function gc(request: GcRequest<StackedConfig>): void {
+export function gc(request: GcRequest<ChildConfig>): void {
   if (request.valid) request.config.ipam?.gc(request)
 }
