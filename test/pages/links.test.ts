@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { expect, it } from 'vitest'
 import { brokenLinks, linksOf } from '../../build/pages/links.ts'
-import { readPages } from '../../build/pages/pages.ts'
+import { readPages, repositoryPaths } from '../../build/pages/pages.ts'
 
 const page = (path: string, text: string) => ({ path, lines: text.split('\n') })
 
@@ -18,6 +18,18 @@ it('every page of docs is linked from the map of its directory: docs/README.md o
   const [docs, decisions] = [linkedFrom('docs/README.md'), linkedFrom('docs/decisions/README.md')]
   const paths = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
   expect(paths.filter((path) => !docs.has(path) && !decisions.has(path))).toEqual([])
+})
+
+it('every file that CONTRIBUTING names under "Where do I change" exists', () => {
+  const text =
+    readPages()
+      .find(({ path }) => path === 'CONTRIBUTING.md')
+      ?.lines.join('\n') ?? ''
+  const table = /## Where do I change.*?\n## /s.exec(text)?.[0] ?? ''
+  const named = [...table.matchAll(/`((?:[\w-]+\/)+[\w.-]+\.\w+)`/g)].map(([, path = '']) => path)
+  const paths = repositoryPaths()
+  expect(named.length).toBeGreaterThan(15)
+  expect(named.filter((path) => !paths.has(path) && !paths.has(`src/${path}`) && !paths.has(`helm/podwire/${path}`))).toEqual([])
 })
 
 it('a link is broken when file or heading does not exist, or a file without headings has an anchor', () => {

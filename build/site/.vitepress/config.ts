@@ -12,6 +12,8 @@ export default defineConfig({
   srcDir: pages.pathname,
   outDir: new URL('../../../dist/docs', import.meta.url).pathname,
   cacheDir: new URL('../../../dist/docs-cache', import.meta.url).pathname,
+  // The diagrams follow the system's setting, so the pages must as well.
+  appearance: 'force-auto',
   cleanUrls: false,
   lastUpdated: false,
   markdown: { anchor: { slugify: anchorOf } },
