@@ -15,6 +15,9 @@ import { type Network, podwire } from './podwire.ts'
 import { marked, print } from './print.ts'
 import { type Scenario, Skip } from './scenario.ts'
 
+/** Characters of a failure that are repeated at the end. */
+const SHOWN = 1000
+
 /** One scenario on one kind of cluster. */
 interface Run {
   readonly name: string
@@ -31,6 +34,8 @@ const driver: Driver = flags.kind ? kind : namespaces
 const network: Network = flags.network === undefined ? podwire : (await import(resolve(flags.network))).network
 const before = (await driver.leavesNetwork()) ? readNetwork() : undefined
 
+/** What failed, once more at the end: of a long log often only that is left. */
+const failures: string[] = []
 let tally: Tally = { passed: 0, failed: 0, skipped: 0 }
 const groups = grouped(await chooseRuns())
 const isAlone = (group: readonly Run[]) => group.some(({ scenario }) => scenario.alone)
@@ -41,6 +46,7 @@ if (before !== undefined) {
   report(differences.length === 0 ? 'ok' : 'FAIL', "the machine's network is as it was before", differences.join('\n'))
   tally = addTallies([tally, gateTally(differences.length === 0)])
 }
+for (const failure of failures) console.log(failure)
 console.log(`in ${seconds(began)}`)
 console.log(formatTally(tally))
 process.exit(tally.failed > 0 || tally.passed === 0 ? 1 : 0)
@@ -122,6 +128,7 @@ async function tallyGroup(runs: readonly Run[], number: number): Promise<Tally> 
     return total
   } catch (error) {
     if (error instanceof Skip) return skipAll(runs, error.message)
+    failures.push(`FAIL ${names} (${formatOptions(options)}): set-up: ${message(error).slice(0, SHOWN)}`)
     report('FAIL', 'set-up', message(error), cluster && (await describeFailure(cluster, 'kube-system')))
     return { passed: 0, failed: runs.reduce((sum, run) => sum + Object.keys(run.scenario.checks).length, 0), skipped: 0 }
   } finally {
@@ -146,6 +153,7 @@ async function runChecks({ name, scenario }: Run, cluster: Cluster): Promise<Tal
         report('skip', title, error.message)
       } else {
         tally.failed++
+        failures.push(`FAIL ${name} (${formatOptions(cluster.options)}): ${title}: ${message(error).slice(0, SHOWN)}`)
         report('FAIL', `${title} (${seconds(start)})`, message(error), await describeFailure(cluster, namespace))
       }
     }
