@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo affected test build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams promises plugin dev
+.PHONY: help demo affected test soak build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams promises plugin dev
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -21,8 +21,13 @@ demo: ## the main job in throw-away namespaces: both walkthroughs and a network 
 	@$(node) test/untouched.ts sh demo/run.sh
 
 test: ## every check that needs no cluster, ALL=1 with every row of its longest table; the last line is `N passed, N failed`
-	@sh build/setup.sh npm native network chart lint registry
+	@sh build/setup.sh npm native network faults chart lint registry
 	@$(node) test/run.ts
+
+soak: ## hours of what make test has minutes of: a fault at every system call, fuzzed input, storms with kills; INPUTS=N REPEATS=N; ends with `N passed, N failed`
+	@sh build/setup.sh npm native network faults
+	@sh build/plugins.sh
+	@$(node) test/untouched.ts $(node) test/soak.ts
 
 build: ## dist/cni: the plugins, one static binary under each name; dist/agent: the agent
 	@sh build/setup.sh npm native

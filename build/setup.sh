@@ -3,6 +3,7 @@
 #   npm      node_modules, as package-lock.json has it
 #   native   to build the static binary: a libc that links statically, and xz for the source of the engine
 #   network  to drive and look at namespaces: ip, iptables, nft and sysctl as users do; ping; a DHCP server
+#   faults   to stop a program at a system call: strace
 #   bus      a message bus, for the tests of firewall with firewalld
 #   clients  what runs containers with the plugins: containerd with runc, and busybox for an image of our own (30 MB to fetch)
 #   podman   the same with podman in their place
@@ -55,6 +56,9 @@ for part in "$@"; do
     need ping iputils-ping
     need sysctl procps
     need dnsmasq dnsmasq-base
+    ;;
+  faults)
+    need strace strace
     ;;
   bus)
     need dbus-daemon dbus-daemon

@@ -3,19 +3,13 @@
 import { expect, it } from 'vitest'
 import { type CniOptions, describeHost, type Host, type Pod, pluginPath, withHost } from '../../../../test/harness/netns.ts'
 import { attach, call, full, network, remains, succeed } from '../../../../test/harness/podwire.ts'
+import { seeded } from '../../../../test/harness/random.ts'
 
 const STORMS = 24
-/** Of each storm: ADDs and DELs in turn, so that there are 1,008 in all. */
-const OPERATIONS = 42
-
-/** Numbers from 0 up to 1 that are the same in every run (a linear congruential generator, Numerical Recipes' constants). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
+/** `make soak` goes on for longer. */
+const repeats = Number(process.env.REPEATS ?? 1)
+/** Of each storm: ADDs and DELs in turn, so that there are 1,008 in all, REPEATS times. */
+const OPERATIONS = 42 * repeats
 
 /** The plugin, killed after some milliseconds where it has not ended by then; true where it was. */
 async function killed(host: Host, command: string, pod: Pod, config: unknown, seconds: number): Promise<boolean> {
@@ -83,6 +77,6 @@ describeHost('podwire in a storm', () => {
         expect(await remains(host)).toEqual(before)
       })
     },
-    120_000,
+    120_000 * repeats,
   )
 })
