@@ -47,7 +47,7 @@ export async function followFile(path: string, nodes: Nodes, observer: SourceObs
 }
 
 /** From a NodeList, a List with Nodes in it, or an array of Nodes. Throws for anything else; what is not a Node in it is skipped. */
-function parseNodes(text: string): NodeList {
+export function parseNodes(text: string): NodeList {
   const json = parseJson(text, 'the file of Nodes')
   const items = isObject(json) ? json.items : json
   if (!Array.isArray(items)) throw new Error('the file of Nodes is neither a List with Nodes nor an array of Nodes')
