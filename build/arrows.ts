@@ -10,6 +10,8 @@ import { blank, imports } from './source-text.ts'
 
 /** The only file that may name the host's global. */
 const hostDoor = 'host/sys.ts'
+/** Attributes and message types of netlink: only the room that encodes and decodes them may name them. */
+const rawNetlink = /\b(?:NFTA_|NFT_MSG_|RTM_(?:NEW|DEL|GET)|RTA_|IFA_|IFLA_|NDA_|TCA_|CTA_|FRA_|NETCONFA_)[A-Z0-9_]+\b/g
 /** The rooms that run on Node.js: packages, `node:` modules and regular expressions are theirs alone. */
 const nodeRooms = ['agent', 'hook']
 const longFile = 250
@@ -82,6 +84,9 @@ function checkFile(source: string, file: string, rooms: Rules): Found[] {
   }
   for (const { index } of code.plain.matchAll(/\b__sys\b/g)) {
     if (file !== hostDoor) report(index, `only src/${hostDoor} may use __sys`)
+  }
+  if (room !== 'kernel') {
+    for (const { index, 0: name } of code.plain.matchAll(rawNetlink)) report(index, `${name} outside src/kernel: encode or decode it there`)
   }
   if (!onNode) {
     for (const offset of code.regexes) report(offset, 'a regular expression: the native program has none')

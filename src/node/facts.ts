@@ -1,9 +1,8 @@
 // What the kernel has of the node's own: the device that leads to the peers, its subnets, the VXLAN device.
 
-import { dumpBodies } from '../kernel/netlink/bulk.ts'
-import { type Body, readHex32, readHexAttributes } from '../kernel/netlink/hex.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { IFA_ADDRESS, IFA_LOCAL, RT_SCOPE_UNIVERSE, RTM_GETADDR } from '../kernel/route/constants.ts'
+import { type AddressText, dumpAddresses } from '../kernel/route/address-body.ts'
+import { RT_SCOPE_UNIVERSE } from '../kernel/route/constants.ts'
 import { findLinks, type Link } from '../kernel/route/link.ts'
 import { networkOfPacked, type Packed, type PackedPrefix, packedContains, packedFamily } from '../net/packed.ts'
 import { VXLAN_NAME } from './names.ts'
@@ -40,8 +39,7 @@ export interface Facts {
 export type Place = Pick<ParsedState, 'node' | 'routing'>
 
 export function readFacts(socket: NetlinkSocket, state: Place): Facts {
-  const bodies = dumpBodies(socket, 'list addresses', RTM_GETADDR, '0'.repeat(16))
-  const subnets = bodies.flatMap(readSubnet)
+  const subnets = dumpAddresses(socket).flatMap(subnetOf)
   const own = ([4, 6] as const).map((family) => findOwn(subnets, state, family))
   const { device } = state.routing
   const links = findLinks(socket, [
@@ -68,18 +66,10 @@ export function readFacts(socket: NetlinkSocket, state: Place): Facts {
   }
 }
 
-/** An ifaddrmsg with its attributes; link-local ones, which every device has, lead nowhere. */
-function readSubnet(body: Body): HostSubnet[] {
-  // __u8 ifa_family; __u8 ifa_prefixlen; __u8 ifa_flags; __u8 ifa_scope; __u32 ifa_index;
-  const scope = Number.parseInt(body.slice(6, 8), 16)
-  if (scope !== RT_SCOPE_UNIVERSE && body.startsWith('0a')) return []
-  const attributes = readHexAttributes(body, 16)
-  const far = attributes?.get(IFA_ADDRESS)
-  const address = attributes?.get(IFA_LOCAL) ?? far
-  if (address === undefined || far === undefined) return []
-  const length = Number.parseInt(body.slice(2, 4), 16)
-  // Of a point-to-point link the prefix is the far end's.
-  return [{ ifindex: readHex32(body, 8), address, subnet: networkOfPacked({ first: far, length }) }]
+/** Link-local IPv6 addresses, which every device has, lead nowhere. */
+function subnetOf({ ifindex, scope, address, far, length }: AddressText): HostSubnet[] {
+  if (scope !== RT_SCOPE_UNIVERSE && packedFamily(address) === 6) return []
+  return [{ ifindex, address, subnet: networkOfPacked({ first: far, length }) }]
 }
 
 function findOwn(subnets: readonly HostSubnet[], { node }: Place, family: 4 | 6): HostSubnet | undefined {

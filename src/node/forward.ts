@@ -6,12 +6,12 @@ import { readWhole } from '../host/whole-file.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { commit } from '../kernel/nftables/batch.ts'
 import { findChains } from '../kernel/nftables/chain.ts'
-import { NFTA_MATCH_INFO, NFTA_MATCH_NAME } from '../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../kernel/nftables/expression.ts'
 import { ipDaddr, ipSaddr } from '../kernel/nftables/match.ts'
 import type { Request, TableRef } from '../kernel/nftables/request.ts'
-import { deleteRule, expressionsOf, insertRule, type KernelRule, listRules, ruleConsistsOf } from '../kernel/nftables/rule.ts'
+import { deleteRule, insertRule, type KernelRule, listRules, ruleConsistsOf } from '../kernel/nftables/rule.ts'
 import { counter } from '../kernel/nftables/statement.ts'
+import { xtablesComment } from '../kernel/nftables/xtables-match.ts'
 import type { Cidr } from '../net/cidr.ts'
 import { formatPacked, type PackedPrefix, packedFamily, unpackBytes } from '../net/packed.ts'
 import type { Pass } from './pass.ts'
@@ -38,15 +38,7 @@ export function syncForward(pass: Pass): void {
 /** The rules in the chain that are ours, also where iptables has saved and restored them: it puts the comment elsewhere then. */
 export function ownForwardRules(nft: NetlinkSocket, ref: TableRef): KernelRule[] {
   const rules = listRules(nft, ref, { chain: FORWARD_CHAIN, containing: [FORWARD_COMMENT] })
-  return rules.filter((rule) => rule.comment === FORWARD_COMMENT || hasCommentMatch(rule))
-}
-
-/** `-m comment --comment podwire` (linux/netfilter/xt_comment.h), as nf_tables carries the matches of iptables (nf_tables.h: NFTA_MATCH_*). */
-function hasCommentMatch(rule: KernelRule): boolean {
-  return expressionsOf(rule).some(({ name, data }) => {
-    const match = name === 'match' ? data?.attributes() : undefined
-    return match?.get(NFTA_MATCH_NAME)?.text() === 'comment' && match.get(NFTA_MATCH_INFO)?.text() === FORWARD_COMMENT
-  })
+  return rules.filter((rule) => xtablesComment(rule) === FORWARD_COMMENT)
 }
 
 function syncChain({ nft, log, dryRun }: Pass, ref: TableRef, own: readonly PackedPrefix[]): void {

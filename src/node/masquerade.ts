@@ -4,6 +4,7 @@ import { TABLE } from '../contract/marks.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { commit, tryCommit } from '../kernel/nftables/batch.ts'
 import { addChain, deleteChain, findChains } from '../kernel/nftables/chain.ts'
+import { NF_IP_PRI_NAT_SRC } from '../kernel/nftables/constants.ts'
 import { addElements, deleteElements, flushSet } from '../kernel/nftables/element.ts'
 import type { Expression } from '../kernel/nftables/expression.ts'
 import { daddr, type IpVersion, saddr } from '../kernel/nftables/field.ts'
@@ -20,8 +21,8 @@ import type { Pass } from './pass.ts'
 import type { ParsedState } from './read-state.ts'
 import { noteChange, noteFailure } from './report.ts'
 
-/** Behind the plugin's host ports, which decide on what comes back to a pod by itself (linux/netfilter_ipv4.h: NF_IP_PRI_NAT_SRC is 100). */
-const PRIORITY = 105
+/** Behind the plugin's host ports, which decide on what comes back to a pod by itself. */
+const PRIORITY = NF_IP_PRI_NAT_SRC + 5
 
 /** 224.0.0.0/4 and ff00::/8: groups are of a link, and no answer comes back to a changed address. */
 const MULTICAST: Readonly<Record<IpVersion, PackedPrefix>> = {

@@ -4,19 +4,28 @@ import { ROUTE_PROTOCOL } from '../contract/marks.ts'
 import { EEXIST, ENOENT, ESRCH } from '../host/errno.ts'
 import { sys } from '../host/sys.ts'
 import { type BodyRequest, sendBodies } from '../kernel/netlink/bulk.ts'
-import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../kernel/netlink/constants.ts'
 import type { Body } from '../kernel/netlink/hex.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { RTM_DELNEIGH, RTM_DELROUTE, RTM_NEWNEIGH, RTM_NEWROUTE } from '../kernel/route/constants.ts'
 import {
+  deleteNeighbour,
   describeNeighbourBody,
   dumpForwarding,
   dumpNeighbours,
   forwardingBody,
   neighbourBody,
   neighbourKey,
+  putNeighbour,
 } from '../kernel/route/neighbour-body.ts'
-import { canonicalRoute, describeRouteBody, dumpRoutes, routeBody, routeKey } from '../kernel/route/route-body.ts'
+import {
+  canonicalRoute,
+  createRoute,
+  deleteRoute,
+  describeRouteBody,
+  dumpRoutes,
+  replaceRoute,
+  routeBody,
+  routeKey,
+} from '../kernel/route/route-body.ts'
 import { packedFamily } from '../net/packed.ts'
 import { type Difference, differ } from './diff.ts'
 import type { Pass } from './pass.ts'
@@ -81,7 +90,7 @@ export function addPeerObjects(socket: NetlinkSocket, { forwarding, neighbours, 
     ['neighbours', [...neighbours[4], ...neighbours[6]]],
     ['routes', [...routes[4], ...routes[6]]],
   ]
-  const requests = all.flatMap(([kind, bodies]) => bodies.map((body): BodyRequest => ({ ...PUT[kind].added, body })))
+  const requests = all.flatMap(([kind, bodies]) => bodies.map(REQUESTS[kind].added))
   return requests.length - sendBodies(socket, requests).length
 }
 
@@ -129,25 +138,18 @@ type Bulk = 'routes' | 'fdb' | 'neighbours'
 
 const NOUN = { routes: 'route', fdb: 'fdb', neighbours: 'neighbour' } as const
 
-/** A route is made only where there is none: an unmanaged one to the same prefix stays. On our own device every route is ours. */
-const PUT: Record<Bulk, Record<Action, { type: number; flags: number }>> = {
-  routes: {
-    added: { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL },
-    replaced: { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE },
-    removed: { type: RTM_DELROUTE, flags: 0 },
-  },
-  fdb: neighbourRequests(),
-  neighbours: neighbourRequests(),
-}
+const neighbourRequests = { added: putNeighbour, replaced: putNeighbour, removed: deleteNeighbour }
 
-function neighbourRequests(): Record<Action, { type: number; flags: number }> {
-  const put = { type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE }
-  return { added: put, replaced: put, removed: { type: RTM_DELNEIGH, flags: 0 } }
+/** A route is added only where there is none: an unmanaged one to the same prefix stays. On podwire's own device every entry is podwire's. */
+const REQUESTS: Readonly<Record<Bulk, Readonly<Record<Action, (body: Body) => BodyRequest>>>> = {
+  routes: { added: createRoute, replaced: replaceRoute, removed: deleteRoute },
+  fdb: neighbourRequests,
+  neighbours: neighbourRequests,
 }
 
 function put({ route, log }: Pass, kind: Bulk, action: Action, bodies: readonly Body[]): void {
   if (bodies.length === 0) return
-  const requests = bodies.map((body): BodyRequest => ({ ...PUT[kind][action], body }))
+  const requests = bodies.map(REQUESTS[kind][action])
   let refused = 0
   for (const { index, errno, detail } of sendBodies(route, requests)) {
     // Gone with its device, or by another hand.

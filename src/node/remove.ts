@@ -9,10 +9,10 @@ import { commit } from '../kernel/nftables/batch.ts'
 import { NETLINK_NETFILTER } from '../kernel/nftables/constants.ts'
 import { deleteRule } from '../kernel/nftables/rule.ts'
 import { deleteTable, listTables } from '../kernel/nftables/table.ts'
-import { NETLINK_ROUTE, RTM_DELROUTE } from '../kernel/route/constants.ts'
+import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { listLinks } from '../kernel/route/link.ts'
 import { removeLinks } from '../kernel/route/link-group.ts'
-import { describeRouteBody, dumpRoutes } from '../kernel/route/route-body.ts'
+import { deleteRoute, describeRouteBody, dumpRoutes } from '../kernel/route/route-body.ts'
 import { FILTER_TABLES, FORWARD_CHAIN, ownForwardRules } from './forward.ts'
 import { ownPort } from './names.ts'
 import { attempt, type Log, newLog, noteFailure } from './report.ts'
@@ -68,8 +68,7 @@ function removeTable(nft: NetlinkSocket, dryRun: boolean): Removed[] {
 
 function removeRoutes(log: Log, route: NetlinkSocket, family: 4 | 6, dryRun: boolean): Removed[] {
   const bodies = dumpRoutes(route, family, ROUTE_PROTOCOL)
-  const requests = bodies.map((body) => ({ type: RTM_DELROUTE, flags: 0, body }))
-  const failures = dryRun ? [] : sendBodies(route, requests)
+  const failures = dryRun ? [] : sendBodies(route, bodies.map(deleteRoute))
   const refused = new Set(failures.map(({ index }) => index))
   for (const { index, errno, detail } of failures) {
     noteFailure(log, 'route', describeRouteBody(bodies[index] ?? ''), `${sys.strerror(errno)}${detail && ` (${detail})`}`)

@@ -1,5 +1,6 @@
 // Transactions: what is sent together happens together, or not at all.
 
+import { ENOENT } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
 import { viewOf } from '../netlink/decode.ts'
 import { encodeMessage, type Message } from '../netlink/encode.ts'
@@ -38,6 +39,24 @@ export function tryCommit(socket: NetlinkSocket, requests: readonly Request[]): 
   if (!failure) return undefined
   const request = requests[failure.index]
   return new SysError(request?.op ?? 'nftables transaction', failure.errno, failure.detail || (request ? culprit(request, failure) : ''))
+}
+
+/**
+ * How often a plan is made and committed. Each failed try means that another process committed between our read and our commit, so one of
+ * them always succeeds: ten plugins at once (docs/benchmarks.md) need fewer tries.
+ */
+export const COMMIT_TRIES = 8
+
+/**
+ * Commits what `plan` makes of the tables as they are, nothing where it is empty; with a new plan where another process changed them in
+ * between, which the errors `races` show.
+ */
+export function commitPlan(socket: NetlinkSocket, plan: () => readonly Request[], races: readonly number[] = [ENOENT]): void {
+  for (let attempt = 1; ; attempt++) {
+    const failure = tryCommit(socket, plan())
+    if (!failure) return
+    if (!races.includes(failure.errno) || attempt === COMMIT_TRIES) throw failure
+  }
 }
 
 /** The number of the ruleset as it is: each transaction in the namespace, by any process, adds one. */

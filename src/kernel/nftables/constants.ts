@@ -90,6 +90,13 @@ export const NFT_JUMP = -3
 export const NFT_GOTO = -4
 export const NFT_RETURN = -5
 
+// linux/netfilter_ipv4.h: enum nf_ip_hook_priorities, of nft's families ip, ip6 and inet; linux/netfilter_bridge.h: enum nf_br_hook_priorities
+export const NF_IP_PRI_RAW = -300
+export const NF_IP_PRI_NAT_DST = -100
+export const NF_IP_PRI_FILTER = 0
+export const NF_IP_PRI_NAT_SRC = 100
+export const NF_BR_PRI_NAT_DST_BRIDGED = -300
+
 export const NFT_REG_VERDICT = 0
 export const NFT_REG_1 = 1
 export const NFT_REG_2 = 2

@@ -1,6 +1,7 @@
 // What a rule compares and does, read back from the kernel's expressions. A rule of podwire's own is compared whole: `ruleConsistsOf` (rule.ts).
 
 import { sys } from '../../host/sys.ts'
+import { NLA_F_NESTED } from '../netlink/constants.ts'
 import type { View } from '../netlink/decode.ts'
 import { be16, concat, u16 } from '../netlink/encode.ts'
 import {
@@ -40,9 +41,6 @@ export interface RuleParts {
   /** The names of all other expressions: `nat`, `counter`, `match` (of x_tables), `lookup` … */
   readonly others: readonly string[]
 }
-
-// linux/netlink.h
-const NLA_F_NESTED = 0x8000
 
 /** Header, offset and length: struct iphdr, struct ipv6hdr, and the ports of TCP, UDP and SCTP. */
 const payloads: Readonly<Record<string, Field>> = {
@@ -84,6 +82,12 @@ export function readRule(rule: KernelRule): RuleParts {
 /** The value that `field` has to have; undefined where the rule takes any. */
 export function exactValue({ matches }: RuleParts, field: Field): Uint8Array | undefined {
   return matches.find((match) => match.exact && match.field === field)?.value
+}
+
+/** The name that the rule compares first: PORT of `iifname PORT`. */
+export function comparedName(rule: KernelRule): string {
+  const cmp = expressionsOf(rule).find(({ name }) => name === 'cmp')
+  return nested(cmp?.data, NFTA_CMP_DATA, NFTA_DATA_VALUE)?.text() ?? ''
 }
 
 /** True where the bytes stand anywhere in the rule: a test that is wrong only in taking too many. */

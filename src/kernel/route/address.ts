@@ -12,8 +12,10 @@ import {
   AF_INET6,
   IFA_ADDRESS,
   IFA_BROADCAST,
+  IFA_F_DADFAILED,
   IFA_F_NODAD,
   IFA_F_NOPREFIXROUTE,
+  IFA_F_TENTATIVE,
   IFA_FLAGS,
   IFA_LOCAL,
   RTM_DELADDR,
@@ -29,6 +31,16 @@ export interface LinkAddress {
   readonly cidr: Cidr
   readonly flags: number
   readonly scope: number
+}
+
+/** Duplicate address detection has not ended: packets cannot come from the address yet. */
+export function isTentative({ flags }: LinkAddress): boolean {
+  return (flags & IFA_F_TENTATIVE) !== 0
+}
+
+/** Duplicate address detection found another host with the address. */
+export function isDuplicate({ flags }: LinkAddress): boolean {
+  return (flags & IFA_F_DADFAILED) !== 0
 }
 
 /** `ip address add CIDR dev #INDEX [nodad] [noprefixroute]`; IPv4 with the subnet's broadcast address, as `ip … brd +` has it. */

@@ -1,7 +1,9 @@
 // Permanent neighbours and VXLAN forwarding entries by the thousand, as bodies (../netlink/hex.ts), in the order in which the kernel dumps them.
 
-import { formatPacked, type Packed } from '../../net/packed.ts'
-import { dumpBodies } from '../netlink/bulk.ts'
+import { formatMac } from '../../net/mac.ts'
+import { formatPacked, type Packed, unpackBytes } from '../../net/packed.ts'
+import { type BodyRequest, dumpBodies } from '../netlink/bulk.ts'
+import { NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
 import { type Body, hex8, hex16, hex32, hexAttribute, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
@@ -13,7 +15,9 @@ import {
   NDA_LLADDR,
   NTF_SELF,
   NUD_PERMANENT,
+  RTM_DELNEIGH,
   RTM_GETNEIGH,
+  RTM_NEWNEIGH,
   RTN_UNICAST,
 } from './constants.ts'
 
@@ -37,6 +41,16 @@ export function forwardingBody(underlay: 4 | 6, ifindex: number): (mac: string, 
   return (mac, remote) => start + mac + between + remote
 }
 
+/** `ip neigh replace …`, `bridge fdb replace …` */
+export function putNeighbour(body: Body): BodyRequest {
+  return { type: RTM_NEWNEIGH, flags: NLM_F_CREATE | NLM_F_REPLACE, body }
+}
+
+/** `ip neigh del …`, `bridge fdb del …` */
+export function deleteNeighbour(body: Body): BodyRequest {
+  return { type: RTM_DELNEIGH, flags: 0, body }
+}
+
 /** `ip neigh show dev #INDEX nud permanent` of one family. */
 export function dumpNeighbours(socket: NetlinkSocket, family: 4 | 6, ifindex: number): Body[] {
   return dumpOf(socket, ndmsg(family === 4 ? AF_INET : AF_INET6, ifindex, 0), ifindex, family)
@@ -47,20 +61,35 @@ export function dumpForwarding(socket: NetlinkSocket, underlay: 4 | 6, ifindex: 
   return dumpOf(socket, ndmsg(AF_BRIDGE, ifindex, NTF_SELF), ifindex, underlay)
 }
 
-/** By its address, or by its MAC: what another neighbour, or another way to the same MAC, has as well. */
-export function neighbourKey(body: Body): string {
+/** A neighbour, or a forwarding entry: its MAC leads to the address. */
+export interface NeighbourText {
+  readonly isForwarding: boolean
+  readonly address: Packed | undefined
+  /** Twelve digits, '' where it has none. */
+  readonly mac: string
+}
+
+export function readNeighbour(body: Body): NeighbourText {
   const attributes = readHexAttributes(body, ATTRIBUTES)
-  return (body.startsWith(hex8(AF_BRIDGE)) ? attributes?.get(NDA_LLADDR) : attributes?.get(NDA_DST)) ?? body
+  return {
+    isForwarding: body.startsWith(hex8(AF_BRIDGE)),
+    address: attributes?.get(NDA_DST),
+    mac: attributes?.get(NDA_LLADDR) ?? '',
+  }
+}
+
+/** What two neighbours, or two forwarding entries, cannot both have: the address, or the MAC. */
+export function neighbourKey(body: Body): string {
+  const { isForwarding, address, mac } = readNeighbour(body)
+  return (isForwarding ? mac || undefined : address) ?? body
 }
 
 /** `10.1.2.0 lladdr 0e:00:c0:a8:00:02`, or `0e:00:c0:a8:00:02 dst 192.168.0.2` */
 export function describeNeighbourBody(body: Body): string {
-  const attributes = readHexAttributes(body, ATTRIBUTES)
-  const address = attributes?.get(NDA_DST)
-  const digits = attributes?.get(NDA_LLADDR) ?? ''
-  const mac = Array.from({ length: digits.length / 2 }, (_, i) => digits.slice(2 * i, 2 * i + 2)).join(':')
-  const there = address === undefined ? '' : formatPacked(address)
-  return body.startsWith(hex8(AF_BRIDGE)) ? `${mac} dst ${there}` : `${there} lladdr ${mac}`
+  const { isForwarding, address, mac } = readNeighbour(body)
+  const lladdr = formatMac(unpackBytes(mac))
+  const dst = address === undefined ? '' : formatPacked(address)
+  return isForwarding ? `${lladdr} dst ${dst}` : `${dst} lladdr ${lladdr}`
 }
 
 function dumpOf(socket: NetlinkSocket, own: string, ifindex: number, family: 4 | 6): Body[] {

@@ -2,7 +2,8 @@
 // reads in a dump as it was asked for; one that does not is brought into this form first.
 
 import { formatPacked, type Packed, type PackedPrefix } from '../../net/packed.ts'
-import { dumpBodies } from '../netlink/bulk.ts'
+import { type BodyRequest, dumpBodies } from '../netlink/bulk.ts'
+import { NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.ts'
 import { type Body, hex8, hex32, hexAttribute, readHex32, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
@@ -13,7 +14,9 @@ import {
   RTA_PREFSRC,
   RTA_PRIORITY,
   RTA_TABLE,
+  RTM_DELROUTE,
   RTM_GETROUTE,
+  RTM_NEWROUTE,
   RTN_UNICAST,
   RTNH_F_ONLINK,
 } from './constants.ts'
@@ -57,6 +60,21 @@ export function routeBody({ family, protocol, oif, onlink, src }: Way): (dst: Pa
   const beforeGateway = source + priority + header(RTA_GATEWAY)
   const end = hexAttribute(RTA_OIF, hex32(oif))
   return (dst, gateway) => start + hex8(dst.length) + beforeDst + dst.first + beforeGateway + gateway + end
+}
+
+/** `ip route add …`; EEXIST where another leads to the same prefix. */
+export function createRoute(body: Body): BodyRequest {
+  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_EXCL, body }
+}
+
+/** `ip route replace …` */
+export function replaceRoute(body: Body): BodyRequest {
+  return { type: RTM_NEWROUTE, flags: NLM_F_CREATE | NLM_F_REPLACE, body }
+}
+
+/** `ip route del …` */
+export function deleteRoute(body: Body): BodyRequest {
+  return { type: RTM_DELROUTE, flags: 0, body }
 }
 
 /** `ip route show table main proto PROTOCOL` of one family. */

@@ -7,7 +7,7 @@ import { TABLE } from '../../contract/marks.ts'
 import { EEXIST, ENOENT } from '../../host/errno.ts'
 import { sameBytes } from '../../kernel/netlink/encode.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
-import { tryCommit } from '../../kernel/nftables/batch.ts'
+import { commitPlan } from '../../kernel/nftables/batch.ts'
 import type { Element } from '../../kernel/nftables/element.ts'
 import { ensureSysctl, readSysctl } from '../../kernel/sysctl.ts'
 import { formatAddress } from '../../net/address.ts'
@@ -31,9 +31,6 @@ import { findBrokenChain, layTable } from './maps.ts'
 import { hashIn } from './owner.ts'
 import { localnet, localTargets, podTargets } from './targets.ts'
 
-/** How often what another process changed between reading and writing is read again. */
-const TRIES = 8
-
 /**
  * Forwards the ports of the node to the pod's first address of each family, once the node has routes to them. What the attachment had before is
  * replaced. CniError 11 with the owner's name (`owner`: namespace/pod) where another pod has one of the ports; then nothing is changed.
@@ -44,13 +41,14 @@ export function addHostPorts(attachment: Attachment, owner: string, ports: reado
   const entries = entriesFor(ports, targets)
   const wanted = withOwners(entries, attachment, owner)
   const socket = hostNftables()
-  let replaced: readonly SetElement[] = []
-  for (let attempt = 1; ; attempt++) {
-    const failure = tryCommit(socket, [...layTable(socket), ...deletions(replaced), ...creations(wanted)])
-    if (!failure) break
-    if ((failure.errno !== EEXIST && failure.errno !== ENOENT) || attempt === TRIES) throw failure
-    replaced = findReplaced(socket, attachment, entries, targets)
+  let isFirst = true
+  const plan = () => {
+    const replaced = isFirst ? [] : findReplaced(socket, attachment, entries, targets)
+    isFirst = false
+    return [...layTable(socket), ...deletions(replaced), ...creations(wanted)]
   }
+  // Usually there is nothing to replace: it is looked up once the kernel has reported it.
+  commitPlan(socket, plan, [EEXIST, ENOENT])
   // Not before the rules that drop martians are there.
   for (const { device } of localTargets(ports, targets)) ensureSysctl(localnet(device), '1')
   forgetOldFlows(entries.flatMap(udpForward))
@@ -107,15 +105,13 @@ function deleteUntilGone(
   socket: NetlinkSocket,
   read: () => { readonly elements: readonly SetElement[]; readonly entries: readonly PlacedEntry[] },
 ): void {
-  for (let attempt = 1; ; attempt++) {
+  let deleted: readonly PlacedEntry[] = []
+  commitPlan(socket, () => {
     const { elements, entries } = read()
-    const failure = elements.length > 0 ? tryCommit(socket, deletions(elements)) : undefined
-    if (!failure) {
-      forgetFlowsToPod(entries.flatMap(udpForward))
-      return
-    }
-    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-  }
+    deleted = entries
+    return deletions(elements)
+  })
+  forgetFlowsToPod(deleted.flatMap(udpForward))
 }
 
 function sameData(a: Element, b: Element): boolean {

@@ -3,6 +3,7 @@
 import { TABLE } from '../../contract/marks.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addChain, type BaseChain, findChains } from '../../kernel/nftables/chain.ts'
+import { NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC, NF_IP_PRI_RAW } from '../../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
 import { daddr, dport, iifname, l4proto, oifname, saddr } from '../../kernel/nftables/field.ts'
 import { ctStatus, fibDaddrType, iifnameNot, inSet, ipDaddr, ipSaddr, nfprotoIs, oifnameNot } from '../../kernel/nftables/match.ts'
@@ -45,11 +46,6 @@ interface Chain {
   readonly jumps?: number
 }
 
-// linux/netfilter_ipv4.h: NF_IP_PRI_RAW, NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC
-const RAW = -300
-const DSTNAT = -100
-const SRCNAT = 100
-
 const MAPS = 'hostports'
 
 const LOOPBACK6 = parseAddress('::1')
@@ -60,7 +56,7 @@ const CHAINS: readonly Chain[] = [
   {
     // Before conntrack: answers to 127.0.0.1 get that destination only behind it. So route_localnet opens nothing to the network.
     name: 'hostports_martians',
-    base: { type: 'filter', hook: 'prerouting', priority: RAW },
+    base: { type: 'filter', hook: 'prerouting', priority: NF_IP_PRI_RAW },
     rules: () => [
       // iifname != "lo" ip saddr 127.0.0.0/8 drop
       [...iifnameNot('lo'), ...nfprotoIs(4), ...ipSaddr(parseCidr('127.0.0.0/8')), verdict('drop')],
@@ -82,12 +78,12 @@ const CHAINS: readonly Chain[] = [
   },
   {
     name: 'hostports_prerouting',
-    base: { type: 'nat', hook: 'prerouting', priority: DSTNAT },
+    base: { type: 'nat', hook: 'prerouting', priority: NF_IP_PRI_NAT_DST },
     rules: () => [toMaps()],
   },
   {
     name: 'hostports_output',
-    base: { type: 'nat', hook: 'output', priority: DSTNAT },
+    base: { type: 'nat', hook: 'output', priority: NF_IP_PRI_NAT_DST },
     rules: () => [
       // ip6 saddr ::1 ip6 daddr ::1 return: the kernel looks up the route back to ::1 on the device that the answer came in by, and finds none
       // (net/ipv6/route.c, rt6_need_strict), so this would be lost instead of refused. From another address of the node, ::1 reaches the pod.
@@ -98,7 +94,7 @@ const CHAINS: readonly Chain[] = [
   {
     // Where the pod could not answer to the source, or its answer would not pass the node.
     name: 'hostports_postrouting',
-    base: { type: 'nat', hook: 'postrouting', priority: SRCNAT },
+    base: { type: 'nat', hook: 'postrouting', priority: NF_IP_PRI_NAT_SRC },
     rules: () => [
       // ct status dnat iifname . ip daddr @hostports4_links masquerade: back to where it came from, the pod itself or another on its bridge
       [...ctStatus('dnat'), ...nfprotoIs(4), ...inSet([iifname, daddr(4)], LINK_SET[4]), masquerade()],

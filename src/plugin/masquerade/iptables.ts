@@ -1,18 +1,20 @@
 // The iptables backend: chain, rules and comments as the Go plugins make them, one iptables-restore per family.
 
-import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../cni/error.ts'
+import { CniError, ErrInternal, gatherErrors } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import type { IpVersion } from '../../kernel/nftables/field.ts'
 import type { TableRef } from '../../kernel/nftables/request.ts'
 import { listRules, targetChain } from '../../kernel/nftables/rule.ts'
+import { xtablesComment } from '../../kernel/nftables/xtables-match.ts'
 import { formatAddress } from '../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf } from '../../net/cidr.ts'
 import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from '../netfilter/identity.ts'
 import { type Purpose, quoteWord, restore, save, type Tables } from '../netfilter/iptables-command.ts'
-import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../netfilter/iptables-kernel.ts'
+import { kernelTable, removeChainsOverNetlink } from '../netfilter/iptables-kernel.ts'
 import { removeLegacyChains } from '../netfilter/iptables-legacy.ts'
 import { option, type SavedRule, type SavedTable, saysCidr } from '../netfilter/iptables-saved.ts'
+import { tryRestore } from '../netfilter/iptables-transaction.ts'
 import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
@@ -72,18 +74,15 @@ export function checkIptables(attachment: Attachment, ips: readonly IpConfig[]):
 function addFamily(attachment: Attachment, version: IpVersion, cidrs: readonly Cidr[]): void {
   const chain = chainName(attachment)
   const wanted = wantedRules(attachment, cidrs)
-  try {
-    // -N fails where the chain exists, and with it the transaction: a repeated ADD must not double the jump.
-    restore(natOf(version), [`-N ${chain}`, ...wanted.map((rule) => line('-A', attachment, rule))])
-  } catch (error) {
-    if (!(error instanceof CniError && error.code === ErrIOFailure)) throw error
-    const present = save(natOf(version))
-    if (!present.chains.includes(chain)) throw error
-    const missing = wanted.filter((rule) => !present.rules.some(rule.exists))
-    // Before the rest of the chain: an ACCEPT behind its MASQUERADE would never be reached.
-    const repair = missing.map((rule) => line(rule.target === 'ACCEPT' ? '-I' : '-A', attachment, rule))
-    if (repair.length > 0) restore(natOf(version), repair)
-  }
+  // -N fails where the chain exists, and with it the transaction: a repeated ADD must not double the jump.
+  const failure = tryRestore(natOf(version), [`-N ${chain}`, ...wanted.map((rule) => line('-A', attachment, rule))])
+  if (!failure) return
+  const present = save(natOf(version))
+  if (!present.chains.includes(chain)) throw failure
+  const missing = wanted.filter((rule) => !present.rules.some(rule.exists))
+  // Before the rest of the chain: an ACCEPT behind its MASQUERADE would never be reached.
+  const repair = missing.map((rule) => line(rule.target === 'ACCEPT' ? '-I' : '-A', attachment, rule))
+  if (repair.length > 0) restore(natOf(version), repair)
 }
 
 /** The chain accepts what stays in a pod's subnet, then masquerades all but multicast, once for all addresses. */

@@ -2,9 +2,9 @@
 
 import { CniError, ErrInternal } from '../../cni/error.ts'
 import type { Attachment, IpConfig, ValidAttachment } from '../../cni/types.ts'
-import { ENOENT } from '../../host/errno.ts'
-import { tryCommit } from '../../kernel/nftables/batch.ts'
+import { commitPlan } from '../../kernel/nftables/batch.ts'
 import { addChain } from '../../kernel/nftables/chain.ts'
+import { NF_IP_PRI_NAT_SRC } from '../../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../../kernel/nftables/expression.ts'
 import { ipDaddr, ipDaddrNot, ipSaddr, nfprotoIs } from '../../kernel/nftables/match.ts'
 import type { Request, TableRef } from '../../kernel/nftables/request.ts'
@@ -18,7 +18,6 @@ import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 const TABLE: TableRef = { family: 'inet', table: 'cni_plugins_masquerade' }
 const BASE_CHAIN = 'postrouting'
 const CHAIN = 'masq_checks'
-const NF_IP_PRI_NAT_SRC = 100
 
 const BASE_RULES: readonly (() => Expression[])[] = [
   // ip daddr 224.0.0.0/4 return
@@ -28,9 +27,6 @@ const BASE_RULES: readonly (() => Expression[])[] = [
   // goto masq_checks
   () => [verdict({ goto: CHAIN })],
 ]
-
-/** How often what another process deleted between reading and writing is read again. */
-const TRIES = 5
 
 /** Rules for the addresses, in place of those that the attachment has. */
 export function addToNftables(attachment: Attachment, ips: readonly IpConfig[]): void {
@@ -98,9 +94,5 @@ function deletions(rules: readonly KernelRule[], stale: (rule: KernelRule) => bo
 /** Commits what `plan` makes of the base chain and of the rules whose comments hold `prefix`; reads again where another process changed them in between. */
 function change(prefix: string, plan: (rules: readonly KernelRule[]) => readonly Request[]): void {
   const socket = hostNftables()
-  for (let attempt = 1; ; attempt++) {
-    const failure = tryCommit(socket, plan(listRules(socket, TABLE, { containing: [BASE_CHAIN, prefix] })))
-    if (!failure) return
-    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-  }
+  commitPlan(socket, () => plan(listRules(socket, TABLE, { containing: [BASE_CHAIN, prefix] })))
 }

@@ -1,12 +1,10 @@
 // What x_tables itself holds, beside the rules that the host's own iptables shows: removed by the legacy programs, where there are any.
 
 import { log } from '../../host/log.ts'
-import { legacyVariant, restore, save, type Tables } from './iptables-command.ts'
+import { legacyVariant, type Tables } from './iptables-command.ts'
 import { hasLegacyTable } from './iptables-kernel.ts'
 import { option, type SavedTable } from './iptables-saved.ts'
-
-/** How often a table that other processes change is looked at again. */
-const TRIES = 5
+import { restorePlan } from './iptables-transaction.ts'
 
 /** Removes the chains that `choose` names, and the jumps to them. */
 export function removeLegacyChains(tables: Tables, choose: (table: SavedTable) => readonly string[]): void {
@@ -18,22 +16,8 @@ export function removeLegacy(tables: Tables, removal: (table: SavedTable) => rea
   const { version, table, purpose } = tables
   if (!hasLegacyTable(tables)) return
   const variant = legacyVariant(version)
-  if (variant === undefined) {
-    log.warn(`cannot look for rules of ${purpose.name}: the kernel has a legacy ${table} table, the host has no iptables`, { version })
-    return
-  }
-  for (let attempt = 1; ; attempt++) {
-    const saved = save({ ...tables, variant })
-    const commands = removal(saved)
-    if (commands.length === 0) return
-    try {
-      restore({ ...tables, variant }, commands)
-      return
-    } catch (error) {
-      // Another DEL may have been faster.
-      if (attempt === TRIES) throw error
-    }
-  }
+  if (variant !== undefined) restorePlan({ ...tables, variant }, removal)
+  else log.warn(`cannot look for rules of ${purpose.name}: the kernel has a legacy ${table} table, the host has no iptables`, { version })
 }
 
 /** The commands that take those of the chains away that are there, and the jumps to them. */

@@ -6,8 +6,8 @@ import { log } from '../../host/log.ts'
 import { sys } from '../../host/sys.ts'
 import { inNamespace } from '../../kernel/namespace.ts'
 import { transact } from '../../kernel/netlink/socket.ts'
-import { addAddress, listAddresses } from '../../kernel/route/address.ts'
-import { IF_OPER_UP, IFA_F_DADFAILED, IFA_F_TENTATIVE } from '../../kernel/route/constants.ts'
+import { addAddress, isDuplicate, isTentative, listAddresses } from '../../kernel/route/address.ts'
+import { IF_OPER_UP } from '../../kernel/route/constants.ts'
 import { findLink, setLink } from '../../kernel/route/link.ts'
 import type { Request } from '../../kernel/route/request.ts'
 import { prependRoute } from '../../kernel/route/route.ts'
@@ -70,9 +70,9 @@ function setSysctls({ ifname, ips, enabledad }: PodSetup): void {
 function awaitDad(pod: Pod, index: number): void {
   for (let waited = 0; waited <= 5000; waited += 50) {
     const addresses = listAddresses(pod.route, index).filter(({ cidr }) => cidr.address.family === 6)
-    const failed = addresses.find(({ flags }) => flags & IFA_F_DADFAILED)
+    const failed = addresses.find(isDuplicate)
     if (failed) throw new CniError(ErrTryAgainLater, `address ${formatCidr(failed.cidr)} is in use by another host on the link`)
-    if (!addresses.some(({ flags }) => flags & IFA_F_TENTATIVE)) return
+    if (!addresses.some(isTentative)) return
     sys.nanosleep(50)
   }
   // On a link without carrier there is no one to probe; the kernel continues when it has one.

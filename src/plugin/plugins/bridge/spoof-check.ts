@@ -5,23 +5,15 @@ import { CniError, ErrInternal, ErrInvalidEnvironmentVariables } from '../../../
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
 import { EBUSY, ENOENT } from '../../../host/errno.ts'
 import { type NetlinkSocket, withNetlink } from '../../../kernel/netlink/socket.ts'
-import { tryCommit } from '../../../kernel/nftables/batch.ts'
+import { commitPlan } from '../../../kernel/nftables/batch.ts'
 import { addChain, deleteChain, hasChain } from '../../../kernel/nftables/chain.ts'
 import { fitComment } from '../../../kernel/nftables/comment.ts'
-import { NFTA_CMP_DATA, NFTA_DATA_VALUE } from '../../../kernel/nftables/constants.ts'
+import { NF_BR_PRI_NAT_DST_BRIDGED } from '../../../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../../../kernel/nftables/expression.ts'
 import { etherSaddr, iifname } from '../../../kernel/nftables/match.ts'
+import { comparedName } from '../../../kernel/nftables/read-rule.ts'
 import type { Request, TableRef } from '../../../kernel/nftables/request.ts'
-import {
-  addRule,
-  deleteRule,
-  expressionsOf,
-  flushChain,
-  type KernelRule,
-  listRules,
-  ruleConsistsOf,
-  targetChain,
-} from '../../../kernel/nftables/rule.ts'
+import { addRule, deleteRule, flushChain, listRules, ruleConsistsOf, targetChain } from '../../../kernel/nftables/rule.ts'
 import { addTable } from '../../../kernel/nftables/table.ts'
 import { NETLINK_ROUTE } from '../../../kernel/route/constants.ts'
 import { findLink } from '../../../kernel/route/link.ts'
@@ -30,12 +22,8 @@ import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 
 const TABLE: TableRef = { family: 'bridge', table: 'nat' }
 const BASE_CHAIN = 'PREROUTING'
-const NF_BR_PRI_NAT_DST_BRIDGED = -300
 /** NFT_NAME_MAXLEN less the NUL. */
 const NAME_LIMIT = 255
-
-/** How often what another process deleted between our reading and our writing is read again. */
-const TRIES = 5
 
 /** Lets only frames from `mac` through `port`, the host's end of the pair; replaces what the attachment had. */
 export function addSpoofCheck(attachment: Attachment, port: string, mac: Mac): void {
@@ -95,7 +83,7 @@ export function gcSpoofCheck(valid: readonly ValidAttachment[]): void {
   const candidates = found.filter(({ comment }) => comment.startsWith(COMMENT_PREFIX) && !live.has(comment))
   if (candidates.length === 0) return
   withNetlink(NETLINK_ROUTE, (route) => {
-    const stale = candidates.filter((rule) => !findLink(route, { name: interfaceOf(rule) }))
+    const stale = candidates.filter((rule) => !findLink(route, { name: comparedName(rule) }))
     for (const chain of new Set(stale.map(targetChain))) {
       if (chain.startsWith(CHAIN_PREFIX)) removeChains(chain, `${chain}-mac`)
     }
@@ -128,18 +116,8 @@ function deleteJumps(socket: NetlinkSocket, chain: string): Request[] {
   return jumps.map(({ handle }) => deleteRule(TABLE, BASE_CHAIN, handle))
 }
 
-/** The value that the rule compares first: `iifname PORT`. */
-function interfaceOf(rule: KernelRule): string {
-  const compared = expressionsOf(rule).find(({ name }) => name === 'cmp')
-  return compared?.data?.attributes().get(NFTA_CMP_DATA)?.attributes().get(NFTA_DATA_VALUE)?.text() ?? ''
-}
-
-/** Commits what `plan` makes of the rules as they are; again where another process was faster. */
+/** EBUSY: another process has added a rule that leads to a chain we delete. */
 function change(plan: (socket: NetlinkSocket) => readonly Request[]): void {
   const socket = hostNftables()
-  for (let attempt = 1; ; attempt++) {
-    const failure = tryCommit(socket, plan(socket))
-    if (!failure) return
-    if (![ENOENT, EBUSY].includes(failure.errno) || attempt === TRIES) throw failure
-  }
+  commitPlan(socket, () => plan(socket), [ENOENT, EBUSY])
 }

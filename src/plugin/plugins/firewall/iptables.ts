@@ -1,18 +1,18 @@
 // The iptables backend. ADD reads the table once and runs one iptables-restore a family; where nf_tables holds the table the kernel is read directly,
 // and DEL needs no process.
 
-import { CniError, ErrInternal, ErrIOFailure, gatherErrors } from '../../../cni/error.ts'
-import { ENOENT } from '../../../host/errno.ts'
+import { CniError, ErrInternal, gatherErrors } from '../../../cni/error.ts'
 import { sameBytes } from '../../../kernel/netlink/encode.ts'
-import { tryCommit } from '../../../kernel/nftables/batch.ts'
+import { commitPlan } from '../../../kernel/nftables/batch.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import { mentions, readRule } from '../../../kernel/nftables/read-rule.ts'
 import { deleteRule, type KernelRule, listRules, targetChain } from '../../../kernel/nftables/rule.ts'
 import type { Address } from '../../../net/address.ts'
-import { chosenVariant, type Purpose, restore, save, type Tables } from '../../netfilter/iptables-command.ts'
+import { chosenVariant, type Purpose, save, type Tables } from '../../netfilter/iptables-command.ts'
 import { kernelTable } from '../../netfilter/iptables-kernel.ts'
 import { removeLegacy } from '../../netfilter/iptables-legacy.ts'
 import { withLock } from '../../netfilter/iptables-lock.ts'
+import { restorePlan, tryRestore } from '../../netfilter/iptables-transaction.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { FirewallConfig } from './config.ts'
 import {
@@ -32,9 +32,6 @@ import {
 const purpose: Purpose = { name: 'firewall', option: 'backend', remedy: 'choose "nftables"' }
 const versions: readonly IpVersion[] = [4, 6]
 
-/** How often a table that other processes change is read again. */
-const TRIES = 5
-
 const tablesOf = (version: IpVersion): Tables => ({ version, table: 'filter', purpose })
 
 /** What accepts the addresses, and the policy of the bridge; the one or the other alone where the backend is another. What is there stays. */
@@ -43,7 +40,7 @@ export function addToIptables(config: FirewallConfig, addresses: readonly Addres
     const own = ofFamily(addresses, version)
     if (own.length === 0) continue
     if (accept && config.policy === 'open' && addBesideOthers(config, version, own)) continue
-    withLock(() => addMissing(tablesOf(version), wantedRules(config, own, bridge, accept)))
+    withLock(() => restorePlan(tablesOf(version), (saved) => commandsFor(wantedRules(config, own, bridge, accept), saved)))
   }
 }
 
@@ -88,43 +85,17 @@ function addBesideOthers(config: FirewallConfig, version: IpVersion, addresses: 
   const [first] = present
   if (!hasJump || !first || !jumpsTo(config.adminChain)(first)) return false
   if (present.some((rule) => addresses.some((address) => mentions(rule, address.bytes)))) return false
-  try {
-    restore(tablesOf(version), rules.filter((rule) => !rule.first).map(commandOf))
-    return true
-  } catch (error) {
-    if (!(error instanceof CniError && error.code === ErrIOFailure)) throw error
-    return false
-  }
-}
-
-function addMissing(tables: Tables, wanted: WantedRules): void {
-  for (let attempt = 1; ; attempt++) {
-    const commands = commandsFor(wanted, save(tables))
-    if (commands.length === 0) return
-    try {
-      restore(tables, commands)
-      return
-    } catch (error) {
-      // Another plugin has made the chains in between.
-      if (!(error instanceof CniError && error.code === ErrIOFailure) || attempt === TRIES) throw error
-    }
-  }
+  return !tryRestore(tablesOf(version), rules.filter((rule) => !rule.first).map(commandOf))
 }
 
 function removeOverNetlink(version: IpVersion, addresses: readonly Address[]): void {
   const ref = kernelTable({ version, table: 'filter' })
   const socket = hostNftables()
-  for (let attempt = 1; ; attempt++) {
-    const own = listRules(socket, ref, { chain: PRIVATE_CHAIN }).filter((rule) => addresses.some((address) => accepts(rule, address)))
-    if (own.length === 0) return
-    const failure = tryCommit(
-      socket,
-      own.map(({ handle }) => deleteRule(ref, PRIVATE_CHAIN, handle)),
-    )
-    if (!failure) return
-    // Another DEL may have been faster.
-    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-  }
+  commitPlan(socket, () =>
+    listRules(socket, ref, { chain: PRIVATE_CHAIN })
+      .filter((rule) => addresses.some((address) => accepts(rule, address)))
+      .map(({ handle }) => deleteRule(ref, PRIVATE_CHAIN, handle)),
+  )
 }
 
 function removeLegacyRules(version: IpVersion, addresses: readonly Address[]): void {

@@ -2,6 +2,7 @@
 // in nftables accept is final only for its own base chain, and another one with policy drop would drop the pods' packets.
 
 import { addChain } from '../../../kernel/nftables/chain.ts'
+import { NF_IP_PRI_FILTER } from '../../../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../../../kernel/nftables/expression.ts'
 import { daddr, type IpVersion, iifname, oifname, saddr } from '../../../kernel/nftables/field.ts'
 import { ctState, inSet, nfprotoIs, notInSet } from '../../../kernel/nftables/match.ts'
@@ -69,7 +70,7 @@ export function createTable(config: Place): Request[] {
 
 function ownEntry(ref: TableRef): Request[] {
   return [
-    addChain(ref, BASE_CHAIN, { base: { type: 'filter', hook: 'forward', priority: 0 } }),
+    addChain(ref, BASE_CHAIN, { base: { type: 'filter', hook: 'forward', priority: NF_IP_PRI_FILTER } }),
     flushChain(ref, BASE_CHAIN),
     addRule(ref, BASE_CHAIN, [verdict({ jump: POD_CHAIN })]),
   ]

@@ -6,7 +6,7 @@ import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
 import { ENOENT } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import { cstr } from '../../../kernel/netlink/encode.ts'
-import { commit, tryCommit } from '../../../kernel/nftables/batch.ts'
+import { commit, commitPlan } from '../../../kernel/nftables/batch.ts'
 import { findChains } from '../../../kernel/nftables/chain.ts'
 import { addElements, deleteElements, type Element, findElements, joinedKey, listElements } from '../../../kernel/nftables/element.ts'
 import type { Request, TableRef } from '../../../kernel/nftables/request.ts'
@@ -19,14 +19,11 @@ import { BRIDGES, createTable, ISOLATED, POD_CHAIN, podRules, podSet, SAME_BRIDG
 
 type Place = Pick<FirewallConfig, 'externalChain'>
 
-/** How often what another process deleted between reading and writing is read again. */
-const TRIES = 5
-
 /** The addresses in the name of the attachment, whichever attachment had them before, and the bridge with its policy. */
 export function addToNftables(config: FirewallConfig, attachment: Attachment, addresses: readonly Address[], bridge: string): void {
   const ref = tableOf(config)
   const comment = nftablesComment(attachment)
-  for (let attempt = 1; ; attempt++) {
+  commitPlan(hostNftables(), () => {
     const requests = addresses.flatMap((address): Request[] => {
       const [known] = findElements(hostNftables(), ref, podSet(address.family), [address.bytes])
       if (known?.comment === comment) return []
@@ -36,10 +33,8 @@ export function addToNftables(config: FirewallConfig, attachment: Attachment, ad
     })
     requests.push(...policyElements(ref, config.policy, bridge))
     const exists = findChains(hostNftables(), ref, [POD_CHAIN]).length > 0
-    const failure = tryCommit(hostNftables(), exists ? requests : [...createTable(config), ...requests])
-    if (!failure) return
-    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-  }
+    return exists ? requests : [...createTable(config), ...requests]
+  })
 }
 
 /** Throws where a rule is missing, or an address is not in its set. */
@@ -81,20 +76,15 @@ export function gcNftables(config: Place, network: string, valid: readonly Valid
 
 function removeElements(config: Place, isStale: (element: Element) => boolean, addresses: readonly Address[]): void {
   const ref = tableOf(config)
-  whereNftables(() => {
-    for (let attempt = 1; ; attempt++) {
-      const requests = ([4, 6] as const).flatMap((family) => {
-        const keys = addresses.filter((address) => address.family === family).map(({ bytes }) => bytes)
-        if (addresses.length > 0 && keys.length === 0) return []
-        const set = podSet(family)
-        const known = keys.length > 0 ? findElements(hostNftables(), ref, set, keys) : listOrNone(ref, set)
-        return deleteElements(ref, set, known.filter(isStale))
-      })
-      const failure = requests.length > 0 ? tryCommit(hostNftables(), requests) : undefined
-      if (!failure) return
-      if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-    }
-  })
+  const deletions = () =>
+    ([4, 6] as const).flatMap((family) => {
+      const keys = addresses.filter((address) => address.family === family).map(({ bytes }) => bytes)
+      if (addresses.length > 0 && keys.length === 0) return []
+      const set = podSet(family)
+      const known = keys.length > 0 ? findElements(hostNftables(), ref, set, keys) : listOrNone(ref, set)
+      return deleteElements(ref, set, known.filter(isStale))
+    })
+  whereNftables(() => commitPlan(hostNftables(), deletions))
 }
 
 /** Makes sure that the kernel can hold the table; throws its answer. Changes nothing. */

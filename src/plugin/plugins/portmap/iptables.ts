@@ -1,15 +1,17 @@
 // The iptables backend: one iptables-restore a family for ADD where the kernel reports what exists, and none for DEL.
 
-import { CniError, ErrInternal, ErrIOFailure, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
+import { CniError, ErrInternal, ErrPluginNotAvailable, gatherErrors } from '../../../cni/error.ts'
 import type { ValidAttachment } from '../../../cni/types.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import { listRules, targetChain } from '../../../kernel/nftables/rule.ts'
+import { xtablesComment } from '../../../kernel/nftables/xtables-match.ts'
 import type { Cidr } from '../../../net/cidr.ts'
-import { chosenVariant, hasIptables, type Purpose, restore, save, searchPath, type Tables } from '../../netfilter/iptables-command.ts'
-import { kernelTable, removeChainsOverNetlink, xtablesComment } from '../../netfilter/iptables-kernel.ts'
+import { chosenVariant, hasIptables, type Purpose, save, searchPath, type Tables } from '../../netfilter/iptables-command.ts'
+import { kernelTable, removeChainsOverNetlink } from '../../netfilter/iptables-kernel.ts'
 import { chainRemoval, removeLegacyChains } from '../../netfilter/iptables-legacy.ts'
 import { withLock } from '../../netfilter/iptables-lock.ts'
 import { option, type SavedTable } from '../../netfilter/iptables-saved.ts'
+import { restorePlan, tryRestore } from '../../netfilter/iptables-transaction.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { Backend, PortmapRequest } from './backend.ts'
 import { isReady, mayShareAPort } from './iptables-ready.ts'
@@ -27,9 +29,6 @@ import {
 import { requireFree } from './iptables-taken.ts'
 
 const versions: readonly IpVersion[] = [4, 6]
-
-/** How often a table that other processes change is read again. */
-const TRIES = 8
 
 const purpose: Purpose = { name: 'portmap', option: 'backend', remedy: 'choose "nftables"' }
 const natOf = (version: IpVersion): Tables => ({ version, table: 'nat', purpose })
@@ -76,7 +75,7 @@ function addFamily(request: PortmapRequest, pod: Cidr): void {
   const overNetlink = chosenVariant(tables.version) === '-nft'
   const chain = chainName('DN', request.attachment)
   const socket = () => hostNftables()
-  if (!overNetlink || !isReady(socket(), kernelTable(tables), request) || !tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
+  if (!overNetlink || !isReady(socket(), kernelTable(tables), request) || tryRestore(tables, [`-N ${chain}`, ...own.map(append)])) {
     withLock(() => addByText(tables, request, pod, own))
   }
   // Another ADD may have been as fast, for the same port: the rule that stands first has it.
@@ -85,26 +84,13 @@ function addFamily(request: PortmapRequest, pod: Cidr): void {
 
 /** Reads the whole table, and makes what it lacks. */
 function addByText(tables: Tables, request: PortmapRequest, pod: Cidr, own: readonly Wanted[]): void {
-  for (let attempt = 1; ; attempt++) {
-    const table = save(tables)
+  restorePlan(tables, (table) => {
     const chain = chainName('DN', request.attachment)
     const stale = chainRemoval(table, [chain, ...requireFree(table, request, pod)])
     const shared = sharedRules(request.config).filter(({ exists }) => !table.rules.some(exists))
     const missing = sharedChains(request.config).filter((name) => !table.chains.includes(name))
-    const commands = [...stale, ...[...missing, chain].map((name) => `-N ${name}`), ...[...shared, ...own].map(append)]
-    if (tryRestore(tables, commands, attempt === TRIES)) return
-  }
-}
-
-/** False where iptables rejects it: mostly because the table has changed since it was read. */
-function tryRestore(tables: Tables, commands: readonly string[], last = false): boolean {
-  try {
-    restore(tables, commands)
-    return true
-  } catch (error) {
-    if (last || !(error instanceof CniError && error.code === ErrIOFailure)) throw error
-    return false
-  }
+    return [...stale, ...[...missing, chain].map((name) => `-N ${name}`), ...[...shared, ...own].map(append)]
+  })
 }
 
 function append({ chain, words, first }: Wanted): string {

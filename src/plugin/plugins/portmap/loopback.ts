@@ -5,6 +5,7 @@ import { isSysError } from '../../../host/error.ts'
 import { log } from '../../../host/log.ts'
 import { commit } from '../../../kernel/nftables/batch.ts'
 import { addChain, findChains } from '../../../kernel/nftables/chain.ts'
+import { NF_IP_PRI_RAW } from '../../../kernel/nftables/constants.ts'
 import { verdict } from '../../../kernel/nftables/expression.ts'
 import { iifnameNot, ipDaddr, ipSaddr } from '../../../kernel/nftables/match.ts'
 import { addRule, flushChain } from '../../../kernel/nftables/rule.ts'
@@ -14,8 +15,6 @@ import { hostNftables } from '../../netfilter/socket.ts'
 import { TABLE_COMMENT, tableOf } from './nftables-table.ts'
 
 const CHAIN = 'martians'
-// linux/netfilter_ipv4.h: NF_IP_PRI_RAW; before conntrack, as answers to 127.0.0.1 get that destination only behind it.
-const RAW = -300
 
 /** Makes the rules where they are missing, with both backends. Without nf_tables the kernel has none, as with the Go plugin. */
 export function protectLoopback(): void {
@@ -32,7 +31,8 @@ export function protectLoopback(): void {
     if (findChains(socket, table, [CHAIN])[0]?.use === rules.length) return
     commit(socket, [
       addTable(table, { comment: TABLE_COMMENT }),
-      addChain(table, CHAIN, { base: { type: 'filter', hook: 'prerouting', priority: RAW } }),
+      // Before connections are looked up: answers to 127.0.0.1 get that destination only behind that.
+      addChain(table, CHAIN, { base: { type: 'filter', hook: 'prerouting', priority: NF_IP_PRI_RAW } }),
       flushChain(table, CHAIN),
       ...rules.map((rule) => addRule(table, CHAIN, rule)),
     ])

@@ -2,6 +2,7 @@
 
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
 import { addChain, findChains } from '../../../kernel/nftables/chain.ts'
+import { NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC } from '../../../kernel/nftables/constants.ts'
 import { type Expression, verdict } from '../../../kernel/nftables/expression.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import { fibDaddrType } from '../../../kernel/nftables/match.ts'
@@ -18,9 +19,6 @@ export const TABLE_COMMENT = 'CNI portmap plugin'
 
 const ALL = 'hostports_all'
 const HOOKS = ['prerouting', 'output'] as const
-// linux/netfilter_ipv4.h: NF_IP_PRI_NAT_DST, NF_IP_PRI_NAT_SRC
-const DSTNAT = -100
-const SRCNAT = 100
 
 export function tableOf(version: IpVersion): TableRef {
   return { family: version === 4 ? 'ip' : 'ip6', table: 'cni_hostport' }
@@ -36,11 +34,11 @@ export function layTable(socket: NetlinkSocket, table: TableRef, snat: boolean):
   const uses = new Map(found.map(({ name, use }) => [name, use]))
   // Two rules, and two that jump to it.
   if (found.length === names.length && uses.get(ALL) === 4 && HOOKS.every((name) => uses.get(name) === 1)) return []
-  const masquerading = addChain(table, MASQUERADING, { base: { type: 'nat', hook: 'postrouting', priority: SRCNAT } })
+  const masquerading = addChain(table, MASQUERADING, { base: { type: 'nat', hook: 'postrouting', priority: NF_IP_PRI_NAT_SRC } })
   return [
     addTable(table, { comment: TABLE_COMMENT }),
     ...[HOSTPORTS, OLD_HOSTPORTS, ALL].map((name) => addChain(table, name)),
-    ...HOOKS.map((hook) => addChain(table, hook, { base: { type: 'nat', hook, priority: DSTNAT } })),
+    ...HOOKS.map((hook) => addChain(table, hook, { base: { type: 'nat', hook, priority: NF_IP_PRI_NAT_DST } })),
     ...[ALL, ...HOOKS].map((name) => flushChain(table, name)),
     addRule(table, ALL, [verdict({ jump: OLD_HOSTPORTS })]),
     addRule(table, ALL, [verdict({ jump: HOSTPORTS })]),

@@ -1,10 +1,9 @@
 // The nftables backend: table, chains, rules and comments as the Go plugin makes them, both families in one transaction.
 
 import { CniError, ErrPluginNotAvailable } from '../../../cni/error.ts'
-import { ENOENT } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
 import type { Filter } from '../../../kernel/netlink/decode.ts'
-import { generation, tryCommit } from '../../../kernel/nftables/batch.ts'
+import { commitPlan, generation } from '../../../kernel/nftables/batch.ts'
 import type { IpVersion } from '../../../kernel/nftables/field.ts'
 import type { Request } from '../../../kernel/nftables/request.ts'
 import { deleteRule, type KernelRule, listRules } from '../../../kernel/nftables/rule.ts'
@@ -24,9 +23,6 @@ const versions: readonly IpVersion[] = [4, 6]
 
 /** Where pods have rules. */
 const PODS: readonly string[] = [HOSTPORTS, OLD_HOSTPORTS, MASQUERADING]
-
-/** How often what another process changed between reading and writing is read again. */
-const TRIES = 8
 
 export const nftables: Backend = {
   add(request) {
@@ -70,7 +66,7 @@ function replaceRules(request: PortmapRequest): boolean {
   const socket = hostNftables()
   const isOwn = ownedBy(request.attachment)
   let before = 0
-  change(() => {
+  commitPlan(hostNftables(), () => {
     before = generation(socket)
     return request.pods.flatMap((pod) => {
       const { family } = pod.address
@@ -96,7 +92,7 @@ function withConditional(rules: readonly KernelRule[], stale: readonly KernelRul
 function removeRules(choose: (rules: readonly KernelRule[]) => readonly KernelRule[], containing?: Filter): PortForward[] {
   let forwards: PortForward[] = []
   whereNftables(() => {
-    change(() => {
+    commitPlan(hostNftables(), () => {
       forwards = []
       return versions.flatMap((version) => {
         const rules = listRules(hostNftables(), tableOf(version), { containing }).filter(({ chain }) => PODS.includes(chain))
@@ -116,13 +112,4 @@ function udpForward(rule: KernelRule, family: IpVersion): PortForward[] {
 
 function deletions(version: IpVersion, rules: readonly KernelRule[]): Request[] {
   return rules.map(({ chain, handle }) => deleteRule(tableOf(version), chain, handle))
-}
-
-/** Commits what `plan` reads and decides, both families at once; reads again where another process changed it in between. */
-function change(plan: () => readonly Request[]): void {
-  for (let attempt = 1; ; attempt++) {
-    const failure = tryCommit(hostNftables(), plan())
-    if (!failure) return
-    if (failure.errno !== ENOENT || attempt === TRIES) throw failure
-  }
 }

@@ -19,7 +19,7 @@ export interface TuningConfig {
 }
 
 const DATA_DIR = '/run/cni/tuning'
-/** IFLA_MTU and IFLA_TXQLEN are 32 bits; what a device takes, the kernel knows. */
+/** The kernel's fields have 32 bits; what a device takes, the kernel knows. */
 const MAX_MTU = 0x7fffffff
 const MAX_QUEUE = 0xffffffff
 
