@@ -32,7 +32,10 @@ export function podMac(requested: Mac | undefined, ips: readonly IpConfig[]): Ma
   return requested ?? (ipv4 && macFromIPv4(ipv4.address.address))
 }
 
-/** The MAC that the kernel chose. */
+/**
+ * The MAC that the kernel chose. To be called when both ends are up: reading a link that is still down takes the pending event of its carrier, and the next
+ * one may come a second later (net/core/link_watch.c). Until then the pod's first IPv6 packet is lost.
+ */
 export function podEndMac(pod: Pod, port: Link): Mac {
   const end = findLink(pod.route, { index: port.peer })
   if (!end) throw new RangeError(`peer #${port.peer} of ${port.name} is not in the pod's namespace`)

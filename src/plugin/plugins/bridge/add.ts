@@ -23,7 +23,8 @@ import { ensureVlanGateway } from './vlan-gateway.ts'
 interface Port extends MadeLink {
   readonly bridge: Link
   readonly port: Link
-  readonly mac: Mac
+  /** undefined: the kernel's choice. */
+  readonly mac: Mac | undefined
 }
 
 /** How often a bridge that vanishes is made again. */
@@ -36,15 +37,19 @@ function makeLink(attaching: Attaching<BridgeConfig>, ips: readonly IpConfig[]):
   const { config } = request
   const { bridge, port } = joinBridge(attaching, ips)
   setPortVlans(route, port.index, config.vlans, config.preserveDefaultVlan)
-  const mac = podMac(config.mac, ips) ?? podEndMac(pod, port)
+  const mac = podMac(config.mac, ips)
   if (config.macspoofchk) {
     undo('remove the MAC spoof check', () => spoofCheck().removeSpoofCheck(request))
-    spoofCheck().addSpoofCheck(request, port.name, mac)
+    spoofCheck().addSpoofCheck(request, port.name, mac ?? podEndMac(pod, port))
   }
   return { bridge, port, mac, podEnd: { index: port.peer, enabledad: config.enabledad, up: !config.disableContainerInterface } }
 }
 
-function finish({ request, route, undo }: Attaching<BridgeConfig>, { bridge, port, mac }: Port, ips: readonly IpConfig[]): Interface[] {
+function finish(
+  { request, pod, route, undo }: Attaching<BridgeConfig>,
+  { bridge, port, mac }: Port,
+  ips: readonly IpConfig[],
+): Interface[] {
   const { config, ifname, netns } = request
   if (config.masquerade) {
     const { masquerade } = config
@@ -62,7 +67,7 @@ function finish({ request, route, undo }: Attaching<BridgeConfig>, { bridge, por
   if (config.isGateway) enableForwarding(route, gatewayCidrs(ips))
   const up = config.disableContainerInterface ? port : awaitUp(route, port)
   if (up.master !== bridge.index) throw new CniError(ErrTryAgainLater, `bridge ${bridge.name} was removed while the pod was attached to it`)
-  const podEnd = describeLink({ name: ifname, mac, mtu: port.mtu }, netns)
+  const podEnd = describeLink({ name: ifname, mac: mac ?? podEndMac(pod, port), mtu: port.mtu }, netns)
   return [describeLink(bridge), describeLink(up), podEnd, ...(vlanGateway ? [describeLink(vlanGateway)] : [])]
 }
 

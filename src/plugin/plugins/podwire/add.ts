@@ -26,7 +26,8 @@ import { bandwidthRules } from './segment.ts'
 
 interface Pair extends MadeLink {
   readonly host: Link
-  readonly mac: Mac
+  /** undefined: the kernel's choice. */
+  readonly mac: Mac | undefined
   /** With the datapath `bridge`. */
   readonly bridge: Link | undefined
 }
@@ -48,9 +49,8 @@ function makeLink({ request, pod, route, undo }: Attaching<PodwireConfig>, ips: 
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   // Before the pod's end: while this one is down no neighbour solicitation is heard, and duplicate address detection does not finish.
   if (datapath === 'ptp') routeToPod(route, host, ips)
-  const mac = podEnd.mac ?? podEndMac(pod, host)
   const own = datapath === 'ptp' ? gatewayRoutes(ips, enabledad) : undefined
-  return { bridge, host, mac, podEnd: { index: host.peer, enabledad, up: true, ...(own && { own }) } }
+  return { bridge, host, mac: podEnd.mac, podEnd: { index: host.peer, enabledad, up: true, ...(own && { own }) } }
 }
 
 function finish(
@@ -73,7 +73,7 @@ function finish(
   // Not undone, so after what may fail.
   enableForwarding(route, gatewayCidrs(ips))
   awaitUp(route, host)
-  const podEnd = describeLink({ name: ifname, mac, mtu: host.mtu }, netns)
+  const podEnd = describeLink({ name: ifname, mac: mac ?? podEndMac(pod, host), mtu: host.mtu }, netns)
   return [describeLink(host), podEnd, ...(bridge ? [describeLink(bridge)] : []), ...shaped]
 }
 

@@ -17,7 +17,8 @@ import type { PtpConfig } from './config.ts'
 
 interface Pair extends MadeLink {
   readonly host: Link
-  readonly mac: Mac
+  /** undefined: the kernel's choice. */
+  readonly mac: Mac | undefined
 }
 
 /** The pod's interface is the second of the result. */
@@ -39,11 +40,10 @@ function makeLink({ request, pod, route, undo }: Attaching<PtpConfig>, ips: read
   const host = addPair(route, hostEnd, podEnd)
   undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   routeToPod(route, host, ips)
-  const mac = podEnd.mac ?? podEndMac(pod, host)
-  return { host, mac, podEnd: { index: host.peer, own: gatewayRoutes(ips), enabledad: false, up: true } }
+  return { host, mac: podEnd.mac, podEnd: { index: host.peer, own: gatewayRoutes(ips), enabledad: false, up: true } }
 }
 
-function finish({ request, route, undo }: Attaching<PtpConfig>, { host, mac }: Pair, ips: readonly IpConfig[]): Interface[] {
+function finish({ request, pod, route, undo }: Attaching<PtpConfig>, { host, mac }: Pair, ips: readonly IpConfig[]): Interface[] {
   const { masquerade } = request.config
   if (masquerade) {
     undo('remove the masquerade', () => masquerade.remove(request))
@@ -52,5 +52,6 @@ function finish({ request, route, undo }: Attaching<PtpConfig>, { host, mac }: P
   // Not undone, so after what may fail.
   enableForwarding(route, gatewayCidrs(ips))
   awaitUp(route, host)
-  return [describeLink(host), describeLink({ name: request.ifname, mac, mtu: host.mtu }, request.netns)]
+  const podEnd = { name: request.ifname, mac: mac ?? podEndMac(pod, host), mtu: host.mtu }
+  return [describeLink(host), describeLink(podEnd, request.netns)]
 }
