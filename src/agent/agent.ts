@@ -5,6 +5,7 @@ import type { AgentConfig } from './config.ts'
 import { Conflist } from './conflist/conflist.ts'
 import { API_TIMEOUT } from './desired/desired.ts'
 import { followSource, sourceObserver } from './follow-source.ts'
+import { runIpam } from './ipam/index.ts'
 import { Api } from './kube/api.ts'
 import { requester } from './kube/request.ts'
 import type { Logger } from './log.ts'
@@ -47,7 +48,7 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
   const serving = config.listen && serveHealth(config.listen, { agentState, heartbeats, registry: metrics.registry, log }, signal)
   agentState.nativeVersion = await waitForProgram(native, (reason) => setFailure(agentState, reason), log, signal)
   setFailure(agentState, '')
-  await Promise.all([serving, reconcile(shared, api, metrics, status, heartbeats), status.run(signal), reportTo(shared)])
+  await Promise.all([serving, reconcile(shared, api, metrics, status, heartbeats), status.run(signal), reportTo(shared), runIpam(config, agentState, log, signal)])
   api.close()
   await status.write(true)
 }

@@ -30,6 +30,7 @@ describe('the configuration', () => {
         serviceCidrs: [],
       },
       conflist: { publish: true, others: 'warn', mode: '' },
+      ipamServer: { enabled: false, network: 'podwire', pools: [] },
       report: { networkUnavailable: false, events: false },
       paths: {
         stateDir: '/var/lib/podwire',

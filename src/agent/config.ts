@@ -7,6 +7,7 @@ import { defaultPaths, type Paths } from '../contract/paths.ts'
 import { formatCidr, networkOf, parseCidr } from '../net/cidr.ts'
 import type { PlanConfig } from '../node/plan.ts'
 import { defaultRouting, type RoutingMode } from '../node/state.ts'
+import { type IpamServerConfig, readIpamServer } from './ipam/ipam-config.ts'
 import type { KubeApiConfig } from './kube/credentials.ts'
 
 /** What to do about other networks' files in the same directory. */
@@ -20,6 +21,7 @@ export interface AgentConfig {
   readonly plan: PlanConfig
   /** `mode` '' is the installer's. */
   readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
+  readonly ipamServer: IpamServerConfig
   /** What is written to the API server; nothing where the Nodes come from a file. */
   readonly report: { readonly networkUnavailable: boolean; readonly events: boolean }
   readonly paths: Paths
@@ -44,6 +46,7 @@ export const configKeys = {
   clusterCidrs: '',
   serviceCidrs: '',
   conflist: { publish: '', others: '', mode: '' },
+  ipamServer: { enabled: '', network: '', pools: '' },
   report: { networkUnavailable: '', events: '' },
   // The name of `report` before 0.2.
   tell: { networkUnavailable: '', events: '' },
@@ -118,6 +121,7 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
       mode: readMode(conflist),
     },
     report: { networkUnavailable: report.boolean('networkUnavailable') ?? false, events: report.boolean('events') ?? false },
+    ipamServer: readIpamServer(section(reader, 'ipamServer')),
     paths: {
       stateDir: directory(reader, 'stateDir', defaultPaths.stateDir),
       runDir: directory(reader, 'runDir', defaultPaths.runDir),

@@ -111,6 +111,9 @@ describeChart('least privilege', () => {
     ).toEqual({
       'ClusterRole podwire-agent': ['nodes: list watch'],
     })
+    expect(rules(render({ hooks: false, values: { ipamServer: { enabled: true } } }))).toMatchObject({
+      'ClusterRole podwire-agent': ['nodes: list watch', 'nodes/status: patch', 'pods/namespaces: get'],
+    })
   })
 
   it('holds writes to the own Node, where the cluster can, and only where there are writes', () => {

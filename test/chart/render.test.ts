@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { parseConfig } from '../../src/agent/config.ts'
 import { Reader } from '../../src/cni/reader.ts'
-import { defaultPaths, presets } from '../../src/contract/paths.ts'
+import { defaultPaths, ipamSocketPath, presets, releaseSpool } from '../../src/contract/paths.ts'
 import { type CheckPlugin, conflistProblems, defaultTemplate, templateProblems } from '../../src/installer/conflist.ts'
 import { readPodwireConfig } from '../../src/plugin/plugins/podwire/config.ts'
 import { chart, ciFiles, containersOf, describeChart, find, type Part, readYaml, render, root } from './helm.ts'
@@ -31,6 +31,18 @@ describeChart('the chart', () => {
     const [plugin, ...others] = conflist.plugins
     const filled = { ...plugin, ipam: { ...plugin.ipam, ranges: [[{ subnet: '10.1.0.0/24' }]] } }
     expect(conflistProblems({ ...conflist, plugins: [filled, ...others] }, checkPlugin)).toEqual([])
+  })
+
+  it('lets pods have addresses by the IPAM server when it is enabled', () => {
+    const pools = [{ name: 'ingress', from: 16, to: 31 }]
+    const { data } = find(render({ hooks: false, values: { ipamServer: { enabled: true, pools } } }), 'ConfigMap', 'podwire')
+    const [plugin] = JSON.parse(data['conflist.json']).plugins
+    expect(plugin.ipam).toEqual({
+      type: 'rpc',
+      address: `unix://${ipamSocketPath(defaultPaths)}`,
+      spoolDir: releaseSpool(defaultPaths),
+    })
+    expect(parseConfig(data['agent.json'], new Map(), 'n1').ipamServer).toEqual({ enabled: true, network: 'podwire', pools })
   })
 
   it("writes the installer's own conflist when nothing is set", () => {

@@ -79,9 +79,16 @@ export interface RpcOutcome {
 }
 
 /** One call of the plugin `podwire-ipam-rpc`. `keys` are of the configuration, `ipam` those of its section. */
-export async function callRpc(verb: string, id: string, ipam: object, keys: object = {}, args = ''): Promise<RpcOutcome> {
+export async function callRpc(
+  verb: string,
+  id: string,
+  ipam: object,
+  keys: object = {},
+  args = '',
+  plugin = 'podwire-ipam-rpc',
+): Promise<RpcOutcome> {
   const started = performance.now()
-  const child = spawn(join(pluginPath, 'podwire-ipam-rpc'), {
+  const child = spawn(join(pluginPath, plugin), {
     env: { CNI_COMMAND: verb, CNI_CONTAINERID: id, CNI_IFNAME: 'eth0', CNI_NETNS: '/none', CNI_PATH: pluginPath, CNI_ARGS: args },
     stdio: ['pipe', 'pipe', 'inherit'],
   })

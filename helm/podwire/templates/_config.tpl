@@ -29,6 +29,7 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
   "clusterCidrs" $v.clusterCidrs
   "serviceCidrs" $v.serviceCidrs
   "conflist" (dict "others" $v.cni.others "mode" $v.cni.confFileMode)
+  "ipamServer" (dict "enabled" $v.ipamServer.enabled "pools" (include "podwire.pools" . | fromJsonArray))
   "report" (dict "networkUnavailable" $v.node.setNetworkUnavailable "events" $v.node.events)
   "stateDir" $v.cni.stateDir
   "runDir" $v.cni.runDir
@@ -39,6 +40,25 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
   "logLevel" $v.agent.logLevel
   "fullPass" (int $v.agent.fullPass)
   | toPrettyJson -}}
+{{- end -}}
+
+{{/* Helm reads numbers of values as floats. */}}
+{{- define "podwire.pools" -}}
+{{- $pools := list -}}
+{{- range .Values.ipamServer.pools }}{{ $pools = append $pools (dict "name" .name "from" (int64 .from) "to" (int64 .to)) }}{{ end -}}
+{{- $pools | toJson -}}
+{{- end -}}
+
+{{/* Leases by the plugin itself, or by the agent's IPAM server: of one store. */}}
+{{- define "podwire.ipam" -}}
+{{- if .Values.ipamServer.enabled -}}
+type: rpc
+address: unix://{{ .Values.cni.runDir }}/ipam.sock
+spoolDir: {{ .Values.cni.stateDir }}/ipam-releases
+{{- else -}}
+type: host-local
+dataDir: {{ .Values.cni.runDir }}/leases
+{{- end -}}
 {{- end -}}
 
 {{- define "podwire.listen" -}}
@@ -53,7 +73,7 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
   "type" "podwire"
   "datapath" $v.cni.datapath
   "capabilities" (dict "portMappings" true "bandwidth" true "ips" true "ipRanges" true "mac" true "dns" true)
-  "ipam" (dict "type" "host-local" "dataDir" (printf "%s/leases" $v.cni.runDir)) -}}
+  "ipam" (include "podwire.ipam" . | fromYaml) -}}
 {{- if eq $v.cni.datapath "bridge" }}{{- $_ := set $plugin "bridge" $v.cni.bridge }}{{- end -}}
 {{- with $v.cni.sysctl }}{{- $_ := set $plugin "sysctl" . }}{{- end -}}
 {{- with $v.cni.logFile }}{{- $_ := set $plugin "logFile" . }}{{- $_ := set $plugin "logLevel" $v.cni.logLevel }}{{- end -}}
