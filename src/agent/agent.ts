@@ -48,7 +48,13 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
   const serving = config.listen && serveHealth(config.listen, { agentState, heartbeats, registry: metrics.registry, log }, signal)
   agentState.nativeVersion = await waitForProgram(native, (reason) => setFailure(agentState, reason), log, signal)
   setFailure(agentState, '')
-  await Promise.all([serving, reconcile(shared, api, metrics, status, heartbeats), status.run(signal), reportTo(shared), runIpam(config, agentState, log, signal)])
+  await Promise.all([
+    serving,
+    reconcile(shared, api, metrics, status, heartbeats),
+    status.run(signal),
+    reportTo(shared),
+    runIpam(config, agentState, log, signal),
+  ])
   api.close()
   await status.write(true)
 }
