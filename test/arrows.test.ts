@@ -59,7 +59,7 @@ describe('the arrows check', () => {
     [
       'src/agent/kube/a.ts',
       "import { b } from '../nodes/b.ts'",
-      'src/agent/kube/a.ts:1 agent/kube may not import from agent/nodes (may: cni)',
+      'src/agent/kube/a.ts:1 agent/kube may not import from agent/nodes (may: cni agent/loop)',
     ],
     [
       'src/node/a.ts',

@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { parseConfig } from '../../src/agent/config.ts'
 import { Reader } from '../../src/cni/reader.ts'
 import { defaultPaths, ipamSocketPath, presets, releaseSpool } from '../../src/contract/paths.ts'
+import { sys } from '../../src/host/sys.ts'
 import { type CheckPlugin, conflistProblems, defaultTemplate, templateProblems } from '../../src/installer/conflist.ts'
+import * as rpc from '../../src/ipam/rpc/index.ts'
 import { readPodwireConfig } from '../../src/plugin/plugins/podwire/config.ts'
 import { chart, ciFiles, containersOf, describeChart, find, type Part, readYaml, render, root } from './helm.ts'
+
+// The one segment that a configuration is read by: of the native program.
+vi.spyOn(sys, 'load').mockReturnValue(rpc)
 
 const { version } = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
 
