@@ -1,9 +1,30 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { sys } from './sys.ts'
-import { copyFile, makeDirectories, readWhole, removeTempFiles, replaceByLink, replaceFile, replaceText, sha256Of } from './whole-file.ts'
+import {
+  copyFile,
+  makeDirectories,
+  readWhole,
+  removeTempFiles,
+  replaceByLink,
+  replaceFile,
+  replaceText,
+  sha256ByFile,
+  sha256Of,
+} from './whole-file.ts'
 
 let dir: string
 let file: string
@@ -111,4 +132,17 @@ it('makes directories as far as they are missing', () => {
   expect(statSync(join(dir, 'a/b/c')).isDirectory()).toBe(true)
   writeFileSync(file, '')
   expect(() => makeDirectories(`${file}/x`)).toThrow(/not a directory/i)
+})
+
+describe('sha256ByFile', () => {
+  it('reads a file once when it has several names', () => {
+    writeFileSync(file, 'x')
+    linkSync(file, join(dir, 'other'))
+    writeFileSync(join(dir, 'third'), 'y')
+    const reads = vi.spyOn(sys, 'sha256')
+    const hashOf = sha256ByFile()
+    const [first, other, third, none] = ['file', 'other', 'third', 'none'].map((name) => hashOf(join(dir, name)))
+    expect([other, third === first, none, reads.mock.calls.length]).toEqual([first, false, undefined, 2])
+    reads.mockRestore()
+  })
 })

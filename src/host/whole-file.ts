@@ -35,14 +35,18 @@ export function sha256Of(path: string): string | undefined {
 
 /** The same of several files, by path; names of one file are read once. */
 export function sha256OfEach(paths: readonly string[]): ReadonlyMap<string, string | undefined> {
+  const hashOf = sha256ByFile()
+  return new Map(paths.map((path) => [path, hashOf(path)]))
+}
+
+/** `sha256Of` that reads a file of several names once, as long as its content stays. */
+export function sha256ByFile(): (path: string) => string | undefined {
   const known = new Map<string, string | undefined>()
-  return new Map(
-    paths.map((path) => {
-      const file = identityOf(path)
-      if (!known.has(file)) known.set(file, sha256Of(path))
-      return [path, known.get(file)]
-    }),
-  )
+  return (path) => {
+    const file = identityOf(path)
+    if (!known.has(file)) known.set(file, sha256Of(path))
+    return known.get(file)
+  }
 }
 
 function identityOf(path: string): string {

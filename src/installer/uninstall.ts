@@ -27,6 +27,7 @@ import {
   readWhole,
   removeIfExists,
   removeTempFiles,
+  sha256ByFile,
   sha256Of,
   syncDirectory,
 } from '../host/whole-file.ts'
@@ -131,10 +132,11 @@ function namesPodwire(path: string): boolean {
 }
 
 function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): void {
+  const hashOf = sha256ByFile()
   for (const { name, sha256, previous, replaced } of files) {
     const path = `${binDir}/${name}`
     report.attempt('file', path, () => {
-      const found = sha256Of(path)
+      const found = hashOf(path)
       const ours = found !== undefined && (found === sha256 || found === previous)
       if (found !== undefined && !ours) return report.keep(path, 'it was changed since it was installed')
       if (replaced && exists(`${binDir}/${replaced}`)) {
