@@ -10,7 +10,7 @@ const MINUTE = 60_000
 
 let text = ''
 for (let part = sys.read(0, 1 << 20); part.byteLength > 0; part = sys.read(0, 1 << 20)) text += sys.decodeUtf8(part, 0, part.byteLength)
-// The task comes from bench/run.ts and nobody else.
+// The task comes from bench/run.ts alone.
 const task = JSON.parse(text) as Task
 
 const own = sys.open('/proc/self/ns/net', 0)

@@ -38,7 +38,9 @@ if (import.meta.main) {
   })
   // Vitest's own list: name and file of each test.
   const tests = JSON.parse(output.slice(output.indexOf('['))) as Listed[]
-  const byFile = tests.toSorted((a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0))
+  // By folder first: a folder's own files are not parted by those of the folders in it.
+  const place = ({ file }: Listed) => `${relative(root, dirname(file))} ${file}`
+  const byFile = tests.toSorted((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0))
   mkdirSync(join(root, 'dist'), { recursive: true })
   writeFileSync(join(root, 'dist/promises.md'), promisesPage(root, byFile))
   console.log(`dist/promises.md: ${tests.length} tests`)

@@ -55,7 +55,7 @@ see 'you are 10.1.0.11'
 show "on n1 ip netns exec web $NODE $TOUR/fetch.ts http://10.244.4.2/"
 see 'you are 10.244.1.2'
 
-title 'Somebody deletes a route, flushes the table, removes the conflist: all is back within a second'
+title 'A route is deleted, the table flushed, the conflist removed: all is restored within a second'
 show on n1 ip route del 10.244.2.0/24
 until_true 1 on n1 sh -c 'ip route show 10.244.2.0/24 | grep -q 10.1.0.12' || true
 show on n1 ip route show 10.244.2.0/24

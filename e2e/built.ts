@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** What `sh e2e/SCRIPT ARG…` prints once it has made what it is for; what it says meanwhile is for whoever waits. */
+/** What `sh e2e/SCRIPT ARG…` prints once it has made what it is for; its progress goes to stderr. */
 export function built(script: string, env: Readonly<Record<string, string>> = {}, args: readonly string[] = []): string {
   const { status, stdout } = spawnSync('sh', [fileURLToPath(new URL(script, import.meta.url)), ...args], {
     encoding: 'utf8',

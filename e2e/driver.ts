@@ -1,4 +1,4 @@
-// What a scenario knows of a cluster, whoever made it: our own (e2e/cluster) or kind (e2e/kind).
+// What a scenario knows of a cluster, made by e2e/cluster or by kind (e2e/kind).
 
 import type { Background, ExecOptions, Outcome } from './command.ts'
 

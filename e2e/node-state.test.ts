@@ -26,7 +26,7 @@ describe('compareNodeStates', () => {
     expect(compareNodeStates(state(''), state(nft, sysctl, names))).toEqual([])
   })
 
-  it('does not pass over a rule of somebody else in a table that kube-proxy uses', () => {
+  it('reports a rule of another program in a table that kube-proxy uses', () => {
     const rule = 'table ip filter {\n\tchain FORWARD {\n\t\tjump KUBE-FORWARD\n\t\tip saddr 10.1.0.0/16 accept\n\t}\n}'
     expect(compareNodeStates(state(''), state(rule))).toEqual(['nft: + table ip filter { / chain FORWARD { / ip saddr 10.1.0.0/16 accept'])
   })

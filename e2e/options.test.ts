@@ -36,7 +36,7 @@ describe('parseOptions', () => {
     'COLOUR=red',
     '=',
     '',
-  ])('names what it does not understand when it is given %o', (word) => {
+  ])('rejects what it does not know, by its name: %o', (word) => {
     expect(() => parseOptions(['NODES=3', word])).toThrow(`not understood: ${word}`)
   })
 })

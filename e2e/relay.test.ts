@@ -31,14 +31,14 @@ describe.skipIf(process.getuid?.() !== 0)('startRelay (needs root)', () => {
     }
   })
 
-  it('ends a connection where nobody answers beyond', async () => {
+  it('ends a connection when no server answers at the other end', async () => {
     const { pid } = await startServer()
     const relay = await startRelay(['nsenter', '-t', String(pid), '-n', '--'], '127.0.0.1', 9)
     started.push(relay.pid)
     await expect(fetch(`http://127.0.0.1:${relay.port}/`)).rejects.toThrow('fetch failed')
   })
 
-  it('says why where the namespace cannot be entered', async () => {
+  it('reports why when the namespace cannot be entered', async () => {
     await expect(startRelay(['nsenter', '-t', '999999999', '-n', '--'], '127.0.0.1', 8080)).rejects.toThrow('999999999')
   })
 })

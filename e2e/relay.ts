@@ -17,7 +17,7 @@ export interface Relay {
 
 /** Starts it; `enter` runs a program in the other namespace (and makes it end with whatever that belongs to), where `host` and `port` are reached. */
 export async function startRelay(enter: readonly string[], host: string, port: number): Promise<Relay> {
-  // A socket stays in the namespace where it was made, whoever accepts its connections.
+  // A socket stays in the namespace where it was made, whichever process accepts its connections.
   const server = createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const [file = '', ...args] = [...enter, process.execPath, worker, host, String(port)]
@@ -26,10 +26,12 @@ export async function startRelay(enter: readonly string[], host: string, port: n
   child.stderr?.on('data', (part) => {
     said += part
   })
-  const ended = once(child, 'exit').then(([status]) => {
+  // Not at `exit`: what it wrote may come later.
+  const ended = once(child, 'close').then(([status]) => {
     throw new Error(`the relay to ${host} port ${port} ended with status ${status}: ${said.trim()}`)
   })
-  child.send('serve', server)
+  // Where it has ended already, that is the error to report, and not the closed pipe.
+  child.send('serve', server, () => {})
   await Promise.race([once(child, 'message'), ended])
   ended.catch(() => {})
   const address = server.address() as AddressInfo // of a server that listens on a port

@@ -11,7 +11,7 @@ export interface Scenario {
   readonly clusters: readonly ClusterOptions[]
   /** The chart is installed with these values before the first check; `false` leaves the cluster without a network; the chart's defaults where absent. */
   readonly install?: Values | false
-  /** True where it leaves the cluster unfit for others, or needs one that nobody has used. */
+  /** True where it leaves the cluster unfit for others, or needs one that is unused. */
   readonly fresh?: boolean
   /** True where its figures mean something only if no other cluster runs on the machine at the same time. */
   readonly alone?: boolean

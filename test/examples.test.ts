@@ -51,7 +51,7 @@ describeHost('the example plugin', () => {
     })
   })
 
-  it('answers what is wrong when it is given the wrong thing', async () => {
+  it('reports what is wrong when its configuration or directory is', async () => {
     await withHost(async (host) => {
       const directory = join(host.dir, 'hello')
       const ask = async (verb: string, given: object) => (await host.cni('hello', verb, given, { path: examples, netns: '/none' })).json
@@ -68,7 +68,7 @@ describeHost('the example plugin', () => {
     })
   })
 
-  it('collects only what is in no list when it is asked to', async () => {
+  it('removes only what the list lacks when GC comes', async () => {
     await withHost(async (host) => {
       mkdirSync(join(host.dir, 'hello'))
       const given = config({ directory: join(host.dir, 'hello') })

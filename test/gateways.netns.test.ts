@@ -20,7 +20,7 @@ type Ipam = { readonly [key: string]: unknown }
 const hostLocal = (...ranges: object[]): Ipam => ({ type: 'host-local', ranges: ranges.map((range) => [range]) })
 const fixed = (...addresses: object[]): Ipam => ({ type: 'static', addresses })
 
-/** `bridge` names the default route itself; the others are told of it by IPAM. */
+/** `bridge` names the default route itself; the others get it from IPAM. */
 function configOf(plugin: keyof typeof plugins, ipam: Ipam, more: object = {}): Config {
   const routes = [{ dst: '0.0.0.0/0' }, { dst: '::/0' }]
   const asked = plugin === 'bridge' ? ipam : { routes, ...ipam }
@@ -94,7 +94,7 @@ describeHost('a gateway', () => {
     },
   )
 
-  it.each(names)('of each of two IPv4 ranges is the node’s with %s, also where one was there before', async (plugin) => {
+  it.each(names)('of each of two IPv4 ranges is an address of the node with %s, also when one existed before', async (plugin) => {
     await withHost(async (host) => {
       const [one, two] = [{ subnet: '10.1.0.0/24' }, { subnet: '10.2.0.0/24' }]
       const routes = plugin === 'bridge' ? {} : { routes: [{ dst: '0.0.0.0/0' }] }
@@ -109,7 +109,7 @@ describeHost('a gateway', () => {
     })
   })
 
-  it.each(names)('outside the subnet, or the other one of two addresses, serves %s where a way leads to it', async (plugin) => {
+  it.each(names)('outside the subnet, or the other one of two addresses, serves %s when a route leads to it', async (plugin) => {
     await withHost(async (host) => {
       const [a, b] = [await host.pod('a'), await host.pod('b')]
       const routes = plugin === 'bridge' ? [] : [{ dst: '0.0.0.0/0' }]
@@ -153,7 +153,11 @@ describeHost('a gateway', () => {
     ['of a static address', fixed({ address: '10.1.0.5/24', gateway: 'fd00::1' }), 'ipam.addresses[0].gateway: fd00::1 is an IPv6 address'],
     ['that is the pod itself', fixed({ address: '10.1.0.5/24', gateway: '10.1.0.5' }), "ips[0].gateway: 10.1.0.5 is the pod's own address"],
     ['that would be the pod itself', fixed({ address: '10.1.0.1/24' }), "ips[0].gateway: 10.1.0.1 is the pod's own address"],
-    ['of nobody', fixed({ address: '10.1.0.5/24', gateway: '0.0.0.0' }), 'ips[0].gateway: 0.0.0.0 is not an address that a node can have'],
+    [
+      'that is unspecified',
+      fixed({ address: '10.1.0.5/24', gateway: '0.0.0.0' }),
+      'ips[0].gateway: 0.0.0.0 is not an address that a node can have',
+    ],
     [
       'of a route, of the other family',
       { ...hostLocal({ subnet: '10.1.0.0/24' }), routes: [{ dst: '10.0.0.0/8' }, { dst: '0.0.0.0/0', gw: 'fe80::1' }] },
@@ -175,7 +179,7 @@ describeHost('a gateway', () => {
       'ipam.addresses[0].address: 10.1.0.255 is the broadcast address of 10.1.0.0/24',
     ],
   ]
-  it.each(refusals)('%s is refused by every plugin, with its place, and nothing is made', async (_, ipam, message) => {
+  it.each(refusals)('%s is rejected by every plugin with its JSON path, and nothing is made', async (_, ipam, message) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const before = await traces(host)
@@ -210,7 +214,7 @@ describeHost('a gateway', () => {
     },
   )
 
-  it('0.0.0.0 says that all is on the link, where the node has no gateway', async () => {
+  it('0.0.0.0 means that everything is on the link when the node has no gateway', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const ipam = { ...fixed({ address: '10.4.5.6/16', gateway: '0.0.0.0' }), routes: [{ dst: '0.0.0.0/0' }] }
@@ -221,7 +225,7 @@ describeHost('a gateway', () => {
     })
   })
 
-  it('given as a mapped address is the IPv4 one, as Go takes it', async () => {
+  it('given as an IPv4-mapped address is the IPv4 one, as in the Go plugins', async () => {
     await withHost(async (host) => {
       const ipam = hostLocal({
         subnet: '10.1.0.0/24',

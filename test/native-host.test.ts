@@ -32,7 +32,7 @@ const lines = (behaviour: string, argument = ''): unknown[] => {
 describe('the native host', () => {
   it.each([
     ['throw', 'Error: on purpose'],
-    ['rejection', 'Error: nobody waits for this'],
+    ['rejection', 'Error: this is not handled'],
     ['late-throw', 'Error: thrown in a job'],
     ['memory', 'InternalError: out of memory'],
     ['stack', 'InternalError: stack overflow'],

@@ -8,7 +8,7 @@ import { root } from '../build/image/script.ts'
 import { notesOf } from '../build/release/notes.ts'
 import { filesWithVersion, version } from '../build/version.ts'
 
-it('stands everywhere as package.json has it: `make version VERSION=…` writes it anew', () => {
+it('is everywhere the one of package.json: `make version VERSION=…` rewrites it', () => {
   for (const { path, text } of filesWithVersion()) expect(readFileSync(path, 'utf8'), path).toBe(text)
   const { version: locked, packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
   expect([locked, packages[''].version]).toEqual([version(), version()])
@@ -49,12 +49,12 @@ describe('the text of a release', () => {
     expect(notesOf(changelog, '1.1.0')).toBe('- Older.')
   })
 
-  it('says what to do when there is none', () => {
+  it('reports what to do when there is none', () => {
     for (const missing of ['1.2', '2.0.0'])
       expect(() => notesOf(changelog, missing)).toThrow(`says nothing about ${missing}: rename its section [Unreleased]`)
   })
 
-  it('is not had for the tag of another version', () => {
+  it('is rejected for the tag of another version', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['build/release/notes.ts', 'v99.0.0'], { cwd: root, encoding: 'utf8' })
     expect({ status, stdout, stderr }).toEqual({
       status: 1,

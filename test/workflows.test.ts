@@ -26,12 +26,12 @@ const makefile = readFileSync(join(root, 'Makefile'), 'utf8')
 describe.each(workflows)('$file', ({ text, workflow }) => {
   const steps = Object.values(workflow.jobs).flatMap(({ steps }) => steps)
 
-  it('calls targets that there are', () => {
+  it('calls targets that exist', () => {
     const called = steps.flatMap(({ run = '' }) => [...run.matchAll(/\bmake (?:--[a-z-]+ )*([a-z0-9-]+)/g)].map(([, target]) => target))
     for (const target of called.filter((name) => name !== 'gcc')) expect(makefile, target).toMatch(new RegExp(`^${target}:`, 'm'))
   })
 
-  it('takes each action at a commit, and says which release that is', () => {
+  it('pins each action to a commit, with its release in a comment', () => {
     for (const [line] of text.matchAll(/^.*uses:.*$/gm)) expect(line).toMatch(/uses: [\w-]+\/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/)
   })
 
@@ -45,7 +45,7 @@ describe.each(workflows)('$file', ({ text, workflow }) => {
       expect([name, writes(permissions)]).toEqual([name, name === 'publish' ? ['contents', 'packages', 'id-token'] : []])
   })
 
-  it('hands no token to what is checked out', () => {
+  it('leaves no token in what is checked out', () => {
     expect(text.match(/actions\/checkout@/g)?.length).toBe(text.match(/persist-credentials: false/g)?.length)
   })
 })

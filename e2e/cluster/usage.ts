@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { readOrNothing } from './world.ts'
 
-/** CPU milliseconds so far and bytes of memory that are nobody's cache, summed over boxes. */
+/** CPU milliseconds so far and bytes of memory that are not page cache, summed over boxes. */
 export function readUsage(state: string, boxes: readonly string[]): { cpuMs: number; memory: number } {
   const groups = boxes.flatMap((box) =>
     readOrNothing(join(state, box, 'cgroups'))

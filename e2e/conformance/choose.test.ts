@@ -10,7 +10,7 @@ const tests = [
 const cloud = { text: '[Feature:LoadBalancer]', reason: 'needs a cloud' }
 
 describe('choose', () => {
-  it('runs all of ours but those that a line skips, and says why', () => {
+  it('runs all network tests but those that a line skips, with its reason', () => {
     expect(choose(tests, 'all', [cloud])).toEqual({
       run: [tests[0], tests[1]],
       skipped: [{ test: tests[2], reason: 'needs a cloud' }],
@@ -25,7 +25,7 @@ describe('choose', () => {
     expect(choose(tests, ['affinity'], [])).toEqual({ run: [tests[1]], skipped: [] })
   })
 
-  it('refuses a line or a text that matches no test of ours', () => {
+  it('rejects a line or a text that matches no network test', () => {
     expect(() => choose(tests, ['Pods should start'], [{ text: 'NoSuch', reason: 'x' }])).toThrow(
       'no [sig-network] test has in its name:\nNoSuch\nPods should start',
     )
@@ -33,17 +33,17 @@ describe('choose', () => {
 })
 
 describe('parseSkipList', () => {
-  it('takes text and reason apart', () => {
+  it('separates text and reason', () => {
     expect(parseSkipList('# a comment\n\n[Feature:LoadBalancer]  # needs a cloud\n', 'f')).toEqual([cloud])
   })
 
-  it.each(['no reason', 'no reason  #'])('refuses %j by file and line', (line) => {
+  it.each(['no reason', 'no reason  #'])('rejects %j with file and line', (line) => {
     expect(() => parseSkipList(`\n${line}`, 'skip.txt')).toThrow('skip.txt:2: ')
   })
 })
 
 describe('parseTexts', () => {
-  it('passes over comments', () => {
+  it('skips comments', () => {
     expect(parseTexts('# a\nDNS should\n\n')).toEqual(['DNS should'])
   })
 })

@@ -56,11 +56,11 @@ text
     expect(twice).not.toContain('| all | 100 | 1 |')
   })
 
-  it('leaves the reasons where only some tests were run', () => {
+  it('leaves the reasons when only some tests were run', () => {
     expect(record(page, { ...summary, subset: 'conformance' })).toContain('| 9 | old |')
   })
 
-  it('refuses a page without the table', () => {
+  it('rejects a page without the table', () => {
     expect(() => record(page, { ...summary, cluster: 'kind' })).toThrow('no table for "results kind"')
   })
 })

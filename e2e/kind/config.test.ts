@@ -5,7 +5,7 @@ import { kindConfig } from './config.ts'
 const parsed = (...args: Parameters<typeof kindConfig>) => JSON.parse(kindConfig(...args))
 
 describe('kindConfig', () => {
-  it('asks for no network of its own, and the families and the proxy that are wanted', () => {
+  it('has no network of kind’s, and the families and the proxy that were given', () => {
     const { networking, nodes } = parsed(completeOptions({ families: 'dual', proxy: 'iptables', nodes: 2 }), false)
     expect(networking).toMatchObject({
       disableDefaultCNI: true,
@@ -20,7 +20,7 @@ describe('kindConfig', () => {
   it.each([
     [true, ['ClusterConfiguration', 'KubeletConfiguration', 'KubeProxyConfiguration'], 0],
     [false, ['ClusterConfiguration', 'KubeletConfiguration'], undefined],
-  ])('leaves OOM scores alone only where the machine says so (%o)', (limited, kinds, score) => {
+  ])('leaves OOM scores alone only when the machine does not let them be lowered (%o)', (limited, kinds, score) => {
     const patches = parsed(completeOptions({ maxPods: 200 }), limited).kubeadmConfigPatches.map((patch: string) => JSON.parse(patch))
     expect(patches.map(({ kind }: { readonly kind: string }) => kind)).toEqual(kinds)
     expect(patches[1]).toMatchObject({ maxPods: 200, failCgroupV1: false })

@@ -3,7 +3,7 @@
 import { podCidrs, serviceCidrs } from '../cluster/addresses.ts'
 import type { ClusterOptions } from '../driver.ts'
 
-/** As `kind create cluster --config` takes it, JSON being YAML; `limited` for a machine that lets nobody raise limits or lower OOM scores. */
+/** As `kind create cluster --config` takes it, JSON being YAML; `limited` for a machine on which no process may raise limits or lower OOM scores. */
 export function kindConfig(options: Required<ClusterOptions>, limited: boolean): string {
   const workers = Array.from({ length: options.nodes - 1 }, () => ({ role: 'worker' }))
   return JSON.stringify({

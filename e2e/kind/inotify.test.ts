@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { inotifyWarning } from './inotify.ts'
 
 describe('inotifyWarning', () => {
-  it('is silent where the nodes fit', () => {
+  it('is empty when the nodes fit', () => {
     expect(inotifyWarning(3, 60, 128)).toBeUndefined()
   })
 

@@ -24,7 +24,7 @@ export const scenario: Scenario = {
         roles.filter(({ kind }) => kind === 'ClusterRole'),
       )
     },
-    async 'nor of the hooks that test and uninstall'(cluster) {
+    async 'no request of the hooks for test and uninstall is denied, and no permission is unused'(cluster) {
       const roles = await rolesIn(cluster, await helmGet(cluster, 'hooks'))
       succeeded(await cluster.helm(['test', release, '-n', ours, '--timeout', '2m'], { timeout: 150_000 }), 'helm test')
       await uninstallChart(cluster)

@@ -32,7 +32,7 @@ export const scenario: Scenario = {
         `podwire needs ${(own.seconds / host.seconds).toFixed(2)} × the time and ${(own.cpu - host.cpu).toFixed(1)} s more CPU than no network`,
       )
     },
-    async 'no address stays behind when they go'(cluster) {
+    async 'no address is leaked when those pods are deleted'(cluster) {
       await noLeakedAddresses(cluster, on(cluster), 60)
     },
   },

@@ -20,7 +20,7 @@ export const scenario: Scenario = {
       await eventually(10, async () => assert.deepEqual(await routed(cluster, 'n1', cidrs), []))
       remembered = cidrs
     },
-    async 'a node behind the router takes over the podCIDRs of one that left'(cluster, namespace) {
+    async 'a node behind the router gets the podCIDRs of one that left, and its pods are reached'(cluster, namespace) {
       const [podCIDR, ...rest] = remembered
       const spec = { podCIDR, podCIDRs: [podCIDR, ...rest] }
       await apply(cluster, { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n3' }, spec })

@@ -21,7 +21,7 @@ export const scenario: Scenario = {
     async 'podwire verify finds nothing wrong on any node'(cluster) {
       for (const node of on(cluster)) await eventually(10, () => podwireOn(cluster, node, 'verify'))
     },
-    async 'podwire status and pods name what is on the node'(cluster, namespace) {
+    async 'podwire status and podwire pods list what is on the node'(cluster, namespace) {
       for (const node of on(cluster)) {
         const pod = await createPod(cluster, namespace, `shown-${node}`, { node })
         const status = await podwireOn(cluster, node, 'status')
@@ -31,7 +31,7 @@ export const scenario: Scenario = {
         JSON.parse(await podwireOn(cluster, node, 'status', '-o', 'json'))
       }
     },
-    async 'helm test passes, and resolves a name'(cluster) {
+    async 'helm test passes, and a pod resolves a name'(cluster) {
       await ensureDns(cluster)
       const upgrade = [
         'upgrade',

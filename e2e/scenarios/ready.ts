@@ -13,7 +13,7 @@ export const scenario: Scenario = {
   fresh: true,
   alone: true,
   checks: {
-    async 'pods that wait for the network start by themselves, and none fails to start, when it is installed'(cluster, namespace) {
+    async 'pods that wait for the network start by themselves, and none fails, when podwire is installed'(cluster, namespace) {
       await apply(cluster, ...on(cluster).map((node) => podObject(`early-${node}`, namespace, { node })))
       assert.deepEqual(await readyNodes(cluster), [])
       await cluster.loadImage(archive)
@@ -32,7 +32,7 @@ export const scenario: Scenario = {
       const events = await getAll(cluster, 'events', '-n', namespace, '--field-selector', 'reason=FailedCreatePodSandBox')
       assert.deepEqual(events, [])
     },
-    async 'installing it again changes nothing that runs'(cluster) {
+    async 'installing podwire again restarts nothing'(cluster) {
       const [before] = await getAll(cluster, 'daemonset', '-n', 'kube-system', release)
       await podwire.install(cluster, {})
       await sleep(1000)

@@ -13,7 +13,7 @@ export const scenario: Scenario = {
   clusters: [{}],
   install: false,
   checks: {
-    "a registry's chart takes the image that was loaded when it is asked to": (cluster, namespace) =>
+    'the chart of a registry runs the image that was loaded when its values say so': (cluster, namespace) =>
       withRelease(cluster, 'registry.example.org', async ({ file }) => {
         await installChartOf(cluster, file(/^podwire-\d.*\.tgz$/), { image: { registry: 'localhost', digest: '' } })
         await nodesReady(cluster)
@@ -21,7 +21,7 @@ export const scenario: Scenario = {
         await usePodNetwork(cluster, namespace)
         await uninstallChart(cluster)
       }),
-    'the manifests need no Helm, to install and to uninstall': (cluster, namespace) =>
+    'the manifests install and uninstall without Helm': (cluster, namespace) =>
       withRelease(cluster, '', async ({ file }) => {
         const [install, uninstall] = [file(/^podwire\.yaml$/), file(/^podwire-uninstall\.yaml$/)]
         await kubectl(cluster, ['apply', '-f', install])

@@ -40,7 +40,7 @@ export const scenario: Scenario = {
       await kubectl(cluster, ['delete', 'deployment', '-n', namespace, '--all'])
       await noLeakedAddresses(cluster, nodes, 60)
     },
-    async 'nothing is wrong on any node afterwards'(cluster) {
+    async 'podwire verify passes on every node afterwards'(cluster) {
       await rolledOut(cluster)
       for (const node of on(cluster)) await eventually(20, () => podwireOn(cluster, node, 'verify'))
     },

@@ -12,29 +12,29 @@ export const scenario: Scenario = {
   install: false,
   fresh: true,
   checks: {
-    async 'a value that does not exist is refused by its name'(cluster) {
+    async 'a value that does not exist is rejected with its name'(cluster) {
       const { status, stderr } = await upgrade(cluster, { masquerade: { enable: true } })
       assert.notEqual(status, 0)
       assert.match(stderr, /enable/)
     },
-    async 'missing permissions are named by the agent, which goes on trying'(cluster) {
+    async 'missing permissions are reported by the agent, which keeps trying'(cluster) {
       await cluster.loadImage(archive)
       await install(cluster, { rbac: { create: false }, uninstall: { enabled: false }, tests: { enabled: false } })
       await said(cluster, on(cluster), /forbidden/i)
       assert.deepEqual(await readyNodes(cluster), [])
       await mended(cluster)
     },
-    async 'a missing capability is named'(cluster) {
+    async 'a missing capability is reported by its name'(cluster) {
       await install(cluster, { securityContext: { capabilities: { drop: ['ALL'], add: [] } } })
       await said(cluster, [], /EPERM|not permitted|NET_ADMIN/)
       await mended(cluster)
     },
-    async "a preset of another distribution is named by the pod's events"(cluster) {
+    async "a preset of another distribution is reported in the pod's events"(cluster) {
       await install(cluster, { preset: 'k3s' })
       await said(cluster, [], /rancher\/k3s/)
       await mended(cluster)
     },
-    async 'a node whose directory is read-only says so, and the others go on'(cluster) {
+    async 'a node whose directory is read-only reports it, and the others keep working'(cluster) {
       const [broken = '', ...others] = on(cluster)
       await uninstallChart(cluster)
       await cluster.inNode(broken, ['sh', '-c', 'mount --bind /opt/cni/bin /opt/cni/bin && mount -o remount,bind,ro /opt/cni/bin'])
@@ -66,7 +66,7 @@ async function said(cluster: Cluster, nodes: readonly string[], pattern: RegExp)
       const words = await wordsOn(node)
       assert.ok(
         pattern.test(words),
-        `nobody ${node && `on ${node} `}says ${pattern}, but\n${words.trim().split('\n').slice(-15).join('\n')}`,
+        `no log or event ${node && `of ${node} `}has ${pattern}, but\n${words.trim().split('\n').slice(-15).join('\n')}`,
       )
     }
   })

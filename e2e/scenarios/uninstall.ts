@@ -17,9 +17,9 @@ export const scenario: Scenario = {
   fresh: true,
   checks: {
     'nothing is left on any node after install, use and uninstall': (cluster, namespace) => roundTrip(cluster, namespace, {}),
-    'nothing is left of the bridge datapath, of VXLAN everywhere and of other ports': (cluster, namespace) =>
+    'nothing is left after an uninstall of the bridge datapath, of VXLAN everywhere and of other ports': (cluster, namespace) =>
       roundTrip(cluster, namespace, { cni: { datapath: 'bridge' }, routing: { mode: 'vxlan', port: 4789 } }),
-    async "another network's configuration that comes first is moved away, and put back"(cluster, namespace) {
+    async "another network's configuration that comes first is moved away, and restored by the uninstall"(cluster, namespace) {
       for (const node of on(cluster)) await cluster.inNode(node, ['sh', '-c', `printf %s '${foreign}' >/etc/cni/net.d/05-other.conflist`])
       await roundTrip(cluster, namespace, { cni: { others: 'backup' } })
       for (const node of on(cluster)) {
@@ -27,7 +27,7 @@ export const scenario: Scenario = {
         await cluster.inNode(node, ['rm', '/etc/cni/net.d/05-other.conflist'])
       }
     },
-    async 'it can be installed again'(cluster, namespace) {
+    async 'podwire can be installed again after an uninstall'(cluster, namespace) {
       await podwire.install(cluster, {})
       await usePodNetwork(cluster, namespace)
       for (const node of on(cluster)) await eventually(10, () => podwireOn(cluster, node, 'verify'))

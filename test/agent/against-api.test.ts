@@ -100,7 +100,7 @@ describe('the agent and its API server', () => {
     })
   })
 
-  it('follows Nodes that come, change and go, and makes nothing of heartbeats', async () => {
+  it('follows Nodes that come, change and go, and ignores heartbeats', async () => {
     const { api, native, peers } = await scene()
     await peers('peer-1')
     api.set(peer(2))
@@ -116,7 +116,7 @@ describe('the agent and its API server', () => {
     expect(native.applied().length).toBe(passes + 1)
   })
 
-  it('waits and says so while its Node has no podCIDR, and follows when it gets another', async () => {
+  it('waits and reports it while its Node has no podCIDR, and follows when it gets another', async () => {
     const api = await fakeApi()
     api.set({ ...self, podCidrs: [] })
     const native = fakeNative()
@@ -158,9 +158,9 @@ describe('the agent and its API server', () => {
         api.forgetHistory()
       },
     ],
-    ['the connection is half open: nothing comes any more', (api) => api.muteWatches(), { bookmarks: 300 }],
-    ['an event is no JSON', (api) => api.sendRaw('{"type":"ADDED","object":{"metadata":\n')],
-    ['an event is no object', (api) => api.sendRaw('17\n')],
+    ['the connection is half open: nothing arrives any more', (api) => api.muteWatches(), { bookmarks: 300 }],
+    ['an event is not JSON', (api) => api.sendRaw('{"type":"ADDED","object":{"metadata":\n')],
+    ['an event is not an object', (api) => api.sendRaw('17\n')],
   ]
   it.each(breaks)('converges when %s', async (_, breakIt, options = {}) => {
     const { api, agent, peers } = await scene(options, {}, options.bookmarks === undefined ? {} : { idleTimeout: 1 })
@@ -192,7 +192,7 @@ describe('the agent and its API server', () => {
     await peers('peer-1', 'peer-2')
   })
 
-  it('withdraws nothing while the API server is away, and goes on when it is back', async () => {
+  it('removes nothing while the API server is unreachable, and continues when it is back', async () => {
     const { api, native, agent, peers } = await scene({}, { fullPass: 1 })
     await peers('peer-1')
     await eventually(() => api.watching === 1)
@@ -321,7 +321,7 @@ describe('the agent and its node', () => {
     expect(JSON.parse(readFileSync(join(agent.dir, 'run/status.json'), 'utf8'))).toMatchObject({ stopping: true })
   })
 
-  it('puts the conflist back when it is removed, edited, or its folder is', async () => {
+  it('restores the conflist when it is removed or edited, or its directory removed', async () => {
     const { agent, native } = await scene()
     const file = join(agent.dir, 'conf/10-podwire.conflist')
     const content = await eventually(() => native.published().length > 0 && readFileSync(file, 'utf8'))
@@ -370,7 +370,7 @@ describe('the agent and its node', () => {
     expect((await agent.get('/metrics')).body).toMatch(/podwire_reconcile_errors_total\{kind="route"\} [1-9]/)
   })
 
-  it('ends with a clear word when the native program is of another protocol', async () => {
+  it('ends with an error when the native program has another protocol', async () => {
     const native = fakeNative()
     writeFileSync(join(native.program, '../version'), JSON.stringify({ version: '9.9.9', protocol: 2 }))
     const agent = await startAgent({ native: native.program, config: { nodesFile: '/missing/nodes.json' } })
@@ -378,7 +378,7 @@ describe('the agent and its node', () => {
     expect(agent.log().at(-1)).toMatchObject({ reason: expect.stringContaining('9.9.9 speaks protocol 2, this agent speaks 1') })
   })
 
-  it('waits for the native program where there is none yet', async () => {
+  it('waits for the native program when it does not exist yet', async () => {
     const missing = join(temporaryFolder(), 'podwire')
     const agent = await startAgent({ native: missing, config: { nodesFile: '/missing/nodes.json' } })
     cleanup.push(() => agent.kill())
@@ -405,7 +405,7 @@ describe('the agent and its node', () => {
 })
 
 describe('the agent and a file of Nodes', () => {
-  it('follows the file, written over or put in its place, and keeps the last good content', async () => {
+  it('follows the file when it is overwritten or replaced, and keeps the last valid content', async () => {
     const dir = temporaryFolder()
     const nodesFile = join(dir, 'nodes.json')
     const list = (...nodes: FakeNode[]) =>

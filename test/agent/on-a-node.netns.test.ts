@@ -68,7 +68,7 @@ describeHost('the agent on a node', () => {
     execFileSync('ip', ['netns', 'delete', netns], { timeout: 10_000 })
   })
 
-  it('makes routes, masquerade and conflist, and says that it is ready', async () => {
+  it('makes routes, masquerade and conflist, and reports ready', async () => {
     agent = await start()
     await eventually(() => status().ready)
     expect(routed()).toEqual(range(1, 20))
@@ -111,7 +111,7 @@ describeHost('the agent on a node', () => {
     await eventually(() => status().drift[kind] > before, 2 * fairSecond())
   })
 
-  it('follows its Nodes and withdraws what is gone', async () => {
+  it('follows its Nodes and removes what is gone', async () => {
     writeFileSync(nodesFile, nodesJson(range(5, 25)))
     await eventually(() => routed().join() === range(5, 25).join())
   })

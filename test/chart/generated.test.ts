@@ -8,7 +8,7 @@ import { chartReadme, readRows } from '../../build/chart-readme.ts'
 import { chart, describeChart, type Part, podSpecs, readYaml, root } from './helm.ts'
 
 describe("the chart's README", () => {
-  it('says what values.yaml says: `make manifests` rewrites it', () => {
+  it('has what values.yaml has: `make manifests` rewrites it', () => {
     expect(readFileSync(join(chart, 'README.md'), 'utf8')).toBe(chartReadme())
   })
 
@@ -21,7 +21,7 @@ describe("the chart's README", () => {
     expect(Object.keys(properties).filter((key) => key !== 'global' && !(key in values))).toEqual([])
   })
 
-  it('is not made of a key without a comment', () => {
+  it('is not written when a key has no comment', () => {
     expect(() => readRows('a:\n  b: 1\n')).toThrow('values.yaml:2: a.b has no comment')
   })
 })
@@ -39,7 +39,7 @@ describeChart('manifests/', () => {
     }
   })
 
-  it('stands without Helm', () => {
+  it('has no object that only Helm understands', () => {
     const read = (file: string): Part[] => loadAll(readFileSync(join(root, 'manifests', file), 'utf8')).filter(Boolean)
     const [install, uninstall] = [read('podwire.yaml'), read('podwire-uninstall.yaml')]
     for (const object of [...install, ...uninstall]) expect(JSON.stringify(object)).not.toContain('helm.sh')

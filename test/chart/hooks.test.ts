@@ -123,7 +123,7 @@ describe('uninstalling on every node', () => {
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toHaveLength(5)
   })
 
-  it('says what each node said when some fail, and does the others', async () => {
+  it('reports the error of each node that fails, and finishes the others', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'fails', n3: 'ok' })
     expect(await run(cluster)).toEqual([
       { node: 'n1', ok: true, message: '' },
@@ -133,7 +133,7 @@ describe('uninstalling on every node', () => {
     expect(output.sort()).toEqual(['n1', 'n2', 'n3'])
   })
 
-  it('waits for nobody whose kubelet is gone, and says so', async () => {
+  it('skips a node whose kubelet is gone, and reports it', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'unreachable' })
     const outcomes = await run(cluster)
     expect(nodesOf(outcomes)).toEqual({ n1: true, n2: false })
@@ -149,7 +149,7 @@ describe('uninstalling on every node', () => {
     expect(cluster.pods).toEqual([])
   })
 
-  it('takes nothing away while an agent still runs', async () => {
+  it('removes nothing while an agent still runs', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'agent' })
     await expect(run(cluster, { timeoutSeconds: 0.2 })).rejects.toThrow('pods that do not end: agent-n2 on n2')
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toEqual([])
@@ -169,7 +169,7 @@ describe('uninstalling on every node', () => {
     expect(cluster.pods.filter(({ component }) => component === 'uninstall')).toEqual([])
   })
 
-  it('may be repeated, and clears away what an earlier try left', async () => {
+  it('can be repeated, and removes what an earlier attempt left', async () => {
     const cluster = new FakeCluster({ n1: 'ok' })
     cluster.pods.push({ name: 'old', node: 'n1', component: 'uninstall', phase: 'Failed', message: 'of yesterday' })
     expect(await run(cluster)).toEqual([{ node: 'n1', ok: true, message: '' }])
@@ -221,7 +221,7 @@ describe('trying every connection', () => {
     timeoutSeconds: 1,
   }
 
-  it('passes where everybody answers', async () => {
+  it('passes when every server answers', async () => {
     const port = await server('n1 10.0.0.1\n')
     const checks = await checkConnectivity(request(true), {
       ...tests,
@@ -238,14 +238,14 @@ describe('trying every connection', () => {
     ])
   })
 
-  it('fails where somebody else answers, or nobody', async () => {
+  it('fails when another server answers, or none', async () => {
     const port = await server('n7 10.0.0.1\n')
     const [pod, hostPort] = await checkConnectivity(request(true), { ...tests, port, hostPort: 1 })
     expect(pod).toMatchObject({ ok: false, message: expect.stringContaining('the answer is not of n1') })
     expect(hostPort?.ok).toBe(false)
   })
 
-  it('says where a server does not become ready, and why', async () => {
+  it('reports where a server does not become ready, and why', async () => {
     await expect(checkConnectivity(request(false), { ...tests, timeoutSeconds: 0.1 })).rejects.toThrow(
       '0 of 1 servers are ready after 0.1 s; not on n1 (no such image)',
     )

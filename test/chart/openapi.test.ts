@@ -28,7 +28,7 @@ describeChart('objects of the chart are what Kubernetes describes', () => {
       it.each<[string, (daemonSet: Part) => void, string]>([
         ['an unknown field', (set) => (set.spec.tempalte = {}), 'spec.tempalte: no such field'],
         ['a wrong type', (set) => (set.spec.template.spec.hostNetwork = 'yes'), 'hostNetwork: expected a boolean, got "yes"'],
-        ['a list that is none', (set) => (set.spec.template.spec.containers = {}), 'containers: expected a list, got {}'],
+        ['a value that is not a list', (set) => (set.spec.template.spec.containers = {}), 'containers: expected a list, got {}'],
         ['a missing field', (set) => delete set.spec.selector, 'spec.selector: is missing'],
       ])('reports %s', (_, spoil, problem) => {
         const daemonSet = render({ hooks: false }).find(({ kind }) => kind === 'DaemonSet')

@@ -22,7 +22,7 @@ describeChart('least privilege', () => {
     }
   })
 
-  it('gives NET_ADMIN to the agent and to what takes its work back, and nothing to the rest', () => {
+  it('gives NET_ADMIN to the agent and to the uninstall, and nothing to the rest', () => {
     const capabilities = podSpecs(render()).flatMap(({ name, spec }) =>
       containersOf(spec).map((container): [string, string[]] => [
         `${name}, ${container.name}`,
@@ -39,7 +39,7 @@ describeChart('least privilege', () => {
     })
   })
 
-  it('lets uninstall do what the agent was refused', () => {
+  it('gives the uninstall the capabilities that the agent was denied', () => {
     const objects = render({ values: { securityContext: { capabilities: { add: ['DAC_OVERRIDE'] } } } })
     const added = podSpecs(objects).flatMap(({ spec }) =>
       containersOf(spec).map(({ name, securityContext }) => [name, securityContext.capabilities.add]),
@@ -61,7 +61,7 @@ describeChart('least privilege', () => {
     expect(users.filter(([, user]) => user !== 0).every(([, user]) => user === 65532)).toBe(true)
   })
 
-  it('gives the token to the containers that ask the API server only', () => {
+  it('gives the token only to the containers that call the API server', () => {
     const readers = podSpecs(render()).flatMap(({ name, spec }) =>
       containersOf(spec)
         .filter(({ volumeMounts = [] }) => volumeMounts.some((mount: Part) => mount.name === 'token'))
@@ -116,7 +116,7 @@ describeChart('least privilege', () => {
     })
   })
 
-  it('holds writes to the own Node, where the cluster can, and only where there are writes', () => {
+  it('restricts writes to the agent’s own Node when the cluster can, and only when there are writes', () => {
     const api = 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy'
     const kinds = (apis: string[], node = {}) => render({ apis, values: { node } }).map(({ kind }) => kind)
     expect(kinds([])).not.toContain('ValidatingAdmissionPolicy')
@@ -131,7 +131,7 @@ describeChart('least privilege', () => {
     expect(policy.spec.matchConditions[0].expression).toContain("'system:serviceaccount:net:podwire'")
   })
 
-  it('allows on OpenShift what the pods ask for, and nothing else', () => {
+  it('allows on OpenShift what the pods request, and nothing else', () => {
     const objects = render({ apis: openshift })
     const scc = find(objects, 'SecurityContextConstraints')
     const { spec } = find(objects, 'DaemonSet', 'podwire').spec.template

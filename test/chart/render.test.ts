@@ -88,7 +88,7 @@ describeChart('the chart', () => {
     expect(checksum({ uninstall: { timeoutSeconds: 60 } })).toBe(checksum({}))
   })
 
-  it('comes before everything else on a node, and stays there', () => {
+  it('is scheduled before everything else on a node, and stays there', () => {
     const { updateStrategy, template } = find(render({ hooks: false }), 'DaemonSet').spec
     expect(updateStrategy.rollingUpdate).toEqual({ maxUnavailable: '10%' })
     expect(template.spec).toMatchObject({
@@ -100,7 +100,7 @@ describeChart('the chart', () => {
     expect(template.spec.containers[0].resources.limits).toBeUndefined()
   })
 
-  it('asks the address that the agent listens at', () => {
+  it('probes the address that the agent listens on', () => {
     const probes = (agent: object) => {
       const [container] = find(render({ values: { agent }, hooks: false }), 'DaemonSet').spec.template.spec.containers
       return ['livenessProbe', 'readinessProbe', 'startupProbe'].map((probe) => [
@@ -118,7 +118,7 @@ describeChart('the chart', () => {
     expect(parseConfig(data['agent.json'], new Map(), 'n1').listen).toEqual({ host: '::1', port: 9465 })
   })
 
-  it('makes its own of what needs other APIs only where these are', () => {
+  it('renders what needs other APIs only when the cluster has them', () => {
     const kinds = (apis: readonly string[], values = {}) => render({ apis, values }).map(({ kind }) => kind)
     expect(kinds([])).not.toContain('SecurityContextConstraints')
     expect(kinds(['security.openshift.io/v1/SecurityContextConstraints'])).toContain('SecurityContextConstraints')
@@ -150,7 +150,7 @@ describeChart('the chart', () => {
     }
   })
 
-  it('lists in its alerts and its dashboard only what the agent measures', () => {
+  it('has only metrics of the agent in its alerts and its dashboard', () => {
     const measured = new Set(readFileSync(`${root}/src/agent/serve/metrics.ts`, 'utf8').match(/(?:podwire|process)_[a-z_]+/g))
     const files = ['alerts.yaml', 'dashboard.json'].map((file) => readFileSync(`${chart}/files/${file}`, 'utf8'))
     const used = files.flatMap((text) => text.match(/\b(?:podwire|process)_[a-z_]+/g) ?? []).map((name) => name.replace(/_bucket$/, ''))

@@ -13,8 +13,8 @@ describeChart('values', () => {
   it.each<[string, object, string]>([
     ['an unknown key', { rooting: {} }, "additional properties 'rooting' not allowed"],
     ['an unknown key deeper down', { cni: { confdir: '/x/y' } }, "additional properties 'confdir' not allowed"],
-    ['a preset that there is not', { preset: 'gke' }, '/preset'],
-    ['a mode that there is not', { routing: { mode: 'bgp' } }, '/routing/mode'],
+    ['an unknown preset', { preset: 'gke' }, '/preset'],
+    ['an unknown mode', { routing: { mode: 'bgp' } }, '/routing/mode'],
     ['a relative path', { cni: { stateDir: 'var/lib' } }, '/cni/stateDir'],
     ['a directory of the root', { cni: { runDir: '/podwire' } }, '/cni/runDir'],
     ['a name that no runtime reads', { cni: { confName: 'net.json' } }, '/cni/confName'],
@@ -28,7 +28,7 @@ describeChart('values', () => {
     ['a number for text', { cni: { sysctl: { 'net.core.somaxconn': 1024 } } }, '/cni/sysctl'],
     ['a parameter outside the network', { cni: { sysctl: { 'kernel.panic': '1' } } }, '/cni/sysctl'],
     ['a surge, which the host port forbids', { updateStrategy: { rollingUpdate: { maxSurge: 1 } } }, '/updateStrategy/rollingUpdate'],
-  ])('are refused by the schema: %s', (_, values, message) => {
+  ])('are rejected by the schema: %s', (_, values, message) => {
     const { status, stderr } = template({ values })
     expect(status).not.toBe(0)
     expect(stderr.replaceAll('.', '/')).toContain(message.replaceAll('.', '/'))
@@ -46,24 +46,24 @@ describeChart('values', () => {
     ['hooks without rights', { rbac: { create: false } }, 'uninstall.enabled needs rbac.create'],
     ['a PodMonitor without its CRD', { metrics: { podMonitor: { enabled: true } } }, 'needs the CRD PodMonitor'],
     ['a PrometheusRule without its CRD', { metrics: { prometheusRule: { enabled: true } } }, 'needs the CRD PrometheusRule'],
-  ])('are refused by the templates: %s', (_, values, message) => {
+  ])('are rejected by the templates: %s', (_, values, message) => {
     const { status, stderr } = template({ values })
     expect(status).not.toBe(0)
     expect(stderr).toContain(message)
   })
 
-  it('are refused with all that is wrong at once', () => {
+  it('are rejected with all problems at once', () => {
     const { stderr } = template({ values: { mtu: 1000, cni: { bridge: 'br9' } } })
     expect(stderr).toContain('mtu is 1000')
     expect(stderr).toContain('cni.bridge names a bridge')
   })
 
-  it('are refused by a Kubernetes that is too old', () => {
+  it('are rejected when Kubernetes is too old', () => {
     expect(template({ version: 'v1.27.16' }).stderr).toContain('chart requires kubeVersion: >=1.28.0-0')
     expect(template({ version: 'v1.28.3-eks-0a21954' }).status).toBe(0)
   })
 
-  it('each do something', { timeout: long }, () => {
+  it('each change what is rendered', { timeout: long }, () => {
     const everything = ciFiles().find(({ name }) => name === 'everything')?.path ?? ''
     const apis = ['security.openshift.io/v1/SecurityContextConstraints', 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy']
     const values = readYaml(everything)

@@ -35,7 +35,7 @@ const published =
     return paths
   }
 
-/** As somebody writes it who has the reference plugins. */
+/** As for the reference plugins. */
 const chained = (backend: string) => async (host: Host) => {
   const confDir = join(host.dir, 'conf')
   mkdirSync(confDir)

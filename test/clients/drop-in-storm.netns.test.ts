@@ -14,7 +14,7 @@ const PODS = 24
 const ROUNDS = 3 * Number(process.env.REPEATS ?? 1)
 
 const hasGo = noGoReason('tuning', 'bandwidth', 'portmap') === undefined
-/** Whose these are, pod by pod, as while one set of plugins is replaced by the other. Nobody's DEL of the reference's firewall knows what a killed chain has let through. */
+/** Whose these are, pod by pod, as while one set of plugins is replaced by the other. No DEL of the reference's firewall knows what a killed chain has let through. */
 const foreign = hasGo ? [undefined, 'tuning', 'bandwidth', 'portmap'] : [undefined]
 
 function chain(backend: string): object[] {

@@ -66,7 +66,7 @@ const env = (port: number) => ({ CAP_ARGS: JSON.stringify(mapping).replace('8080
 
 describeClient('GC through cnitool', undefined, () => {
   for (const { title, plugins, missing } of subjects) {
-    const name = `${title}: what nobody names goes, what is valid stays`
+    const name = `${title}: GC removes what is not in its list and leaves what is`
     if (missing !== undefined) it.skip(`${name} (skipped: ${missing})`)
     else
       it.concurrent(name, async () => {
@@ -90,7 +90,7 @@ describeClient('GC through cnitool', undefined, () => {
           // A namespace goes some time after its name.
           await vi.waitFor(async () => expect(compareStates(one, await observe(host, valid))).toEqual({}), 10_000)
           await succeed('check', valid, 8081)
-          // libcni's own names nobody as valid: each kept attachment is deleted.
+          // libcni's own GC lists no attachment as valid: each cached one is deleted.
           for (const tool of tools) {
             if (tool === 'go') await succeed('add', valid, 8081, tool)
             expect(await runTool(host, 'gc', 'net', valid, { tool })).toMatchObject(done)

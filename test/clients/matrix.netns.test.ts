@@ -147,7 +147,7 @@ async function attachAndRemove(host: Host, turn: Turn, title: string, settled?: 
   if (settled) expect(kindsOf(compareStates(settled, await observe(host, pod))), title).toEqual(kinds)
   await calls('DEL', turn.makers, result)
   if (settled) expect(compareStates(settled, await observe(host, pod)), title).toEqual({})
-  // Once more, by whoever did not do it before.
+  // Once more, by the other maker.
   await calls('DEL', { ...other(turn.makers), ...(turn.version === '0.3.1' && { firewall: 'ours' }) }, result)
   await host.run('ip', 'netns', 'del', pod.name)
 }
@@ -182,7 +182,7 @@ function expectedResult({ datapath, version, ipam }: Turn, pod: Pod) {
   return { cniVersion: version, interfaces: [...ports, { name: 'eth0', sandbox: pod.netns }, { name: expect.stringMatching(/^bwp/) }], ips }
 }
 
-/** What every member has to have made, whoever it was. */
+/** What every member has to have made, of either maker. */
 const made: Readonly<Record<string, RegExp>> = {
   'the pair': /^host link vethX\.ifname/,
   'the interface': /^pod link eth0\.ifname/,

@@ -143,22 +143,25 @@ describeClient('the Go plugins and ours', noGoReason('bridge', 'host-local'), ()
     })
   })
 
-  it.each(backends)('make the same of one configuration, but for what is meant to differ, when ipMasq goes over %s', async (backend) => {
-    const given = config({ ipMasqBackend: backend })
-    const [go, ours] = [await attachWith('go', given), await attachWith('ours', given)]
-    expect(Object.keys(go.state).length).toBeGreaterThan(250)
-    expect(compareStates(go.state, ours.state)).toEqual(deliberate)
-    const [bridge, port, eth0] = go.result.interfaces
-    expect(ours.result).toEqual({
-      ...go.result,
-      // The MACs of the address, and the MTU that 1.1.0 has a field for.
-      interfaces: [
-        { ...bridge, mac: '0a:58:0a:09:00:01', mtu: 1400 },
-        { ...port, name: expect.stringMatching(/^veth[0-9a-f]{8}$/), mac: expect.any(String), mtu: 1400 },
-        { ...eth0, mac: '0a:58:0a:09:00:02', mtu: 1400 },
-      ],
-    })
-  })
+  it.each(backends)(
+    'make the same of one configuration, except for the documented differences, when ipMasq goes over %s',
+    async (backend) => {
+      const given = config({ ipMasqBackend: backend })
+      const [go, ours] = [await attachWith('go', given), await attachWith('ours', given)]
+      expect(Object.keys(go.state).length).toBeGreaterThan(250)
+      expect(compareStates(go.state, ours.state)).toEqual(deliberate)
+      const [bridge, port, eth0] = go.result.interfaces
+      expect(ours.result).toEqual({
+        ...go.result,
+        // The MACs of the address, and the MTU that 1.1.0 has a field for.
+        interfaces: [
+          { ...bridge, mac: '0a:58:0a:09:00:01', mtu: 1400 },
+          { ...port, name: expect.stringMatching(/^veth[0-9a-f]{8}$/), mac: expect.any(String), mtu: 1400 },
+          { ...eth0, mac: '0a:58:0a:09:00:02', mtu: 1400 },
+        ],
+      })
+    },
+  )
 })
 
 /** [Go, ours], and why. */
@@ -166,7 +169,7 @@ const deliberate: ReturnType<typeof compareStates> = {
   // A MAC that follows from the address is the same after a restart, so that neighbours' entries stay right.
   'host link cni9.address': ['random MAC', '0a:58:0a:09:00:01'],
   'pod link eth0.address': ['random MAC', '0a:58:0a:09:00:02'],
-  // Addresses that host-local has given to nobody else need no duplicate address detection: they can be used at once.
+  // Addresses that host-local allocated need no duplicate address detection: they can be used at once.
   'host link cni9.addr_info[fd09::1].nodad': [undefined, 'true'],
   'pod link eth0.addr_info[fd09::2].nodad': [undefined, 'true'],
   // Shows operators and GC the owner of the link.

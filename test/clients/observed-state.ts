@@ -111,7 +111,7 @@ function flatten(sections: readonly Section[]): State {
     else if (!isRow(one) || one.local === undefined) visit(`${path}[${index}]`, one)
     else if (one.scope !== 'link') visit(`${path}[${one.local}]`, one)
   }
-  // Names that are random are the same here: how many there are still tells one from two.
+  // Names that are random are the same here: how many there are is still compared.
   const count = (line: string): void => {
     const times = Number.parseInt(flat[line]?.replace('there', '1') ?? '0', 10) + 1
     flat[line] = times === 1 ? 'there' : `${times} times`
@@ -128,7 +128,7 @@ const random: [RegExp, string][] = [
   [/\b8000\.(?!a:58:)[0-9a-f:]+/g, 'random id'],
   [/\bveth[0-9a-f]{8}\b/g, 'vethX'],
   [/\bbwp[0-9a-f]{12}\b/g, 'bwpX'],
-  // Those that start with 0a:58 are chosen; the rest of the exceptions are nobody's.
+  // Those that start with 0a:58 are chosen; the rest of the exceptions are random.
   [/\b(?!0a:58|00:00|ff:ff|01:80)([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, 'random MAC'],
   [/\.owners-[-0-9a-f]{36}/, '.owners-BOOT'],
 ]

@@ -82,7 +82,7 @@ describeClient('podwire and podman', noPodmanReason(), () => {
     })
   })
 
-  it('hears whose a port is that another network has, and keeps nothing', async () => {
+  it('gets an error that names the owner of a port that another network has, and leaves nothing', async () => {
     await withPodman(listOf('1.0.0', 'ptp'), async (host, podman) => {
       const pod = await host.pod()
       const runtimeConfig = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] }

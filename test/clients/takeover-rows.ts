@@ -13,7 +13,7 @@ export interface Row {
   readonly needs?: 'vlan' | 'ifb'
   /** What differs on purpose: the step, and what is then said. */
   readonly differs?: (taker: Maker) => Readonly<Record<string, RegExp>>
-  /** What stays after a DEL, whoever made and removed it, until the interface goes. */
+  /** What stays after a DEL, by either maker, until the interface goes. */
   readonly stays?: RegExp
 }
 
@@ -135,7 +135,7 @@ const chained: Row[] = [
   ),
   row('bandwidth', 'to the pod', [bridge, { type: 'bandwidth', ingressRate: 2e7, ingressBurst: 2e6 }], { ...shaped, differs: () => ({}) }),
   row('bandwidth', 'from the pod', [bridge, { type: 'bandwidth', egressRate: 1e7, egressBurst: 1e6 }], shaped),
-  row('bandwidth', 'bursts that nobody chose', [bridge, { type: 'bandwidth', runtimeConfig: { bandwidth: unchosen } }], {
+  row('bandwidth', 'bursts by default', [bridge, { type: 'bandwidth', runtimeConfig: { bandwidth: unchosen } }], {
     ...shaped,
     // The reference plugin wants the burst of half a gigabyte.
     differs: (taker) => (taker === 'ours' ? { 'GC leaves': /bwpX/ } : { 'CHECK by go': /Limit doesn't match/ }),

@@ -24,7 +24,7 @@ const kernel = { vlan: kernelHasLink('bridge', 'vlan_filtering', '1'), ifb: kern
 describeClient('a take-over', noGoReason(...programs), () => {
   for (const { plugin, option, needs, differs, ...row } of rows) {
     for (const way of ways) {
-      const title = `${plugin}, ${option}: ${way.taker === 'ours' ? 'ours goes on' : 'the reference goes on'}`
+      const title = `${plugin}, ${option}: ${way.taker === 'ours' ? 'ours takes over' : 'the reference takes over'}`
       if (needs && !kernel[needs]) {
         it.skip(`${title} (skipped: the kernel has no ${needs})`)
         continue

@@ -17,7 +17,7 @@ export interface Turn {
   readonly removals: readonly Removal[]
   /** 0.4.0 or later: older ones have no CHECK. */
   readonly cniVersion: string
-  /** What stays after a DEL, whoever made and removed it, until the interface goes. */
+  /** What stays after a DEL, by either maker, until the interface goes. */
   readonly stays?: RegExp | undefined
 }
 

@@ -1,9 +1,9 @@
-// Every plugin that gives a pod an interface with addresses and routes, so that what holds for one of them is asked of all.
+// Every plugin that gives a pod an interface with addresses and routes, so that what holds for one of them is tested with all.
 
 import { noChildLinkReason } from './child-link.ts'
 import type { CniOutcome, Host, Pod } from './throwaway-host.ts'
 
-/** Configurations without version, name and IPAM. Those upon another link want `wire0`, which `layWire` makes. */
+/** Configurations without version, name and IPAM. Those on top of another link want `wire0`, which `layWire` makes. */
 export const attachers: Readonly<Record<string, { readonly type: string; readonly [key: string]: unknown }>> = {
   bridge: { type: 'bridge', isGateway: true },
   'bridge of layer 2': { type: 'bridge' },
@@ -15,7 +15,7 @@ export const attachers: Readonly<Record<string, { readonly type: string; readonl
   ...(noChildLinkReason('ipvlan') === undefined && { ipvlan: { type: 'ipvlan', master: 'wire0' } }),
 }
 
-/** The link that `macvlan` and `ipvlan` are put upon, with nobody at its other end. */
+/** The parent of `macvlan` and `ipvlan`, with no host at its other end. */
 export async function layWire(host: Host): Promise<void> {
   await host.run('ip', 'link', 'add', 'wire0', 'up', 'type', 'veth', 'peer', 'name', 'wire1')
   await host.run('ip', 'link', 'set', 'wire1', 'up')

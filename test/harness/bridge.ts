@@ -86,7 +86,7 @@ export async function routesOf(place: Host | Pod): Promise<string[]> {
     ['-4', '-6'].map(async (family) => JSON.parse((await place.exec('ip', ['-j', family, 'route'])).stdout || '[]')),
   )
   const chosen = rows.flat().filter(({ protocol }) => protocol !== 'kernel')
-  return chosen.map(({ dst, gateway }) => `${dst} via ${gateway ?? 'nobody'}`).sort()
+  return chosen.map(({ dst, gateway }) => `${dst} via ${gateway ?? 'none'}`).sort()
 }
 
 /** Names of the ports of a bridge. */
@@ -95,7 +95,7 @@ export async function portsOf(host: Host, bridge = 'br0'): Promise<string[]> {
   return JSON.parse(stdout || '[]').map(({ ifname }: { ifname: string }) => ifname)
 }
 
-/** Everything an attachment may leave on the host, as lines: devices as somebody set them up, their addresses, routes, packet filter, leases. */
+/** Everything an attachment may leave on the host, as lines: devices as they were set up, their addresses, routes, packet filter, leases. */
 export async function traces(host: Host): Promise<string[]> {
   const rows: { ifname: string }[] = JSON.parse(await host.run('ip', '-j', 'link'))
   const links = await Promise.all(

@@ -1,4 +1,4 @@
-// Which links upon links this kernel has: `ip` makes none without one to put it upon.
+// Which links on top of links this kernel has: `ip` makes none without a parent.
 
 import { spawnSync } from 'node:child_process'
 import { noHostReason } from './throwaway-host.ts'

@@ -44,7 +44,7 @@ Promise.all(JSON.parse(process.argv[1]).map(ask)).then((answers) => {
 })
 `
 
-/** What servers answer to these questions, all asked at once; `refused` where nobody listens, `none` where nothing comes back in 1.5 s. */
+/** What servers answer to these questions, all asked at once; `refused` where no server listens, `none` where nothing comes back in 1.5 s. */
 export async function askAll(from: Host | Pod, questions: readonly Question[]): Promise<string[]> {
   const { status, stdout, stderr } = await from.exec(process.execPath, ['-e', clientCode, JSON.stringify(questions)])
   if (status !== 0) throw new Error(`no client: ${stderr}`)

@@ -76,14 +76,14 @@ describe.skipIf(reason !== undefined)(`the image${reason ? ` (skipped: ${reason}
     expect(size).toBeLessThan(65_000_000)
   })
 
-  it('has nothing that anybody but root may write, nothing set-uid, and no shell', () => {
+  it('has no file that other users than root may write, none set-uid, and no shell', () => {
     const files = listing()
     expect(files.length).toBeGreaterThan(30)
     expect(files.filter((line) => !/^[-d]([r-][w-][x-])(r-[x-]){2} root\/root |^lrwxrwxrwx root\/root /.test(line))).toEqual([])
     expect(files.filter((line) => /\/(sh|bash|dash|busybox|apt-get|dpkg)( |$)/.test(line))).toEqual([])
   })
 
-  it.skipIf(noHostReason !== undefined)('runs what is in it with what is in it', () => {
+  it.skipIf(noHostReason !== undefined)('runs its programs with its own libraries', () => {
     const folder = join(work, 'root')
     mkdirSync(folder)
     for (const { digest } of manifest().layers) execFileSync('tar', ['-xf', '-', '-C', folder], { input: gunzipSync(blob(digest)) })

@@ -31,7 +31,7 @@ describe('tar', () => {
     expect(listed(tar([file(path, '')], 0))).toContain(path)
   })
 
-  it('refuses a path that fits in none', () => {
+  it('rejects a path that fits in no field', () => {
     expect(() => tar([file('x'.repeat(101), '')], 0)).toThrow('the path is too long')
   })
 })

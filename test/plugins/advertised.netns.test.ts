@@ -52,14 +52,14 @@ describeHost('a host with its default route by router advertisement', () => {
       expect(await host.run('cat', logFile)).toContain(
         'ignores router advertisements: the link accepts them all the same from now on link=uplink',
       )
-      // What somebody has decided stays.
+      // A setting of the administrator stays.
       await host.run('sysctl', '-qw', 'net.ipv6.conf.uplink.accept_ra=1')
       await callAttacher(host, 'ADD', kind, await host.pod(), { ipam, logFile })
       expect(await acceptRa(host, 'uplink')).toBe('1')
     })
   })
 
-  it('keeps it as it is where no pod of IPv6 comes', async () => {
+  it('keeps it when no pod has IPv6', async () => {
     await withHost(async (host) => {
       await hearRouter(host)
       const before = await defaults(host)

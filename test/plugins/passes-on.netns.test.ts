@@ -16,7 +16,7 @@ const setUp = 'ip link add eth0 type veth peer name far; ip link set far up; ip 
 
 describeHost('a plugin behind others', () => {
   describe.each(cniVersions.filter((version) => version >= '0.4.0'))('in %s', (cniVersion) => {
-    it.each(plugins)('passes on what came, when it is %s', async (type) => {
+    it.each(plugins)('passes prevResult on when it is %s', async (type) => {
       await withHost(async (host) => {
         for (const maker of hasGo ? (['ours', 'go'] as const) : (['ours'] as const)) {
           const pod = await host.pod()

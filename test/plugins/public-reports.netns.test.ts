@@ -33,7 +33,7 @@ const bridge = (ipam: object, more: object = {}): Member => ({ type: 'bridge', b
 const fixed = (address: string, more: object = {}) => ({ type: 'static', addresses: [{ address }], ...more })
 const table100 = async (pod: Pod) => (await routesIn(pod)).filter((line) => line.endsWith('table 100'))
 
-describeHost('reports of the public', () => {
+describeHost('a fault reported to another project', () => {
   it.each([
     [
       'multus-cni#498',
@@ -54,7 +54,7 @@ describeHost('reports of the public', () => {
     )
   })
 
-  it('plugins#1217, multus-cni#707: sbr takes the gateway of its configuration where IPAM has none', async () => {
+  it('plugins#1217, multus-cni#707: sbr takes the gateway of its configuration when IPAM has none', async () => {
     await withPod((host, pod) =>
       live(host, pod, [bridge(fixed('10.1.0.2/24')), { type: 'sbr', gateways: ['10.1.0.1'], addSourceHints: true }], async () => {
         expect(await table100(pod)).toContain('default via 10.1.0.1 table 100')
@@ -173,7 +173,7 @@ describeHost('reports of the public', () => {
     })
   })
 
-  it.skipIf(!hasMacvlan)('plugins#646: macvlan makes a route of IPAM’s gateway only where IPAM asks for one', async () => {
+  it.skipIf(!hasMacvlan)('plugins#646: macvlan makes a route of IPAM’s gateway only when IPAM requests one', async () => {
     await withPod(async (host, pod) => {
       const ranges = { type: 'host-local', subnet: '10.1.0.0/24', dataDir: '/run/leases' }
       const macvlan = (ipam: object): Member => ({ type: 'macvlan', master: 'wire0', ipam })
@@ -193,7 +193,7 @@ describeHost('reports of the public', () => {
     })
   })
 
-  it('cni#184, CNI-Genie#52: flannel’s delegate gives a default route by isDefaultGateway, and beside ipam.routes one', async () => {
+  it('cni#184, CNI-Genie#52: flannel’s delegate gives a default route by isDefaultGateway, and one next to ipam.routes', async () => {
     await withPod(async (host, pod) => {
       await host.run(
         'sh',

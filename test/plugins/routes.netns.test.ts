@@ -94,38 +94,41 @@ describeHost('routes', () => {
     })
   })
 
-  it.each(Object.keys(attachers))('%s: host bits, a gateway of nobody, host scope, a gateway beside the pod’s', async (kind) => {
-    await withWire(async (host) => {
-      const { listed, kernel } = await attach(
-        host,
-        await host.pod(),
-        kind,
-        ipam([
-          { dst: '10.5.7.9/16' },
-          { dst: '10.6.0.0/16', gw: '0.0.0.0' },
-          { dst: 'fd06::/64', gw: '::' },
-          { dst: '10.7.0.0/16', scope: 254 },
-          { dst: '10.8.0.0/16', gw: '10.1.0.77' },
-          { dst: 'fd08::/64', gw: 'fd00:1::77' },
-          { dst: 'fd09::/64', gw: 'fe80::77' },
-        ]),
-      )
-      expect(listed[0]).toEqual({ dst: '10.5.0.0/16' })
-      expect(kernel).toEqual(
-        expect.arrayContaining([
-          '10.5.0.0/16 via 10.1.0.1',
-          '10.6.0.0/16',
-          'fd06::/64',
-          '10.7.0.0/16',
-          '10.8.0.0/16 via 10.1.0.77',
-          'fd08::/64 via fd00:1::77',
-          'fd09::/64 via fe80::77',
-        ]),
-      )
-    })
-  })
+  it.each(Object.keys(attachers))(
+    '%s: host bits, an unspecified gateway, host scope and a second gateway are taken as the kernel takes them',
+    async (kind) => {
+      await withWire(async (host) => {
+        const { listed, kernel } = await attach(
+          host,
+          await host.pod(),
+          kind,
+          ipam([
+            { dst: '10.5.7.9/16' },
+            { dst: '10.6.0.0/16', gw: '0.0.0.0' },
+            { dst: 'fd06::/64', gw: '::' },
+            { dst: '10.7.0.0/16', scope: 254 },
+            { dst: '10.8.0.0/16', gw: '10.1.0.77' },
+            { dst: 'fd08::/64', gw: 'fd00:1::77' },
+            { dst: 'fd09::/64', gw: 'fe80::77' },
+          ]),
+        )
+        expect(listed[0]).toEqual({ dst: '10.5.0.0/16' })
+        expect(kernel).toEqual(
+          expect.arrayContaining([
+            '10.5.0.0/16 via 10.1.0.1',
+            '10.6.0.0/16',
+            'fd06::/64',
+            '10.7.0.0/16',
+            '10.8.0.0/16 via 10.1.0.77',
+            'fd08::/64 via fd00:1::77',
+            'fd09::/64 via fe80::77',
+          ]),
+        )
+      })
+    },
+  )
 
-  it('of a bridge that is the default gateway: IPAM’s in another table or with another metric does not stand for it', async () => {
+  it('of a bridge that is the default gateway: one of IPAM’s in another table or with another metric does not replace it', async () => {
     await withHost(async (host) => {
       const routes = [
         { dst: '0.0.0.0/0', gw: '10.1.0.1', table: 100 },

@@ -1,4 +1,4 @@
-// A segment with a state of its own, which every run of the program shall find as the build has left it.
+// A segment with a state of its own, which every run of the program must find as the build has left it.
 
 import { sys } from '../../src/host/sys.ts'
 

@@ -1,4 +1,4 @@
-// A segment that asks at its top level who calls, which nobody does when the program is built.
+// A segment that asks at its top level who calls: no process does while the program is built.
 
 import { sys } from '../../src/host/sys.ts'
 

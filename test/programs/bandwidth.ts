@@ -24,7 +24,7 @@ interface Call {
   readonly host?: string
   readonly logFile?: string
   readonly valid?: readonly ValidAttachment[]
-  /** Kinds of devices, filters and actions that the kernel shall not have: it is asked for another of the same length instead. */
+  /** Kinds of devices, filters and actions that the kernel must not have: a name of the same length that it does not know is sent instead. */
   readonly without?: string
   /** The configuration's keys. */
   readonly config?: Record<string, never>

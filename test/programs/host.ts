@@ -20,7 +20,7 @@ const behaviours: Record<string, () => void> = {
     throw new Error('on purpose')
   },
   rejection: () => {
-    void Promise.reject(new Error('nobody waits for this'))
+    void Promise.reject(new Error('this is not handled'))
   },
   'handled-rejection': () => {
     Promise.reject(new Error('handled')).catch(() => say('handled'))

@@ -13,7 +13,7 @@ describe('parseExpected', () => {
   })
 
   it.each(['bridge | differs | a test', 'bridge | differs | a test | why | more', 'bridge | sometimes | a test | why', 'bridge'])(
-    'names the line when it is none: %s',
+    'names the line when it is malformed: %s',
     (line) => {
       expect(() => parseExpected(`# why\n${line}`)).toThrow('line 2')
     },

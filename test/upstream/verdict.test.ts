@@ -38,7 +38,7 @@ describe('judge', () => {
     expect(judge(['bridge'], ended('passed'), list, new Set(['vlan'])).problems).toHaveLength(3)
   })
 
-  it('wants a test to pass whose need the machine has', () => {
+  it('expects a test to pass when the machine has what it needs', () => {
     const reports = [report('a', 'failed'), report('b', 'failed'), report('c [1.0.0]', 'passed')]
     expect(judge(['bridge'], reports, list, none)).toMatchObject({ passed: [{ Name: 'c [1.0.0]' }], problems: [] })
     expect(judge(['bridge'], ended('failed'), list, none).problems).toEqual(['c [1.0.0]: why'])
