@@ -2,13 +2,14 @@
 
 import { CniError, ErrUnsupportedField } from '../../cni/error.ts'
 import type { Attachment } from '../../cni/types.ts'
+import { withUndo } from '../../cni/undo.ts'
 import { ALIAS_PREFIX } from '../../contract/marks.ts'
 import { EEXIST, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { sys } from '../../host/sys.ts'
 import { exchange, type NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { addPortVlan, deletePortVlan, listPortVlans, type PortVlan, setBridgePort } from '../../kernel/route/bridge.ts'
-import { type Link, transactLink } from '../../kernel/route/link.ts'
+import { findLink, type Link, removeLink, transactLink } from '../../kernel/route/link.ts'
 import { addVeth, type VethEnd } from '../../kernel/route/veth.ts'
 
 /** Random names collide once in 2^32 pairs; more tries than that needs would hide another cause of EEXIST. */
@@ -29,11 +30,21 @@ export function addPort(route: NetlinkSocket, setup: PortSetup): Link {
     const name = `veth${randomHex()}`
     const host = { name, mtu: pod.mtu, master: bridge.index }
     try {
-      return transactLink(route, [addVeth(host, pod), setBridgePort({ name }, { hairpin, isolated, alias })], { name })
+      return withUndo((undo) => {
+        // Before it is made: the kernel has made it also where its answer is lost.
+        undo('delete the veth pair', () => removeAliased(route, name, alias))
+        return transactLink(route, [addVeth(host, pod), setBridgePort({ name }, { hairpin, isolated, alias })], { name })
+      })
     } catch (error) {
       if (!isSysError(error, EEXIST) || attempt === NAME_TRIES) throw error
     }
   }
+}
+
+/** Deletes the link of that name where the alias shows that it is this one's. */
+function removeAliased(route: NetlinkSocket, name: string, alias: string): void {
+  const found = findLink(route, { name })
+  if (found?.alias === alias) removeLink(route, { index: found.index })
 }
 
 /** The alias of a port: it names the attachment, for GC and for operators. */

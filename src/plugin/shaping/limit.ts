@@ -9,7 +9,7 @@ import { ENOENT, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
 import { log } from '../../host/log.ts'
 import { exchange, type NetlinkSocket, transact } from '../../kernel/netlink/socket.ts'
-import { findLink, type Link, removeLink, setLink, transactLink } from '../../kernel/route/link.ts'
+import { findLink, type Link, setLink, transactLink } from '../../kernel/route/link.ts'
 import { listRedirects, redirectIngress } from '../../kernel/tc/filter.ts'
 import { addIfb } from '../../kernel/tc/ifb.ts'
 import { ensureClsact, findRootQdisc, isTbf, replaceTbf, type Tbf } from '../../kernel/tc/qdisc.ts'
@@ -126,8 +126,8 @@ function redirectToIfb(route: NetlinkSocket, host: Link, bucket: Tbf, plan: IfbP
 function addIfbBehind(route: NetlinkSocket, host: Link, bucket: Tbf, { name, alias, freeName }: IfbPlan): Link {
   return withUndo((undo) => {
     freeName()
+    undo('delete the IFB', freeName)
     const ifb = transactLink(route, [addIfb({ name, mtu: host.mtu }), setLink({ name }, { alias })], { name })
-    undo('delete the IFB', () => removeLink(route, { index: ifb.index }))
     const requests = [replaceTbf(ifb.index, bucket), ensureClsact(host.index), redirectIngress(host.index, ifb.index, PRIORITY)]
     const { failures } = exchange(route, requests)
     // No clsact because an ingress qdisc is in its place: that does as well, if the filter could be added.

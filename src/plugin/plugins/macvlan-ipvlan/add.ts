@@ -41,13 +41,15 @@ function makeLink(attaching: Attaching<ChildConfig>): ChildInPod {
   const master = requireMaster(attaching)
   const name = hostLinkName(request)
   removeLink(pod.route, { name })
+  // Before it is made: the kernel has made it also where its answer is lost.
+  undo(`delete the ${config.kind}`, () => removeLink(pod.route, { name }))
   try {
     transact(socketOf(attaching), [config.make({ name, parent: master.index, netns: pod.fd, mtu: config.mtu, mac: config.mac })])
   } catch (error) {
     if (!isSysError(error, EOPNOTSUPP)) throw error
     throw new CniError(ErrIOFailure, missingKind(config.kind))
   }
-  undo(`delete the ${config.kind}`, () => removeLink(pod.route, { name }) || removeLink(pod.route, { name: ifname }))
+  undo(`delete the ${config.kind}`, () => removeLink(pod.route, { name: ifname }))
   const made = findLink(pod.route, { name })
   if (!made) throw new RangeError(`${config.kind} ${name} is not in the pod's namespace`)
   const link = transactLink(pod.route, [renameLink(made.index, ifname)], { index: made.index })

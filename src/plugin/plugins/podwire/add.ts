@@ -3,12 +3,12 @@
 import type { Request } from '../../../cni/plugin.ts'
 import type { Interface, IpConfig, Result } from '../../../cni/types.ts'
 import { inNamespace } from '../../../kernel/namespace.ts'
-import { type Link, removeLink } from '../../../kernel/route/link.ts'
+import type { Link } from '../../../kernel/route/link.ts'
 import { ensureSysctl } from '../../../kernel/sysctl.ts'
 import type { Mac } from '../../../net/mac.ts'
 import { hostPortRules } from '../../host-ports/segment.ts'
 import { defaultMtu } from '../../link/mtu.ts'
-import { freeName } from '../../link/own-links.ts'
+import { freeName, removeOwnLinks } from '../../link/own-links.ts'
 import { hostLinkAlias, hostLinkName } from '../../link/owner.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../../link/point-to-point.ts'
 import { awaitUp } from '../../link/wait-up.ts'
@@ -42,11 +42,12 @@ function makeLink({ request, pod, route, undo }: Attaching<PodwireConfig>, ips: 
   const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, config.pod) }
   // A pair of that name that is in no other pod: an ADD that was killed has left it.
   freeName(route, hostEnd.name, request)
+  // Before it is made: the kernel has made it also where its answer is lost.
+  undo('delete the veth pair', () => removeOwnLinks(route, request, [hostEnd.name]))
   const { bridge, host } =
     datapath === 'bridge'
       ? joinBridge(route, config.bridge, hostEnd, podEnd, ips)
       : { bridge: undefined, host: addPair(route, hostEnd, podEnd) }
-  undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   // Before the pod's end: while this one is down no neighbour solicitation is heard, and duplicate address detection does not finish.
   if (datapath === 'ptp') routeToPod(route, host, ips)
   const own = datapath === 'ptp' ? gatewayRoutes(ips, enabledad) : undefined

@@ -2,9 +2,9 @@
 
 import type { Request } from '../../../cni/plugin.ts'
 import type { Interface, IpConfig, Result } from '../../../cni/types.ts'
-import { type Link, removeLink } from '../../../kernel/route/link.ts'
+import type { Link } from '../../../kernel/route/link.ts'
 import type { Mac } from '../../../net/mac.ts'
-import { freeName } from '../../link/own-links.ts'
+import { freeName, removeOwnLinks } from '../../link/own-links.ts'
 import { hostLinkAlias, hostLinkName } from '../../link/owner.ts'
 import { addPair, gatewayRoutes, routeToPod } from '../../link/point-to-point.ts'
 import { awaitUp } from '../../link/wait-up.ts'
@@ -37,8 +37,9 @@ function makeLink({ request, pod, route, undo }: Attaching<PtpConfig>, ips: read
   const hostEnd = { name: hostLinkName(request), mtu, alias: hostLinkAlias(request, podName(request.args)) }
   // A pair of that name that is in no other pod: an ADD that was killed has left it.
   freeName(route, hostEnd.name, request)
+  // Before it is made: the kernel has made it also where its answer is lost.
+  undo('delete the veth pair', () => removeOwnLinks(route, request, [hostEnd.name]))
   const host = addPair(route, hostEnd, podEnd)
-  undo('delete the veth pair', () => removeLink(route, { index: host.index }))
   routeToPod(route, host, ips)
   return { host, mac: podEnd.mac, podEnd: { index: host.peer, own: gatewayRoutes(ips), enabledad: false, up: true } }
 }
