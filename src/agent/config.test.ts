@@ -74,7 +74,7 @@ describe('the configuration', () => {
       'masquerade.exempt[1]: expected CIDR notation',
       'masquerade.enabled: expected true or false',
       'conflist.others: expected one of leave, warn, backup',
-      'conflist.mode: expected the octal mode',
+      'conflist.mode: expected octal digits',
       'stateDir: expected an absolute path',
       'confName: expected a file name',
       'listen: expected ADDRESS:PORT',

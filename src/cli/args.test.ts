@@ -35,7 +35,7 @@ describe('parseFlags', () => {
     [['--dry-run=yes'], ['--dry-run: it is a switch and takes no value']],
     [['-o', 'json', '--output', 'json'], ['--output is given twice']],
     [['-x'], ['unknown flag -x; did you mean -o?']],
-  ])('refuses %j', (args, problems) => {
+  ])('rejects %j', (args, problems) => {
     expect(parse(...args).problems).toEqual(problems)
   })
 })

@@ -28,7 +28,7 @@ export interface Lease {
   readonly age: number | undefined
 }
 
-/** An attachment, as far as it is known: a lease without a link, or a link without a lease, is half of one. */
+/** An attachment, which may be incomplete: a lease without a link, or a link without a lease. */
 export interface Attached {
   /** `namespace/pod`, or the container's id; '' where no link has it. */
   readonly pod: string
@@ -36,7 +36,7 @@ export interface Attached {
   readonly containerId: string
   readonly ifname: string
   readonly addresses: readonly string[]
-  /** The host's end, '' where there is none. */
+  /** The host end, '' where it is missing. */
   readonly link: string
   readonly age: number | undefined
 }
@@ -80,7 +80,7 @@ export function listLeases(paths: Paths): Lease[] {
   })
 }
 
-/** A line for each pod whose link is there: those would lose their network. */
+/** A line for each pod with a link: those would lose their network. */
 export function attachedPods(paths: Paths): string[] {
   return listAttachments(paths).flatMap(({ link, pod, addresses }) => (link ? [[pod, ...addresses, link].join(' ')] : []))
 }
@@ -121,7 +121,7 @@ function directoriesOf(path: string): { directory: string; network: string }[] {
       return typeof dataDir === 'string' ? [{ directory: `${dataDir}/${network}`, network }] : []
     })
   } catch (error) {
-    // Whether it is good is asked elsewhere.
+    // Whether it is valid is checked elsewhere.
     if (error instanceof CniError || isSysError(error)) return []
     throw error
   }

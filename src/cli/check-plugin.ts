@@ -1,11 +1,11 @@
-// A plugin's own parser, with the eyes of ADD: what it says against its part of a conflist.
+// The problems that the plugin `podwire` finds in its part of a conflist, by its own parser as in ADD.
 
 import type { ConfigContext } from '../cni/plugin.ts'
 import { Reader } from '../cni/reader.ts'
 import type { CheckPlugin } from '../installer/conflist.ts'
 import { podwirePlugin } from './podwire-plugin.ts'
 
-/** Plugins of others say for themselves what is wrong, when they are called. */
+/** Other plugins report their problems themselves, when a runtime calls them. */
 export const checkPlugin: CheckPlugin = (plugin, cniVersion) => {
   if (plugin.type !== 'podwire') return []
   const reader = new Reader(plugin)

@@ -1,4 +1,4 @@
-// What has to be true on a node that serves pods. Each check says what is wrong and what to do; none needs the agent, none changes anything.
+// The checks of `podwire verify`. Each problem names what is wrong and what to do; no check needs the agent or changes anything.
 
 import { formatError, toCniError } from '../cni/error.ts'
 import { manifestPath, type Paths, templatePath } from '../contract/paths.ts'
@@ -14,23 +14,23 @@ import { observeNode } from './node.ts'
 
 export interface Check {
   readonly name: string
-  /** Each a sentence, with what to do; none where all is well. */
+  /** A sentence each, with what to do; empty where the check passes. */
   readonly problems: readonly string[]
 }
 
-/** An ADD takes its lease before it makes the link; a DEL removes the link first. */
-const HALF_WAY_SECONDS = 30
+/** ADD takes the lease before it makes the link; DEL removes the link first. */
+const ADD_SECONDS = 30
 
 const REINSTALL = 'run podwire install'
 
-/** Every check is run, whatever the others say. */
+/** Runs every check, whatever the others find. */
 export function runChecks(paths: Paths): Check[] {
   const [manifest, unreadable] = readable(() => readManifest(paths))
   const conflist = readConflistState(paths, manifest)
   return [
-    { name: 'installed', problems: unreadable ?? (manifest ? [] : [`${manifestPath(paths)} is not there: ${REINSTALL}`]) },
+    { name: 'installed', problems: unreadable ?? (manifest ? [] : [`${manifestPath(paths)} is missing: ${REINSTALL}`]) },
     check('files', () => (manifest ? fileProblems(paths, manifest) : [])),
-    check('template', () => (readWhole(templatePath(paths)) === undefined ? [`${templatePath(paths)} is not there: ${REINSTALL}`] : [])),
+    check('template', () => (readWhole(templatePath(paths)) === undefined ? [`${templatePath(paths)} is missing: ${REINSTALL}`] : [])),
     check('conflist', () => conflistStateProblems(conflist)),
     check('first', () => conflist.conflicting.map(({ file, wins }) => conflictProblem(paths, file, wins))),
     check('node', () => nodeProblems(paths)),
@@ -44,7 +44,7 @@ function check(name: string, look: () => readonly string[]): Check {
   return { name, problems: failure ?? problems ?? [] }
 }
 
-/** What a look found, or why it failed. */
+/** What `look` found, or why it failed. */
 function readable<T>(look: () => T): [found: T | undefined, failure: string[] | undefined] {
   try {
     return [look(), undefined]
@@ -58,9 +58,9 @@ function fileProblems({ binDir }: Paths, { files, version }: Manifest): string[]
   return files.flatMap(({ name, sha256 }) => {
     const path = `${binDir}/${name}`
     const found = hashes.get(path)
-    if (found === undefined) return [`${path} is gone: ${REINSTALL}`]
+    if (found === undefined) return [`${path} is missing: ${REINSTALL}`]
     if (found !== sha256)
-      return [`${path} is not that of podwire ${version}: it was replaced, or an installation was interrupted; ${REINSTALL}`]
+      return [`${path} is not that of podwire ${version}: it was replaced, or an installation was interrupted: ${REINSTALL}`]
     if (!hasMode(path, 0o755)) return [`${path} does not have the permissions 0755: ${REINSTALL}`]
     const [, failure] = readable(() => tryProgram(path))
     return failure ?? []
@@ -68,15 +68,15 @@ function fileProblems({ binDir }: Paths, { files, version }: Manifest): string[]
 }
 
 function conflistStateProblems({ state, path, problems }: ConflistState): string[] {
-  if (state === 'missing') return [`${path} is not there: the agent puts it there when the node has its ranges; look at its log`]
-  if (state === 'invalid') return problems.map((problem) => `${path}: ${problem}; remove it, and the agent publishes a good one`)
-  return state === 'edited' ? [`${path} was edited since it was published: the agent puts it back while it runs`] : []
+  if (state === 'missing') return [`${path} is missing: the agent publishes it once the node has its podCIDRs; read the agent's log`]
+  if (state === 'invalid') return problems.map((problem) => `${path}: ${problem}; remove it, and the agent publishes it again`)
+  return state === 'edited' ? [`${path} was edited since it was published: the agent restores it while it runs`] : []
 }
 
 function conflictProblem({ confDir, confName }: Paths, file: string, wins: boolean): string {
   const path = `${confDir}/${file}`
   return wins
-    ? `${path} sorts before ${confName}, and the runtime uses it: remove it, or have the agent back it up`
+    ? `${path} sorts before ${confName}, so the runtime uses it: remove it, or set cni.others to backup`
     : `${path} is invalid and sorts before ${confName}: containerd loads nothing until it is removed`
 }
 
@@ -87,7 +87,7 @@ function nodeProblems({ stateDir }: Paths): string[] {
   const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
   const rest = changes.length > 5 ? [`${changes.length - 5} more: podwire node diff`] : []
   const failed = problems.filter(({ failed }) => failed).map(formatProblem)
-  return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs it'] : [])]
+  return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs this'] : [])]
 }
 
 function forwardingProblems({ sets, list }: ConflistState): string[] {
@@ -95,16 +95,18 @@ function forwardingProblems({ sets, list }: ConflistState): string[] {
   const off = [...families].flatMap((family) => {
     const key = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding'
     const value = readSysctl(key)
-    return value === '1' ? [] : [`${key} is ${value ?? 'missing'}: pods reach nothing beyond this node; something resets it (sysctl.d?)`]
+    return value === '1'
+      ? []
+      : [`${key} is ${value ?? 'missing'}: pods reach nothing beyond this node; find what resets it, as /etc/sysctl.d`]
   })
   return [...off, ...bridgeFilterProblems(list, families)]
 }
 
 function leaseProblems(paths: Paths): string[] {
   return listAttachments(paths).flatMap(({ addresses, containerId, ifname, link, pod, age }) => {
-    const isYoung = age !== undefined && age < HALF_WAY_SECONDS
+    const isYoung = age !== undefined && age < ADD_SECONDS
     if (link === '' && !isYoung)
-      return [`${addresses.join(', ')} is leased to ${containerId.slice(0, 13)} ${ifname}, which has no link: a DEL did not come through`]
-    return addresses.length === 0 && link !== '' ? [`${link} of ${pod} has no lease: its addresses may be given out twice`] : []
+      return [`${addresses.join(', ')} is leased to ${containerId.slice(0, 13)} ${ifname}, which has no link: its DEL failed or never ran`]
+    return addresses.length === 0 && link !== '' ? [`${link} of ${pod} has no lease: its addresses may be allocated twice`] : []
   })
 }

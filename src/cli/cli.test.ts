@@ -66,15 +66,15 @@ describe('podwire', () => {
     expect(podwire(['version']).stdout).toMatch(/^podwire \d+\.\d+\.\d+ \(protocol 1; /)
   })
 
-  it('finds nothing on a node without podwire, and says what is missing', () => {
+  it('reports what is missing when podwire is not installed', () => {
     const { status, stdout } = podwire(['verify', ...pathArgs(paths)])
     expect(status).toBe(1)
-    expect(lines(stdout)[0]).toBe(`FAIL  installed: ${paths.stateDir}/install.json is not there: run podwire install`)
+    expect(lines(stdout)[0]).toBe(`FAIL  installed: ${paths.stateDir}/install.json is missing: run podwire install`)
     expect(podwire(['ipam', 'list', ...pathArgs(paths)])).toMatchObject({ status: 0, stdout: 'no leases\n' })
     expect(podwire(['uninstall', ...pathArgs(paths), '--dry-run'])).toMatchObject({ status: 0 })
   })
 
-  it('lists leases whatever is beside them', () => {
+  it('lists leases when other files lie next to them', () => {
     const directory = join(paths.runDir, 'leases/net')
     mkdirSync(directory, { recursive: true })
     writeFileSync(join(directory, '10.1.0.2'), 'abc\r\neth0')
@@ -84,7 +84,7 @@ describe('podwire', () => {
     expect(leases).toMatchObject([{ address: '10.1.0.2', network: 'net', containerId: 'abc', ifname: 'eth0', pod: '' }])
   })
 
-  it.each(['{', '[]', '{"format":9}'])('says that the manifest is unusable when it is %j, and reads the rest', (text) => {
+  it.each(['{', '[]', '{"format":9}'])('reports the manifest as unusable when it is %j, and reads the rest', (text) => {
     mkdirSync(paths.stateDir)
     writeFileSync(join(paths.stateDir, 'install.json'), text)
     const { status, stdout } = podwire(['verify', ...pathArgs(paths)])

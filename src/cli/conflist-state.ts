@@ -1,4 +1,4 @@
-// What lies where the runtime reads its network: is it ours, is it good, is it the one that is used, and how full are its ranges.
+// The state of the conflist: published or edited, valid, used by the runtime, and how full its ranges are.
 
 import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
@@ -17,7 +17,7 @@ import { checkPlugin } from './check-plugin.ts'
 
 export interface ConflistState {
   readonly path: string
-  /** `edited`: another than the one that was published last. */
+  /** `edited`: not as it was published last. */
   readonly state: 'missing' | 'invalid' | 'edited' | 'published'
   readonly sha256: string
   readonly name: string
@@ -41,7 +41,7 @@ export function readConflistState(paths: Paths, manifest: Manifest | undefined):
   const path = conflistPath(paths)
   const conflicting = findConflictingConfigs(paths).filter(({ wins, blocks }) => wins || blocks)
   const base = { path, sha256: sha256Of(path) ?? '', name: '', conflicting, sets: [], list: {} }
-  if (base.sha256 === '') return { ...base, state: 'missing', problems: [`${path} is not there`] }
+  if (base.sha256 === '') return { ...base, state: 'missing', problems: [`${path} is missing`] }
   const list = readList(path)
   if (!isObject(list)) return { ...base, state: 'invalid', problems: [list] }
   const problems = conflistProblems(list, checkPlugin)

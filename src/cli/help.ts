@@ -1,4 +1,4 @@
-// What `podwire help` says: made of the same table that the commands are looked up in.
+// `podwire help`, from the same table that dispatches the commands.
 
 import type { Flag } from './args.ts'
 import { formatTable } from './output.ts'

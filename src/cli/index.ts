@@ -8,7 +8,7 @@ import { installVerb, publishVerb } from './install.ts'
 import { ipamReplayVerb } from './ipam-replay.ts'
 import { ipamListVerb, podsVerb } from './list.ts'
 import { addPeersVerb, applyVerb, diffVerb, removeVerb, showVerb, watchVerb } from './node.ts'
-import { complain, print } from './output.ts'
+import { print, printError } from './output.ts'
 import { masqVerb, routesVerb } from './routes.ts'
 import { statusVerb } from './status.ts'
 import { uninstallVerb } from './uninstall.ts'
@@ -39,8 +39,8 @@ function execute(verb: Verb, work: () => number): number {
   } catch (error) {
     if (error instanceof UsageError) return usage(error.message)
     const { message, details } = toCniError(error)
-    complain(`${verb.name}: ${message}`)
-    for (const line of details.split('\n').filter(Boolean)) complain(line)
+    printError(`${verb.name}: ${message}`)
+    for (const line of details.split('\n').filter(Boolean)) printError(line)
     return FAILED
   }
 }
@@ -69,6 +69,6 @@ function help(verbs: readonly Verb[], args: readonly string[]): number {
 }
 
 function usage(...problems: readonly string[]): number {
-  for (const problem of problems) complain(problem)
+  for (const problem of problems) printError(problem)
   return USAGE
 }

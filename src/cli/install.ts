@@ -1,4 +1,4 @@
-// `podwire install` and `podwire node publish`: what brings pods' networking onto the node.
+// `podwire install` and `podwire node publish`.
 
 import { processIo } from '../cni/io.ts'
 import { conflistPath } from '../contract/paths.ts'
@@ -12,17 +12,17 @@ import { DONE, finish, outputFlag, pathFlags, pathsFrom, UsageError, type Verb, 
 
 export const installVerb = (names: readonly string[]): Verb => ({
   name: 'install',
-  about: 'bring the plugins onto this node and stage the conflist',
+  about: 'install the plugins on this node and stage the conflist',
   details: [
-    'Every file is written beside its place, tried, and renamed; what is right already is left alone. May be run again',
-    'at any time, while pods start, and after it was cut short. Nothing is published: the agent does that when it is ready.',
+    'Every file is written next to its final name, tested, and renamed; files that are up to date stay. May be run again',
+    'at any time, while pods start, and after an interruption. The conflist is not published: the agent does that when it is ready.',
   ],
   flags: [
     ...pathFlags,
-    { name: 'skip', value: 'NAME,…', about: 'plugins to leave to others' },
-    { name: 'conflist', value: 'FILE', about: 'the conflist to stage, without ranges', fallback: 'one with the plugin podwire' },
+    { name: 'skip', value: 'NAME,…', about: 'plugins not to install' },
+    { name: 'conflist', value: 'FILE', about: 'the conflist to stage, without ranges', fallback: 'the plugin podwire alone' },
     { name: 'datapath', value: 'NAME', about: "podwire's datapath in it", choices: ['ptp', 'bridge'] },
-    { name: 'mtu', value: 'BYTES', about: "pods' MTU in it, 0 to find it out" },
+    { name: 'mtu', value: 'BYTES', about: "pods' MTU in it, 0 to determine it at ADD" },
     { name: 'conf-mode', value: 'MODE', about: 'permissions of the published conflist', fallback: '0600' },
     outputFlag,
   ],
@@ -31,10 +31,10 @@ export const installVerb = (names: readonly string[]): Verb => ({
 
 export const publishVerb: Verb = {
   name: 'node publish',
-  about: "put the conflist with this node's ranges where the runtime reads it",
+  about: "publish the conflist with this node's ranges to the runtime's directory",
   details: [
     'Reads {"protocol": 1, "podCidrs": ["10.1.0.0/24"], "mtu": 0, "exclusive": "leave|warn|backup", "mode": "0600"} from stdin and',
-    'writes a report as JSON. Nothing is written where the file is right already; what would be invalid is never written.',
+    'writes a report as JSON. Nothing is written where the file is up to date; an invalid conflist is never written.',
   ],
   flags: pathFlags,
   run: (given) => {
@@ -61,7 +61,7 @@ function runInstall(given: Given, names: readonly string[]): number {
   }
   for (const { name, action } of report.files) print(`${report.paths.binDir}/${name}: ${action}`)
   print(`${report.template.path}: ${report.template.changed ? 'written' : 'unchanged'}`)
-  print(`podwire ${report.version} is installed; ${conflistPath(report.paths)} comes when the node has its ranges`)
+  print(`podwire ${report.version} is installed; the agent publishes ${conflistPath(report.paths)} once the node has its podCIDRs`)
   return DONE
 }
 

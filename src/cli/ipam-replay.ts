@@ -3,7 +3,7 @@
 import { formatError } from '../cni/error.ts'
 import { releaseSpool } from '../contract/paths.ts'
 import { loadSegment } from '../host/segment.ts'
-import { complain, print, printJson } from './output.ts'
+import { print, printError, printJson } from './output.ts'
 import { DONE, FAILED, outputFlag, pathsFrom, stateDirFlag, type Verb, wantsJson } from './verb.ts'
 
 export const ipamReplayVerb: Verb = {
@@ -17,7 +17,7 @@ export const ipamReplayVerb: Verb = {
     const failures = done?.failures.map(formatError) ?? []
     if (wantsJson(given)) printJson({ sent, waiting, failures })
     else print(`${sent} sent, ${waiting} waiting${done ? '' : ': another process is sending them'}`)
-    for (const failure of failures) complain(failure)
+    for (const failure of failures) printError(failure)
     return failures.length > 0 ? FAILED : DONE
   },
 }

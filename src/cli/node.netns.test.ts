@@ -69,7 +69,7 @@ describeHost('on a node that works', () => {
       expect((await podwire('masq')).stdout).toContain('pods4    10.1.0.0 up to 10.1.1.0\n')
       for (const verb of ['node diff', 'routes', 'masq']) {
         const args = verb === 'node diff' ? [] : ['--diff']
-        expect(await podwire(verb, ...args)).toMatchObject({ status: 0, stdout: 'as it should be\n' })
+        expect(await podwire(verb, ...args)).toMatchObject({ status: 0, stdout: 'no differences\n' })
       }
       expect(JSON.parse((await podwire('node show')).stdout)).toMatchObject({ node: { name: 'n1' }, peers: 1 })
     })
@@ -95,7 +95,7 @@ describeHost('verify', () => {
       ({ host }) => host.run('sysctl', '-qw', 'net.ipv4.ip_forward=0'),
       'FAIL  forwarding: net/ipv4/ip_forward is 0',
     ],
-    ['a plugin is gone', ({ paths }) => rmSync(join(paths.binDir, 'loopback')), '/loopback is gone: run podwire install'],
+    ['a plugin is gone', ({ paths }) => rmSync(join(paths.binDir, 'loopback')), '/loopback is missing: run podwire install'],
     [
       'a plugin was replaced',
       ({ host, paths }) => host.run('sh', '-c', `rm ${paths.binDir}/bridge; cp /bin/true ${paths.binDir}/bridge`),
@@ -170,7 +170,7 @@ describeHost('node diff, routes --diff and masq --diff', () => {
         status: 1,
         stdout: expect.stringMatching(/\nmissing +routes +10\.1\.1\.0\/24/),
       })
-      expect(await podwire('masq', '--diff')).toMatchObject({ status: 0, stdout: 'as it should be\n' })
+      expect(await podwire('masq', '--diff')).toMatchObject({ status: 0, stdout: 'no differences\n' })
       const { status, stdout } = await podwire('node diff', '-o', 'json')
       expect({ status, changes: JSON.parse(stdout).changes }).toEqual({
         status: 1,

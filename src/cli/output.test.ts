@@ -10,7 +10,7 @@ describe('formatTable', () => {
     expect(formatTable(['POD', 'N', 'LINK'], rows, 'no pods')).toBe('POD     N   LINK\nns/web  1   -\nx       20  a?[0m?b')
   })
 
-  it('says what there is none of', () => {
+  it('prints the given text when there are no rows', () => {
     expect(formatTable(['POD'], [], 'no pods')).toBe('no pods')
   })
 })

@@ -10,7 +10,7 @@ export function print(text: string): void {
 }
 
 /** One line on stderr, whatever is in the text. */
-export function complain(text: string): void {
+export function printError(text: string): void {
   sys.write(STDERR, `podwire: ${text.trim().split('\n').join('; ')}\n`)
 }
 

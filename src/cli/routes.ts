@@ -1,4 +1,4 @@
-// `podwire routes` and `podwire masq`: the node's part of the cluster network, as it is and as it should be.
+// `podwire routes` and `podwire masq`: the node's part of the cluster network, actual and desired.
 
 import { isObject, parseJson } from '../cni/json.ts'
 import { ROUTE_PROTOCOL } from '../contract/marks.ts'
@@ -15,7 +15,7 @@ import { runDiff } from './node.ts'
 import { formatTable, print, printJson } from './output.ts'
 import { DONE, outputFlag, pathsFrom, stateDirFlag, type Verb, wantsJson } from './verb.ts'
 
-const diffFlag: Flag = { name: 'diff', about: 'only what is missing, too much or different; exit status 1 where there is any' }
+const diffFlag: Flag = { name: 'diff', about: 'only what is missing, stale or different; exit status 1 where there is any' }
 
 export const routesVerb: Verb = {
   name: 'routes',
@@ -39,8 +39,8 @@ function readRoutes() {
   return withNetlink(NETLINK_ROUTE, (socket) => {
     const devices = new Map(listLinks(socket).map(({ index, name }) => [index, name]))
     const all = [AF_INET, AF_INET6].flatMap((family) => listRoutes(socket, family))
-    const ours = all.filter(({ protocol }) => protocol === ROUTE_PROTOCOL)
-    return ours.map(({ dst, gateway, oif, mtu }) => ({
+    const own = all.filter(({ protocol }) => protocol === ROUTE_PROTOCOL)
+    return own.map(({ dst, gateway, oif, mtu }) => ({
       destination: formatCidr(dst),
       gateway: gateway ? formatAddress(gateway) : '',
       device: devices.get(oif ?? 0) ?? '',
@@ -62,13 +62,13 @@ function peerNames(stateDir: string): Map<string, string> {
 
 export const masqVerb: Verb = {
   name: 'masq',
-  about: "what of pods' traffic gets this node's address",
+  about: "which packets of pods get this node's address",
   flags: [stateDirFlag, diffFlag, outputFlag],
   run: (given) => {
     if (given.has('diff')) return runDiff(given, ({ kind }) => kind === 'nft')
     const { node, sets } = showState(pathsFrom(given).stateDir)
     if (wantsJson(given)) printJson({ enabled: Object.keys(sets).length > 0, sets })
-    else if (Object.keys(sets).length === 0) print(`off: what pods of ${node.name} send keeps their address`)
+    else if (Object.keys(sets).length === 0) print(`off: packets of ${node.name}'s pods keep their source address`)
     else {
       print('packets from pods* to anything outside exempt* get the address of this node')
       const rows = Object.entries(sets).flatMap(([name, ranges]) => ranges.map((range) => [name, range]))

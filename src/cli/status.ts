@@ -1,4 +1,4 @@
-// `podwire status`: the state of the node. It reports and does not judge: that is `verify`.
+// `podwire status`: the state of the node. It only reports; `verify` checks.
 
 import { CniError, formatError } from '../cni/error.ts'
 import { isObject, type Json, parseJson } from '../cni/json.ts'
@@ -69,7 +69,7 @@ function readKernel({ stateDir }: Paths) {
   }
 }
 
-/** From its status file, whether it is alive or not. */
+/** From its status file, also while it is down. */
 function readAgent(paths: Paths): { age: number | null; ready: boolean; version: string } {
   const path = statusPath(paths)
   const status = orNothing(() => parseJson(readWhole(path) ?? 'null', path))
@@ -89,16 +89,13 @@ function printStatus({ node, podCidrs, conflist, installed, pools, pods, kernel,
     ['node', node],
     ['podCIDRs', podCidrs.join(', ')],
     ['conflist', `${conflist.state} ${conflist.path} ${conflist.sha256.slice(0, 12)}`.trim()],
-    ...conflist.usedInstead.map((file): [string, string] => ['', `the runtime looks at ${file} first`]),
+    ...conflist.usedInstead.map((file): [string, string] => ['', `${file} sorts before it: the runtime uses that`]),
     ['installed', installed ? `${installed.version} in ${installed.binDir}, ${installed.files.length} files` : 'nothing'],
-    ...(installed?.changed ?? []).map((name): [string, string] => ['', `${name} is not as it was installed`]),
+    ...(installed?.changed ?? []).map((name): [string, string] => ['', `${name} was changed since it was installed`]),
     ...pools.map(({ subnets, used, free }): [string, string] => ['pool', `${subnets.join(' ')}: ${used} used, ${free} free`]),
     ['pods', String(pods)],
-    ['routes', routes ? `${routes.actual} of ${routes.desired}${kernel.vxlan ? ', by VXLAN where needed' : ''}` : kernel.reason],
-    [
-      'masquerade',
-      masquerade === null ? '' : `${masquerade ? 'on' : 'off'}${kernel.nftInSync ? '' : ', the packet filter is not as it should be'}`,
-    ],
+    ['routes', routes ? `${routes.actual} of ${routes.desired}${kernel.vxlan ? ', VXLAN in use' : ''}` : kernel.reason],
+    ['masquerade', masquerade === null ? '' : `${masquerade ? 'on' : 'off'}${kernel.nftInSync ? '' : ', the packet filter differs'}`],
     ['differences', routes ? String(kernel.differences) : ''],
     ['agent', agent.age === null ? 'no status' : `${agent.version} ${agent.ready ? 'ready' : 'not ready'}, ${formatAge(seconds)} ago`],
   ]

@@ -1,4 +1,4 @@
-// `podwire uninstall`: takes everything back that an installation and the agent brought.
+// `podwire uninstall`: removes all that an installation and the agent made.
 
 import { uninstall } from '../installer/uninstall.ts'
 import { removeNode } from '../node/remove.ts'
@@ -8,12 +8,12 @@ import { dryRunFlag, finish, outputFlag, pathFlags, pathsFrom, type Verb } from 
 
 export const uninstallVerb: Verb = {
   name: 'uninstall',
-  about: 'remove what the manifest and our marks name, and nothing else',
+  about: 'remove what podwire made on this node, and nothing else',
   details: [
     'Stop the agent first: it would restore the conflist. Files that were changed since stay and are listed; configurations that were',
-    'moved away are restored; sysctls stay, since others may rely on them. Fails while pods are attached.',
+    'backed up are restored; sysctls stay, since other programs may rely on them. Fails while pods are attached.',
   ],
-  flags: [...pathFlags, dryRunFlag, { name: 'force', about: 'also while pods are attached: their links go' }, outputFlag],
+  flags: [...pathFlags, dryRunFlag, { name: 'force', about: 'also while pods are attached, whose links are deleted' }, outputFlag],
   run: (given) => {
     const paths = pathsFrom(given)
     const work = {

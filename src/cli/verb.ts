@@ -4,7 +4,7 @@ import { defaultPaths, type Paths, presets } from '../contract/paths.ts'
 import { formatProblem, type Problem } from '../contract/problem.ts'
 import { readManifest } from '../installer/manifest.ts'
 import type { Flag, Given } from './args.ts'
-import { complain, printJson } from './output.ts'
+import { printError, printJson } from './output.ts'
 
 /** Exit statuses: they mean the same in every command. */
 export const DONE = 0
@@ -35,10 +35,10 @@ const flag = (name: string, value: string, about: string, fallback?: string): Fl
 })
 
 export const stateDirFlag = flag('state-dir', 'DIR', 'the directory of the desired state', defaultPaths.stateDir)
-const runDirFlag = flag('run-dir', 'DIR', 'leases and status', defaultPaths.runDir)
-const confDirFlag = flag('conf-dir', 'DIR', 'where the runtime reads its network', defaultPaths.confDir)
-const confNameFlag = flag('conf-name', 'FILE', 'what the conflist is called there', defaultPaths.confName)
-const binDirFlag = flag('bin-dir', 'DIR', 'where the runtime finds plugins', defaultPaths.binDir)
+const runDirFlag = flag('run-dir', 'DIR', 'directory of leases and status', defaultPaths.runDir)
+const confDirFlag = flag('conf-dir', 'DIR', 'directory of network configurations', defaultPaths.confDir)
+const confNameFlag = flag('conf-name', 'FILE', 'file name of the conflist', defaultPaths.confName)
+const binDirFlag = flag('bin-dir', 'DIR', 'directory of plugins', defaultPaths.binDir)
 const presetFlag: Flag = { name: 'preset', value: 'NAME', about: 'conf-dir and bin-dir of a distribution', choices: Object.keys(presets) }
 export const pathFlags: readonly Flag[] = [stateDirFlag, runDirFlag, confDirFlag, confNameFlag, binDirFlag, presetFlag]
 
@@ -50,9 +50,9 @@ export const outputFlag: Flag = {
   choices: ['table', 'json'],
   fallback: 'table',
 }
-export const dryRunFlag: Flag = { name: 'dry-run', about: 'only say what would be done' }
+export const dryRunFlag: Flag = { name: 'dry-run', about: 'only report what would be done' }
 
-/** The five places: what a flag says, else the preset, else what the installation on this node has, else the defaults. */
+/** The five paths: of a flag, else the preset, else the installation on this node, else the defaults. */
 export function pathsFrom(given: Given, useInstalled = true): Paths {
   const preset = presets[given.get('preset') ?? 'generic'] ?? {}
   const stateDir = absolute(given, 'state-dir') ?? defaultPaths.stateDir
@@ -75,7 +75,7 @@ export function wantsJson(given: Given): boolean {
   return given.get('output') === 'json'
 }
 
-/** Prints a report in the form that was asked for, its problems as a line each on stderr; returns the exit status. */
+/** Prints a report in the requested form, and its problems a line each on stderr; returns the exit status. */
 export function finish(
   given: Given,
   report: { readonly problems: readonly Problem[] },
@@ -84,7 +84,7 @@ export function finish(
 ): number {
   if (wantsJson(given)) printJson(report)
   else text()
-  for (const problem of report.problems) complain(formatProblem(problem))
+  for (const problem of report.problems) printError(formatProblem(problem))
   return failed ? FAILED : DONE
 }
 

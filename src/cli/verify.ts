@@ -1,4 +1,4 @@
-// `podwire verify`: is everything on this node as it has to be.
+// `podwire verify`: checks everything that pods on this node rely on.
 
 import { runChecks } from './checks.ts'
 import { print, printJson } from './output.ts'

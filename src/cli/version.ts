@@ -1,4 +1,4 @@
-// `podwire version`: what the agent asks before it gives this program anything to do.
+// `podwire version`: what the agent reads before it uses this program.
 
 import { PROTOCOL } from '../node/state.ts'
 import { version } from '../plugin/version.ts'

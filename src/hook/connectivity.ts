@@ -87,7 +87,7 @@ async function check(name: string, run: () => Promise<string>): Promise<Check> {
 async function fetchFrom(ip: string, port: number, node: string): Promise<string> {
   const response = await fetch(`http://${ip.includes(':') ? `[${ip}]` : ip}:${port}/`, { signal: AbortSignal.timeout(TIMEOUT) })
   const body = (await response.text()).trim()
-  if (body.split(' ')[0] !== node) throw new Error(`the answer is not of ${node}: ${body.slice(0, 100)}`)
+  if (body.split(' ')[0] !== node) throw new Error(`unexpected answer, not from ${node}: ${body.slice(0, 100)}`)
   return body
 }
 
@@ -103,7 +103,7 @@ function connectTo(target: string): Promise<string> {
       done(socket.remoteAddress ?? '')
       socket.destroy()
     })
-    socket.on('timeout', () => socket.destroy(new Error(`no answer in ${TIMEOUT / 1000} s`)))
+    socket.on('timeout', () => socket.destroy(new Error(`no connection in ${TIMEOUT / 1000} s`)))
     socket.on('error', fail)
   })
 }

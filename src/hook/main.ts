@@ -35,8 +35,8 @@ async function uninstall(plan: UninstallPlan): Promise<number> {
     console.log(ok ? `ok   ${node}` : `FAIL ${node}: ${message}`)
   })
   const failed = outcomes.filter(({ ok }) => !ok)
-  console.log(`${outcomes.length - failed.length} of ${outcomes.length} nodes are clean`)
-  if (failed.length > 0) console.log('`helm uninstall` again tries the others once more; with --no-hooks it leaves them as they are')
+  console.log(`${outcomes.length - failed.length} of ${outcomes.length} nodes are uninstalled`)
+  if (failed.length > 0) console.log('to retry the failed nodes, run `helm uninstall` again; with --no-hooks they stay as they are')
   return failed.length > 0 ? 1 : 0
 }
 
@@ -48,7 +48,7 @@ async function connectivity(plan: ConnectivityPlan): Promise<number> {
   return failed > 0 ? 1 : 0
 }
 
-/** The chart's template and the interfaces here are kept in step by test/chart/hooks.test.ts. */
+/** The chart's template and the interfaces here are compared by test/chart/hooks.test.ts. */
 function plan<T>(): T {
   return JSON.parse(readFileSync(argument, 'utf8')) as T
 }

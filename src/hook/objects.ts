@@ -1,4 +1,4 @@
-// The few fields of Kubernetes' objects that the hooks read, and lists page by page. Answers of an API server are taken at their word.
+// The few fields of Kubernetes' objects that the hooks read, and lists page by page. An API server's answers are trusted.
 
 import type { Request } from '../agent/kube/request.ts'
 import { isObject, type JsonObject } from '../cni/json.ts'
@@ -16,7 +16,7 @@ export interface Pod {
   readonly ready: boolean
   readonly ips: readonly string[]
   readonly hostIps: readonly string[]
-  /** What the first container said at its end, or why it does not start. */
+  /** Termination message of the first container, or why it does not start. */
   readonly message: string
 }
 
@@ -53,7 +53,7 @@ async function list<T>(request: Request, path: string, query: string, read: (ite
   let next = ''
   do {
     const page = await request('GET', `${path}?limit=${PAGE}${query}${next && `&continue=${encodeURIComponent(next)}`}`)
-    // At once, so that no whole objects are kept.
+    // At once, so that no whole objects stay in memory.
     found.push(...items(page, 'items').map(read))
     next = text(page, 'metadata', 'continue')
   } while (next !== '')
@@ -64,13 +64,13 @@ function at(value: unknown, ...path: string[]): unknown {
   return path.reduce<unknown>((inner, key) => (isPlain(inner) ? inner[key] : undefined), value)
 }
 
-/** The text at `path`, '' where there is none. */
+/** The text at `path`, '' where it is missing. */
 export function text(value: unknown, ...path: string[]): string {
   const found = at(value, ...path)
   return typeof found === 'string' ? found : ''
 }
 
-/** The number at `path`, 0 where there is none. */
+/** The number at `path`, 0 where it is missing. */
 export function count(value: unknown, ...path: string[]): number {
   const found = at(value, ...path)
   return typeof found === 'number' ? found : 0

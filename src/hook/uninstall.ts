@@ -1,4 +1,4 @@
-// `helm uninstall`, on every node: the agents are stopped, then each node has one pod that takes away what podwire made there, once.
+// `helm uninstall`, on every node: the agents are stopped, then one pod on each node removes what podwire made there.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ApiError } from '../agent/kube/api-error.ts'
@@ -8,7 +8,7 @@ import { listNodes, listPods, type Pod, text } from './objects.ts'
 
 export interface UninstallPlan {
   readonly namespace: string
-  /** Of the agents; gone before anything is taken away, since they would put it back. */
+  /** Of the agents; deleted first, since they would restore what is removed. */
   readonly daemonSet: string
   readonly agents: string
   /** The selector of the pods below, which is how those of an earlier try are found. */
@@ -19,7 +19,7 @@ export interface UninstallPlan {
   readonly parallel: number
 }
 
-/** The pod that this runs in: it owns the pods on the nodes, so that these end with it. */
+/** The pod that this runs in: it owns the pods on the nodes, so that they are deleted with it. */
 export interface Owner {
   readonly name: string
   readonly uid: string
@@ -60,7 +60,7 @@ export async function uninstallEverywhere(
   }
 }
 
-const unreachable = 'its kubelet does not report: run `podwire uninstall` there, or delete the Node'
+const unreachable = 'cannot uninstall: its kubelet does not report; run `podwire uninstall` there, or delete the Node'
 
 async function stopAgents(
   request: Request,
@@ -84,7 +84,7 @@ async function untilGone(
   for (;;) {
     const left = (await listPods(request, plan.namespace, selector)).filter(({ node }) => reachable.has(node))
     if (left.length === 0) return
-    if (performance.now() > deadline) throw new Error(`pods that do not end: ${names(left)}`)
+    if (performance.now() > deadline) throw new Error(`pods that do not terminate: ${names(left)}`)
     await sleep(pause)
   }
 }
@@ -103,7 +103,7 @@ async function runPods(
   const running = new Set<string>()
   while (waiting.length > 0 || running.size > 0) {
     if (waiting.length > 0 && running.size < plan.parallel) {
-      await refuseRace(request, plan)
+      await rejectRace(request, plan)
       for (const node of waiting.splice(0, plan.parallel - running.size)) {
         await request('POST', `/api/v1/namespaces/${plan.namespace}/pods`, podFor(plan.pod, node, owner))
         running.add(node)
@@ -119,7 +119,7 @@ async function runPods(
       await unless404(request('DELETE', `/api/v1/namespaces/${plan.namespace}/pods/${pod.name}`))
     }
     if (late) {
-      const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'there was no time left for it' }))
+      const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'the time was over before this node's turn' }))
       for (const outcome of rest) report(outcome)
       return [...outcomes, ...rest]
     }
@@ -128,11 +128,11 @@ async function runPods(
   return outcomes
 }
 
-/** A DaemonSet of that name is a new install's: what we would take away is no longer what we were started for. */
-async function refuseRace(request: Request, plan: UninstallPlan): Promise<void> {
+/** A DaemonSet of that name belongs to a new installation, which must not be removed. */
+async function rejectRace(request: Request, plan: UninstallPlan): Promise<void> {
   const found = await unless404(request('GET', daemonSetPath(plan)))
   if (found === undefined || text(found, 'metadata', 'deletionTimestamp') !== '') return
-  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} exists again: an installation started during this uninstall`)
+  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} exists again: an installation started during this uninstall; run helm uninstall again`)
 }
 
 const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'
@@ -145,7 +145,7 @@ function outcomeOf(pod: Pod, seconds: number): Outcome {
   return { node: pod.node, ok: false, message }
 }
 
-/** Of what `podwire uninstall` said the part about what did not work; all of it where there is none. */
+/** The error lines of `podwire uninstall`'s output; all of it where it has none. */
 function errorsIn(message: string): string {
   const lines = message.split('\n')
   const errors = lines.filter((line) => line.startsWith('podwire: ')).map((line) => line.slice('podwire: '.length))

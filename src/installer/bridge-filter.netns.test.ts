@@ -1,4 +1,4 @@
-// Pods that are ports of one bridge and ask each other through a Service, on a node whose bridged packets pass its packet filter, or do not.
+// Pods on one bridge that connect to each other through a Service, on a node where bridged packets pass the packet filter, or do not.
 
 import { existsSync } from 'node:fs'
 import { expect, it } from 'vitest'

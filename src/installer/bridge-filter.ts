@@ -8,8 +8,8 @@ import { pluginsOf } from './conflist.ts'
 const KEYS = { 4: 'net/bridge/bridge-nf-call-iptables', 6: 'net/bridge/bridge-nf-call-ip6tables' } as const
 
 /**
- * A pod asks a Service and is sent to another of its own bridge; the answer goes straight back, under an address that was never asked, unless bridged
- * packets pass the packet filter too. One sentence a family where they do not; none where the list has no bridge.
+ * A pod connects to a Service whose endpoint is on the same bridge; the reply is bridged straight back, without the Service's address, unless bridged
+ * packets pass the packet filter too. One sentence per family where they do not; empty where the list has no bridge.
  */
 export function bridgeFilterProblems(list: JsonObject, families: Iterable<4 | 6>): string[] {
   const bridged = pluginsOf(list).some(({ type, datapath }) => type === 'bridge' || (type === 'podwire' && datapath === 'bridge'))

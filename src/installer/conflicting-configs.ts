@@ -1,4 +1,4 @@
-// Other configurations in the runtime's directory: which of them it would load instead of ours.
+// Conflicting configs: other networks' files in the runtime's directory, and which of them it loads instead of podwire's.
 
 import { isObject, type Json } from '../cni/json.ts'
 import type { Paths } from '../contract/paths.ts'
@@ -9,11 +9,11 @@ export interface ConflictingConfig {
   readonly file: string
   /** It is the one that the runtime loads: the first by name that is valid. */
   readonly wins: boolean
-  /** It is invalid and comes before ours: containerd then loads nothing at all. */
+  /** It is invalid and sorts before podwire's: containerd then loads no network at all. */
   readonly blocks: boolean
 }
 
-/** All others that a runtime would consider: `.conf`, `.conflist`, `.json`, not hidden, by name. Ours counts by its name, there or not. */
+/** All others that a runtime would consider: `.conf`, `.conflist`, `.json`, not hidden, by name. podwire's counts by its name, even where it is missing. */
 export function findConflictingConfigs({ confDir, confName }: Paths): ConflictingConfig[] {
   const files = namesIn(confDir).filter((name) => isLoadable(name) && name !== confName)
   let decided = false

@@ -69,9 +69,9 @@ describe('the conflist', () => {
 })
 
 describe('templateProblems', () => {
-  it.each(['subnet', 'rangeStart', 'ranges', 'gateway'])('refuses %s, which is the node’s', (key) => {
+  it.each(['subnet', 'rangeStart', 'ranges', 'gateway'])('rejects %s, which is the node’s', (key) => {
     expect(templateProblems(hostLocal({ [key]: '10.1.0.0/24' }))).toEqual([
-      `plugins[0].ipam.${key}: leave it out, the node's podCIDRs are filled in here`,
+      `plugins[0].ipam.${key}: remove it, the agent fills in the node's podCIDRs`,
     ])
   })
 
@@ -99,7 +99,7 @@ describe('conflistProblems', () => {
     expect(conflistProblems(conflist, good)).toEqual([expect.stringContaining(problem)])
   })
 
-  it('asks each plugin as a runtime would, and names the one that rejects it', () => {
+  it('has each plugin parse its part as in ADD, and names the one that rejects it', () => {
     const seen: JsonObject[] = []
     const check: CheckPlugin = (one, cniVersion) => {
       seen.push(one)

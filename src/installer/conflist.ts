@@ -1,4 +1,4 @@
-// The conflist as a value: what it is without a node's ranges, what it becomes with them, and what is wrong with it.
+// The conflist as a value: the template, the conflist with a node's ranges, and the problems of either.
 
 import { checkNetworkName } from '../cni/environment.ts'
 import { CniError, ErrInvalidNetworkConfig, formatError } from '../cni/error.ts'
@@ -7,16 +7,16 @@ import { type CniVersion, cniVersions } from '../cni/types.ts'
 import { readVersion } from '../cni/version.ts'
 import { leaseRoot, type Paths } from '../contract/paths.ts'
 
-/** What a plugin's own parser says against its part of the list, with `cniVersion` and `name` in it as a runtime puts them there. */
+/** The problems that a plugin's own parser finds in its part of the list, with `cniVersion` and `name` in it as from a runtime. */
 export type CheckPlugin = (plugin: JsonObject, cniVersion: CniVersion) => readonly string[]
 
-/** What is changed in the plugin `podwire`, whatever the template says: undefined leaves it. */
+/** Overrides of the template for the plugin `podwire`; undefined leaves its value. */
 export interface TemplateOptions {
   readonly datapath?: string | undefined
   readonly mtu?: number | undefined
 }
 
-/** Old libcni reads `cniVersion` and fails on what it does not know; new libcni takes the highest of `cniVersions` and then asks STATUS. */
+/** Old libcni reads `cniVersion` and fails on what it does not know; new libcni takes the highest of `cniVersions` and then calls STATUS. */
 export function defaultTemplate(paths: Paths): JsonObject {
   return {
     cniVersion: '1.0.0',
@@ -40,12 +40,12 @@ export function withOptions(template: JsonObject, { datapath, mtu }: TemplateOpt
   })
 }
 
-/** What only the agent knows may not stand in the template: a node would silently get other addresses than its podCIDRs. */
+/** Ranges may not be in the template: a node would silently get other addresses than its podCIDRs. */
 export function templateProblems(template: JsonObject): string[] {
   return pluginsOf(template).flatMap(({ ipam }, i) => {
     if (!isObject(ipam) || ipam.type !== 'host-local') return []
     const own = ['subnet', 'rangeStart', 'rangeEnd', 'gateway', 'ranges'].filter((key) => ipam[key] !== undefined)
-    return own.map((key) => `plugins[${i}].ipam.${key}: leave it out, the node's podCIDRs are filled in here`)
+    return own.map((key) => `plugins[${i}].ipam.${key}: remove it, the agent fills in the node's podCIDRs`)
   })
 }
 
@@ -80,7 +80,7 @@ export function composeConflist(template: JsonObject, podCidrs: readonly string[
   return { list, text: formatConflist(list) }
 }
 
-/** Everything that would make a runtime or a plugin refuse the list, with its place; none where it is good. */
+/** Everything for which a runtime or a plugin would reject the list, with its JSON path; empty where it is valid. */
 export function conflistProblems(list: JsonObject, check: CheckPlugin): string[] {
   const problems: string[] = []
   const attempt = <T>(read: () => T): T | undefined => {
@@ -112,7 +112,7 @@ export function conflistProblems(list: JsonObject, check: CheckPlugin): string[]
   return problems
 }
 
-/** The plugins that are objects; none of a list that is none. */
+/** The plugins that are objects; empty where the list has none. */
 export function pluginsOf(list: JsonObject): readonly JsonObject[] {
   return Array.isArray(list.plugins) ? list.plugins.filter(isObject) : []
 }

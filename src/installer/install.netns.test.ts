@@ -70,7 +70,7 @@ describeHost('podwire install', () => {
     })
   })
 
-  it('says that the disk is full, and leaves what was there and no half of anything', async () => {
+  it('names the full disk and leaves the old files, and no temp files, when the disk is full', async () => {
     await withNode(async ({ host, paths, podwire }) => {
       const old = otherVersion(join(host.dir, 'old'))
       mkdirSync(paths.binDir)
@@ -90,7 +90,7 @@ describeHost('podwire install', () => {
     await withNode(async ({ host, paths, podwire }) => {
       await podwire('install')
       const first = join(paths.binDir, 'podwire')
-      // From one mount to another there is none, though it is the same file system.
+      // There is no hard link between two mounts, even of the same file system.
       await host.run('mount', '--bind', first, first)
       await host.run('rm', join(paths.binDir, 'bridge'))
       expect(await podwire('install')).toMatchObject({ status: 0, stdout: expect.stringContaining(`${paths.binDir}/bridge: written`) })
@@ -99,8 +99,8 @@ describeHost('podwire install', () => {
   })
 
   it.each([
-    ['a full disk', 'size=4k,nr_inodes=2', 'cannot be noted in'],
-    ['a read-only one', 'ro', 'cannot be noted in'],
+    ['a full disk', 'size=4k,nr_inodes=2', 'cannot save the manifest in'],
+    ['a read-only one', 'ro', 'cannot save the manifest in'],
   ])('touches no plugin when the state directory is on %s', async (_what, options, message) => {
     await withNode(async ({ host, paths, podwire }) => {
       mkdirSync(paths.stateDir)
@@ -146,7 +146,7 @@ describeHost('podwire uninstall', () => {
       expect(status).toBe(0)
       expect(stdout).toContain(`kept ${paths.binDir}/bridge: it was changed since it was installed`)
       expect(stdout).toContain(`kept ${conflistPath(paths)}: it is not the one that was published`)
-      expect(stdout).toContain(`kept ${paths.stateDir}: others have files in it: notes`)
+      expect(stdout).toContain(`kept ${paths.stateDir}: it has other files in it: notes`)
       expect(readdirSync(paths.binDir)).toEqual(['bridge'])
     })
   })
@@ -202,9 +202,9 @@ describeHost('podwire uninstall', () => {
       expect((await podwire('ipam list')).stdout).toMatch(/\n10\.1\.0\.2 +podwire-test +eth0 +ns\/web +podwire +\d+s\n$/)
 
       const before = await tree(host)
-      const refused = await podwire('uninstall')
-      expect(refused).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('1 pods are attached') })
-      expect(refused.stderr).toMatch(/ns\/web 10\.1\.0\.2 veth/)
+      const rejected = await podwire('uninstall')
+      expect(rejected).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('1 pods are attached') })
+      expect(rejected.stderr).toMatch(/ns\/web 10\.1\.0\.2 veth/)
       expect(await tree(host)).toEqual(before)
 
       expect(await podwire('uninstall', ['--force'])).toMatchObject({

@@ -158,7 +158,7 @@ describe('podwire install', () => {
       '{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"podwire","ipam":{"type":"host-local","subnet":"10.0.0.0/8"}}]}',
       'plugins[0].ipam.subnet: leave it out',
     ],
-  ])('refuses the conflist %j before it touches anything', (text, problem) => {
+  ])('rejects the conflist %j before it changes anything', (text, problem) => {
     const file = join(dir, 'given.json')
     writeFileSync(file, text)
     const { status, stderr } = install(['--conflist', file])
@@ -167,7 +167,7 @@ describe('podwire install', () => {
     expect(readdirSync(dir)).toEqual(['given.json'])
   })
 
-  it('refuses a manifest of a newer form, which only that version understands', () => {
+  it('rejects a manifest of a newer format, which only that version understands', () => {
     mkdirSync(paths.stateDir)
     writeFileSync(join(paths.stateDir, 'install.json'), '{"format":2}')
     expect(install()).toMatchObject({ status: 1, stderr: expect.stringContaining('this program knows 1: use the newer one') })

@@ -1,4 +1,4 @@
-// `podwire install`: the plugins onto the node, each tried, and the conflist staged for the agent. May be cut short at any moment and run again.
+// `podwire install`: copies the plugins onto the node, tests each, and stages the conflist for the agent. May be interrupted at any moment and run again.
 
 import { CniError, ErrInvalidNetworkConfig, ErrIOFailure } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson } from '../cni/json.ts'
@@ -27,7 +27,7 @@ export interface InstallOptions extends TemplateOptions {
   /** Every name that the program has. */
   readonly names: readonly string[]
   readonly skip: readonly string[]
-  /** The chart's conflist; undefined for the one built in. */
+  /** The chart's conflist; undefined for the default. */
   readonly conflistFile: string | undefined
   /** Octal digits. */
   readonly confMode: string
@@ -42,10 +42,10 @@ export interface InstallReport {
   readonly template: { readonly path: string; readonly changed: boolean }
 }
 
-/** Throws a CniError in plain words where the node is not ready for pods; what was there before is there still. */
+/** Throws a CniError where it fails; the files that were there before are unchanged. */
 export function install(options: InstallOptions): InstallReport {
   const { paths } = options
-  // Whatever is wrong with it must not leave half an installation.
+  // An invalid one must not leave half an installation.
   const template = readTemplate(options)
   return writing(paths.stateDir, () => withLock(paths, () => installWithLock(options, template)))
 }
@@ -58,9 +58,9 @@ function installWithLock(options: InstallOptions, template: JsonObject): Install
   const base = { version, paths, confMode, conflist: old?.conflist ?? '', backups: old?.backups ?? [] }
   const files = copyFiles(plan, () => writing(paths.stateDir, () => writeManifest(paths, { ...base, time: now(), files: plan.files })))
   const changed = replaceText(templatePath(paths), formatConflist(template), 0o600)
-  const settled = unchangedFiles(plan)
-  if (!isSame(old, { ...base, files: settled })) writeManifest(paths, { ...base, time: now(), files: settled })
-  // The runtime makes it 0700 where it is missing, and some look into it as another user.
+  const final = unchangedFiles(plan)
+  if (!isSame(old, { ...base, files: final })) writeManifest(paths, { ...base, time: now(), files: final })
+  // The runtime would make it 0700, and some programs read it as another user.
   makeDirectories(paths.confDir)
   return { version, paths, sha256: plan.sha256, files, template: { path: templatePath(paths), changed } }
 }
@@ -69,7 +69,7 @@ function readTemplate(options: InstallOptions): JsonObject {
   const { conflistFile, paths, check } = options
   const given = conflistFile === undefined ? defaultTemplate(paths) : readConflist(conflistFile)
   const template = withOptions(given, options)
-  // With ranges in place of those that come later it has to be as good as the one that will be published.
+  // With sample ranges it must be as valid as the one that will be published.
   const filled = withRanges(template, ['10.0.0.0/24', 'fd00::/64'], 0)
   const problems = [...templateProblems(template), ...conflistProblems(filled, check)]
   if (problems.length > 0) {
@@ -110,6 +110,6 @@ function writing<T>(directory: string, work: () => T): T {
     return work()
   } catch (error) {
     if (!isSysError(error, EROFS, ENOSPC, EACCES, EPERM)) throw error
-    throw new CniError(ErrIOFailure, `the installation cannot be noted in ${directory}`, error.message)
+    throw new CniError(ErrIOFailure, `cannot save the manifest in ${directory}`, error.message)
   }
 }

@@ -1,4 +1,4 @@
-// One installer at a time: an old and a new one meet where a DaemonSet is rolled out.
+// One installer at a time: during a DaemonSet's rollout an old and a new one run at once.
 
 import { lockExclusively } from '../cni/lock.ts'
 import type { Paths } from '../contract/paths.ts'
@@ -10,7 +10,7 @@ const waitMilliseconds = 20_000
 
 export const lockPath = ({ stateDir }: Paths) => `${stateDir}/lock`
 
-/** Runs `body` while no other process installs, publishes or uninstalls in this state directory, which is made. Throws CniError 11 after 20 s. */
+/** Runs `body` while no other process installs, publishes or uninstalls in this state directory, which is created. Throws CniError 11 after 20 s. */
 export function withLock<T>(paths: Paths, body: () => T): T {
   makeDirectories(paths.stateDir)
   const path = lockPath(paths)

@@ -41,7 +41,7 @@ describe('the manifest', () => {
     ['{"format":1,"files":{}}', 'files: expected a list, got {}'],
     ['{"format":1,"paths":{"binDir":1}}', 'paths.binDir: expected a string, got 1'],
     ['{"format":1,"version":[]}', 'version: expected a string, got []'],
-  ])('is refused when it is %j', (text, message) => {
+  ])('is rejected when it is %j', (text, message) => {
     writeFileSync(manifestPath(paths), text)
     expect(() => readManifest(paths)).toThrow(message)
   })

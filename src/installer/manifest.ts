@@ -1,4 +1,4 @@
-// What was installed, on the disk before the first file is touched: what an uninstall may remove, and what a check compares with.
+// What was installed, saved before the first file changes: what an uninstall may remove, and what a check compares with.
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
@@ -6,20 +6,20 @@ import { Reader } from '../cni/reader.ts'
 import { defaultPaths, manifestPath, type Paths } from '../contract/paths.ts'
 import { readWhole, replaceText } from '../host/whole-file.ts'
 
-/** The form of the file; a newer one is refused. */
+/** The format of the file; a newer one is rejected. */
 const FORMAT = 1
 
 export interface InstalledFile {
   /** In the binary directory. */
   readonly name: string
   readonly sha256: string
-  /** Of the version before, which is still there when an installation was cut short. */
+  /** Of the version before, which is still there after an interrupted installation. */
   readonly previous?: string
-  /** The name that a file of others, which had this one's, was given to restore it later. */
+  /** The backup name of another project's file with this name, restored by an uninstall. */
   readonly replaced?: string
 }
 
-/** A configuration of others that was moved to the backup directory. */
+/** Another network's configuration that was moved to the backup directory. */
 export interface Backup {
   /** Where it was. */
   readonly path: string
@@ -40,7 +40,7 @@ export interface Manifest {
   readonly backups: readonly Backup[]
 }
 
-/** The manifest of a state directory; undefined where nothing was installed. Throws a CniError where it cannot be understood. */
+/** The manifest of a state directory; undefined where nothing was installed. Throws a CniError where it is invalid. */
 export function readManifest(paths: Paths): Manifest | undefined {
   const path = manifestPath(paths)
   const text = readWhole(path)

@@ -6,7 +6,7 @@ const mountinfo = `21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw,errors=
 23 22 0:21 / /opt/cni ro,noexec,relatime master:2 propagate_from:1 - tmpfs tmpfs rw,size=1k
 24 21 0:22 / /mnt/a\\040b rw - tmpfs tmpfs rw
 25 22 0:23 / /opt/cni rw,relatime - tmpfs tmpfs ro
-a line that says nothing
+a line without fields
 `
 
 describe('mountOf', () => {

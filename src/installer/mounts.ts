@@ -1,4 +1,4 @@
-// What /proc/self/mountinfo (proc_pid_mountinfo(5)) says of the file system that a directory is on.
+// The mount of a directory and its options, from /proc/self/mountinfo (proc_pid_mountinfo(5)).
 
 export interface Mount {
   readonly point: string

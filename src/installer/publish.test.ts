@@ -52,7 +52,7 @@ describe('publish', () => {
     ['edited', () => writeFileSync(conflistPath(paths), '{}')],
     ['removed', () => rmSync(conflistPath(paths))],
     ['opened to all', () => chmodSync(conflistPath(paths), 0o666)],
-    ['beside the temp file of a writer that died', () => writeFileSync(join(paths.confDir, '.podwire-dead'), '{'), false],
+    ['next to the temp file of a writer that died', () => writeFileSync(join(paths.confDir, '.podwire-dead'), '{'), false],
   ])('brings it back when it was %s', (_what, damage, changed = true) => {
     const { sha256 } = put()
     damage()
@@ -81,7 +81,7 @@ describe('publish', () => {
     ['is missing', () => rmSync(templatePath(paths)), 'is missing: run podwire install first'],
     ['is cut short', () => writeFileSync(templatePath(paths), '{"name"'), 'is not JSON: line 1, column 8: it ends early'],
     ['is no object', () => writeFileSync(templatePath(paths), '[]'), 'is not a JSON object'],
-  ])('says so and writes nothing when the template %s', (_what, damage, message) => {
+  ])('reports it and writes nothing when the template %s', (_what, damage, message) => {
     damage()
     expect(put()).toMatchObject({ published: false, sha256: '', problems: [{ message: expect.stringContaining(message) }] })
     expect(readdirSync(paths.confDir)).toEqual([])
@@ -90,14 +90,14 @@ describe('publish', () => {
   it.each([
     ['', 'the input is not JSON: it is empty'],
     ['[]', 'expected an object, got []'],
-    ['{}', 'the caller has protocol nothing, this program has 1: use one version of both'],
-    ['{"protocol":2,"podCidrs":["10.1.0.0/24"]}', 'the caller has protocol 2, this program has 1: use one version of both'],
+    ['{}', 'expected protocol 1, got nothing: install agent and plugins from one release'],
+    ['{"protocol":2,"podCidrs":["10.1.0.0/24"]}', 'expected protocol 1, got 2: install agent and plugins from one release'],
     ['{"protocol":1}', 'podCidrs: the node has none'],
     ['{"protocol":1,"podCidrs":"x"}', '2 problems'],
     ['{"protocol":1,"podCidrs":["x"],"mode":"888"}', 'mode: expected octal digits such as "0600", got "888"'],
     ['{"protocol":1,"podCidrs":["x"],"exclusive":"all"}', 'exclusive: expected leave, warn, backup, got "all"'],
     ['{"protocol":1,"podCidrs":["x"],"mtu":-1}', 'mtu: expected a number from 0 to 65535, got -1'],
-  ])('refuses the input %j', (stdin, message) => {
+  ])('rejects the input %j', (stdin, message) => {
     expect(() => publish(paths, stdin, good)).toThrow(message)
     expect(readdirSync(paths.confDir)).toEqual([])
   })
@@ -146,7 +146,7 @@ describe('configurations of others', () => {
     other('05-a.conflist', '{')
     other('99-z.conflist', '{')
     expect(put().problems.map(({ object, message }) => `${object.split('/').at(-1)}: ${message}`)).toEqual([
-      '05-a.conflist: it is invalid and sorts first: containerd loads nothing',
+      '05-a.conflist: containerd loads no network: this file is invalid and sorts first; remove it',
     ])
   })
 

@@ -1,4 +1,4 @@
-// `podwire node publish`: the conflist with this node's ranges into the runtime's directory, last of all and only on change.
+// `podwire node publish`: the conflist with this node's ranges into the runtime's directory, written last and only on change.
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
@@ -25,16 +25,16 @@ import { withLock } from './lock.ts'
 import { type Backup, type Manifest, readManifest, writeManifest } from './manifest.ts'
 import { attempt } from './problem.ts'
 
-/** What is done about configurations of others. */
+/** What to do about other networks' configurations. */
 const EXCLUSIVE = ['leave', 'warn', 'backup'] as const
 type Exclusive = (typeof EXCLUSIVE)[number]
 
 interface Input {
   readonly podCidrs: readonly string[]
-  /** 0: each pod's is found out when it is attached. */
+  /** 0: determined for each pod by ADD. */
   readonly mtu: number
   readonly exclusive: Exclusive
-  /** Undefined: the one given to the installer. */
+  /** Undefined: the installer's. */
   readonly mode: number | undefined
 }
 
@@ -43,7 +43,7 @@ export interface PublishReport {
   readonly published: boolean
   readonly changed: boolean
   readonly path: string
-  /** Of what is in place; '' for nothing. */
+  /** Of the file; '' where it is missing. */
   readonly sha256: string
   readonly others: readonly { readonly file: string; readonly wins: boolean; readonly action: 'left' | 'backed-up' }[]
   readonly problems: readonly Problem[]
@@ -64,7 +64,7 @@ export function publish(paths: Paths, stdin: string, check: CheckPlugin): Publis
       makeDirectories(paths.confDir)
       removeTempFiles(paths.confDir)
       const mode = input.mode ?? (Number.parseInt(manifest?.confMode ?? '', 8) || 0o600)
-      // A temp in the directory, written and renamed there: a runtime sees that, but no rename from elsewhere.
+      // The temp file is in the same directory: inotify reports a rename there to the runtime.
       changed = replaceText(path, composed.text, mode)
     })
     const sha256 = sha256Of(path) ?? ''
@@ -82,15 +82,15 @@ function readInput(stdin: string): Input {
   if (json.protocol !== PROTOCOL) {
     throw new CniError(
       ErrInvalidNetworkConfig,
-      `the caller has protocol ${quote(json.protocol)}, this program has ${PROTOCOL}: use one version of both`,
+      `expected protocol ${PROTOCOL}, got ${quote(json.protocol)}: install agent and plugins from one release`,
     )
   }
   const reader = new Reader(json)
   const podCidrs = reader.strings('podCidrs') ?? []
-  if (podCidrs.length === 0) reader.issue('podCidrs', 'the node has none, so there is nothing to publish')
-  const asked = reader.string('exclusive') ?? 'warn'
-  const exclusive = EXCLUSIVE.find((known) => known === asked)
-  if (!exclusive) reader.issue('exclusive', `expected ${EXCLUSIVE.join(', ')}, got ${quote(asked)}`)
+  if (podCidrs.length === 0) reader.issue('podCidrs', 'expected at least one subnet')
+  const text = reader.string('exclusive') ?? 'warn'
+  const exclusive = EXCLUSIVE.find((known) => known === text)
+  if (!exclusive) reader.issue('exclusive', `expected ${EXCLUSIVE.join(', ')}, got ${quote(text)}`)
   const mtu = reader.integer('mtu', 0, 65535) ?? 0
   const mode = reader.string('mode')
   if (mode !== undefined && parseMode(mode) === undefined) reader.issue('mode', `expected octal digits such as "0600", got ${quote(mode)}`)
@@ -113,7 +113,7 @@ function compose(paths: Paths, { podCidrs, mtu }: Input, check: CheckPlugin): Co
   return composeConflist(template, podCidrs, mtu, check)
 }
 
-/** Only after ours is in place: the node is never without. */
+/** Only after podwire's is published: the node is never without a network. */
 function handleConflictingConfigs(
   paths: Paths,
   exclusive: Exclusive,
@@ -126,16 +126,18 @@ function handleConflictingConfigs(
     const moved = exclusive === 'backup' && attempt(problems, 'other-conflist', path, () => moveAway(paths, file, backups, manifest))
     const warn = (message: string) => problems.push({ kind: 'other-conflist', object: path, message, failed: false })
     if (!moved && exclusive !== 'leave') {
-      if (wins) warn(`the runtime uses it and not ${paths.confName}, which sorts after it`)
-      if (blocks) warn('it is invalid and sorts first: containerd loads nothing')
+      if (wins)
+        warn(`the runtime uses this network, since it sorts before ${paths.confName}: remove it, or publish with "exclusive": "backup"`)
+      if (blocks) warn('containerd loads no network: this file is invalid and sorts first; remove it')
     }
     return { file, wins: wins && !moved, action: moved ? ('backed-up' as const) : ('left' as const) }
   })
 }
 
-/** The state directory may be another file system: a copy, a note, and only then the file goes. */
+/** The state directory may be another file system: copied, recorded in the manifest, and only then removed. */
 function moveAway(paths: Paths, file: string, backups: Backup[], manifest: Manifest | undefined): void {
-  if (!manifest) throw new CniError(ErrInvalidNetworkConfig, 'podwire is not installed here, so nothing would restore it')
+  if (!manifest)
+    throw new CniError(ErrInvalidNetworkConfig, 'cannot back it up: podwire is not installed here, so no uninstall would restore it')
   makeDirectories(backupDir(paths), 0o700)
   const from = `${paths.confDir}/${file}`
   const known = backups.find(({ path }) => path === from)
@@ -158,13 +160,13 @@ function note(paths: Paths, now: Manifest, before: Manifest, problems: Problem[]
   attempt(problems, 'manifest', paths.stateDir, () => writeManifest(paths, now))
 }
 
-/** A runtime may have more directories than the one that is known here, so this stops nothing. */
+/** A warning, since a runtime may have more plugin directories than this one. */
 function missingPlugins({ binDir }: Paths, list: JsonObject): Problem[] {
   const missing = pluginsOf(list).filter(({ type }) => !isExecutable(`${binDir}/${type}`))
   return missing.map(({ type }) => ({
     kind: 'plugin',
     object: `${binDir}/${type}`,
-    message: 'the conflist names it, and it is not there or cannot be run',
+    message: 'the conflist needs this plugin, which is missing or not executable: run podwire install',
     failed: false,
   }))
 }

@@ -1,4 +1,4 @@
-// Whether a program that was copied runs here, and where it does not, why: tried before it is put in its place, and once there.
+// Whether a copied program runs here, and if not, why: tested before it is renamed to its final name, and again there.
 
 import { CniError, ErrInternal } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
@@ -14,7 +14,7 @@ const TIMEOUT = 10_000
 
 /**
  * Runs `file`, which is or will be `path`, as the plugin that `path` names, and checks that it answers VERSION as this program does.
- * Throws a CniError that says what is the matter with `path`.
+ * Throws a CniError that explains what is wrong with `path`.
  */
 export function tryProgram(file: string, path = file): void {
   const exit = start(file, path)

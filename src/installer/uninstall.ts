@@ -1,4 +1,4 @@
-// `podwire uninstall`: takes away exactly what the manifest and our marks name, what runtimes rely on first. Never a directory that a runtime watches.
+// `podwire uninstall`: removes exactly what the manifest and the marks name, starting with what runtimes use. Never a directory that a runtime watches.
 
 import { CniError, ErrTryAgainLater } from '../cni/error.ts'
 import { isObject, parseJson } from '../cni/json.ts'
@@ -36,13 +36,13 @@ import { lockPath, withLock } from './lock.ts'
 import { type Manifest, readManifest } from './manifest.ts'
 import { attempt } from './problem.ts'
 
-/** What went, or would. */
+/** What was removed, or in a dry run would be. */
 export interface Removal {
   readonly removed: readonly { readonly kind: string; readonly object: string }[]
   readonly problems: readonly Problem[]
 }
 
-/** What others know how to do. */
+/** The parts of other rooms. */
 export interface NodeWork {
   /** Pods that are attached, a line each. */
   readonly pods: () => readonly string[]
@@ -55,7 +55,7 @@ export interface NodeWork {
 export interface UninstallOptions {
   readonly paths: Paths
   readonly dryRun: boolean
-  /** In spite of pods that are attached, whose links go too. */
+  /** Also while pods are attached; their links are removed too. */
   readonly force: boolean
   readonly work: NodeWork
 }
@@ -63,12 +63,12 @@ export interface UninstallOptions {
 export interface UninstallReport {
   readonly dryRun: boolean
   readonly removed: readonly { readonly kind: string; readonly object: string }[]
-  /** What is not ours any more, or not only. */
+  /** What was changed since, or has other files in it. */
   readonly kept: readonly { readonly object: string; readonly reason: string }[]
   readonly problems: readonly Problem[]
 }
 
-/** May be repeated. Throws CniError 11 while pods are attached, unless `force`; every other failure is a problem, and the rest goes on. */
+/** May be repeated. Throws CniError 11 while pods are attached, unless `force`; every other failure is a problem, and the rest continues. */
 export function uninstall(options: UninstallOptions): UninstallReport {
   const { paths, force, work } = options
   const pods = work.pods()
@@ -76,11 +76,11 @@ export function uninstall(options: UninstallOptions): UninstallReport {
     const details = [...pods.slice(0, 20), ...(pods.length > 20 ? ['…'] : [])].join('\n')
     throw new CniError(
       ErrTryAgainLater,
-      `${pods.length} pods are attached: drain the node first, or use --force to take their links away`,
+      `${pods.length} pods are attached: drain the node first, or use --force to delete their links`,
       details,
     )
   }
-  // The lock is in a directory that a look must not make.
+  // The lock's directory must not be made by a dry run.
   return exists(paths.stateDir) && !options.dryRun ? withLock(paths, () => removeAll(options)) : removeAll(options)
 }
 
@@ -102,14 +102,15 @@ function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallR
   if (manifest) {
     removeFiles(paths, manifest, report)
     restoreBackups(paths, manifest, report)
-  } else if (exists(`${paths.binDir}/podwire`)) report.keep(`${paths.binDir}/podwire`, 'no manifest says who brought it')
+  } else if (exists(`${paths.binDir}/podwire`))
+    report.keep(`${paths.binDir}/podwire`, 'there is no manifest, so another installer may have brought it')
   for (const path of [statusPath(paths), statusTempPath(paths), `${paths.runDir}/agent.lock`]) removeFile(path, report)
   removeDirectory(paths.runDir, report)
   removeState(paths, report)
   return report
 }
 
-/** First of all: from now on the runtime starts no pod with what is about to go. */
+/** First: from now on the runtime starts no pod with what is about to be removed. */
 function removeConflist(paths: Paths, manifest: Manifest | undefined, report: Report): void {
   const path = conflistPath(paths)
   report.attempt('conflist', path, () => {
@@ -137,20 +138,20 @@ function removeFiles({ binDir }: Paths, { files }: Manifest, report: Report): vo
     const path = `${binDir}/${name}`
     report.attempt('file', path, () => {
       const found = hashOf(path)
-      const ours = found !== undefined && (found === sha256 || found === previous)
-      if (found !== undefined && !ours) return report.keep(path, 'it was changed since it was installed')
+      const own = found !== undefined && (found === sha256 || found === previous)
+      if (found !== undefined && !own) return report.keep(path, 'it was changed since it was installed')
       if (replaced && exists(`${binDir}/${replaced}`)) {
         report.step('restored', path, () => {
           sys.rename(`${binDir}/${replaced}`, path)
           syncDirectory(binDir)
         })
-      } else if (ours) removeFile(path, report, 'file')
+      } else if (own) removeFile(path, report, 'file')
     })
   }
   if (!report.dryRun) report.attempt('file', binDir, () => removeTempFiles(binDir))
 }
 
-/** A name that others have taken meanwhile is theirs. */
+/** A name that is in use again is left alone. */
 function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): void {
   for (const { path, name } of backups) {
     const backup = `${backupDir(paths)}/${name}`
@@ -165,7 +166,7 @@ function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): vo
   }
 }
 
-/** The manifest stays as long as something does that it names. */
+/** The manifest stays as long as anything that it names. */
 function removeState(paths: Paths, report: Report): void {
   if (!exists(paths.stateDir)) return
   for (const path of [desiredPath(paths), convergedPath(paths), templatePath(paths)]) removeFile(path, report)
@@ -200,14 +201,14 @@ function removeFile(path: string, report: Report, kind = 'file'): void {
   })
 }
 
-/** Only one of our own, and only where nothing of others is in it; what a container has mounted stays. */
+/** Only where it is empty; a directory that a container has mounted stays. */
 function removeDirectory(path: string, report: Report): void {
   if (!exists(path)) return
   try {
     if (!report.dryRun) sys.rmdir(path)
-    report.warn('directory', path)
+    report.note('directory', path)
   } catch (error) {
-    if (isSysError(error, ENOTEMPTY)) report.keep(path, `others have files in it: ${namesIn(path).slice(0, 5).join(' ')}`)
+    if (isSysError(error, ENOTEMPTY)) report.keep(path, `it has other files in it: ${namesIn(path).slice(0, 5).join(' ')}`)
     else if (!isSysError(error, ENOENT, EBUSY, EROFS)) throw error
   }
 }
@@ -222,7 +223,7 @@ class Report implements UninstallReport {
     this.dryRun = dryRun
   }
 
-  warn(kind: string, object: string): void {
+  note(kind: string, object: string): void {
     this.removed.push({ kind, object })
   }
 
@@ -234,11 +235,11 @@ class Report implements UninstallReport {
     attempt(this.problems, kind, object, act)
   }
 
-  /** Does it and reports it; with `dryRun` only reports it. */
+  /** Runs `act` and records it as removed; with `dryRun` only records it. */
   step(kind: string, object: string, act: () => void): void {
     this.attempt(kind, object, () => {
       if (!this.dryRun) act()
-      this.warn(kind, object)
+      this.note(kind, object)
     })
   }
 }

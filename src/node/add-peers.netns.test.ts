@@ -1,4 +1,4 @@
-// Peers that have just joined get their ways before the pass that looks at everything.
+// Peers that have just joined get their routes before the next pass.
 
 import { expect, it } from 'vitest'
 import { apply, type Cluster, type ClusterNode, makeCluster, stateOf } from '../../test/harness/cluster.ts'
@@ -13,15 +13,15 @@ async function addPeers(node: ClusterNode, state: NodeState) {
   return { status, report: status === 0 ? JSON.parse(stdout) : undefined, stderr }
 }
 
-const ways = (node: ClusterNode) =>
+const objects = (node: ClusterNode) =>
   node.run(
     'ip route show proto 157; ip -6 route show proto 157; ip neigh show nud permanent; ip -6 neigh show nud permanent; bridge fdb show dev podwire.vx || true',
   )
 
 describeHost('node add-peers', () => {
-  it('makes just the ways that the pass would, which finds them and does the rest', async () => {
+  it('makes exactly the objects that the next pass finds, which then does the rest', async () => {
     await withCluster(async ({ nodes: { a } }) => {
-      // With c there is a tunnel; b joins beside it. Then the other way round.
+      // With c there is a tunnel; b joins on the link. Then the other way round.
       for (const [present, joins] of [
         ['c', 'b'],
         ['b', 'c'],
@@ -32,9 +32,9 @@ describeHost('node add-peers', () => {
         const { status, report } = await addPeers(a, { ...both, peers: both.peers.filter(({ name }) => name === joins) })
         expect({ status, report }).toEqual({ status: 0, report: { protocol: 1, added: 5 } })
         expect(await a.run('nft -s list ruleset; ip -d link; ip addr')).toBe(before)
-        const added = await ways(a)
+        const added = await objects(a)
         expect(await apply(a, both)).toMatchObject({ failed: 0, changed: { routes: { added: 0, replaced: 0, removed: 0 } } })
-        expect(await ways(a)).toBe(added)
+        expect(await objects(a)).toBe(added)
       }
     })
   })
@@ -57,7 +57,7 @@ describeHost('node add-peers', () => {
       const bad = { ...state, peers: [...state.peers, { name: 'x', addresses: ['1.2.3'], podCidrs: [] }] }
       const { status, stderr } = await addPeers(a, bad)
       expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('peers[2].addresses[0]') })
-      expect(await ways(a)).toBe('')
+      expect(await objects(a)).toBe('')
     })
   })
 })

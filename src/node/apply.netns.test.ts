@@ -51,7 +51,7 @@ const DAMAGES: readonly (readonly [what: string, damage: string, drift: Partial<
 ]
 
 describeHost('a pass', () => {
-  it('finds nothing to do after another, and says the same again', async () => {
+  it('finds nothing to do when nothing has changed, and reports the same again', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       await apply(a, stateOf('a'))
       const before = await kernelOf(a)
@@ -125,7 +125,7 @@ describeHost('a pass', () => {
     await withCluster(async ({ nodes: { a } }) => {
       expect(await a.podwire('node apply --last')).toMatchObject({
         status: 1,
-        stderr: expect.stringContaining('nothing was applied on this node yet'),
+        stderr: expect.stringContaining('no pass has run on this node yet'),
       })
       const text = JSON.stringify(stateOf('a'))
       await apply(a, stateOf('a'))
@@ -153,7 +153,7 @@ describeHost('a pass', () => {
     })
   })
 
-  it('refuses a state that is none, and leaves all as it is', async () => {
+  it('rejects an invalid state, and changes nothing', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       await apply(a, stateOf('a'))
       const before = await kernelOf(a)
@@ -164,7 +164,7 @@ describeHost('a pass', () => {
       expect(stderr).toContain('peers[0].podCidrs[0]: expected')
       expect(await a.podwire('node apply', '{"protocol":2}')).toMatchObject({
         status: 1,
-        stderr: expect.stringContaining('this program speaks 1'),
+        stderr: expect.stringContaining('expected protocol 1'),
       })
       expect(await kernelOf(a)).toBe(before)
     })

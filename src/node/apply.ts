@@ -1,4 +1,4 @@
-// One pass: look at what the kernel has, compare with what the state wants, change the difference. Safe to repeat, at any time.
+// One pass: read what the kernel has, compare with the desired state, change the difference. Safe to repeat, at any time.
 
 import { desiredPath } from '../contract/paths.ts'
 import { isSysError } from '../host/error.ts'
@@ -30,7 +30,7 @@ export interface ApplyOptions {
   readonly dryRun: boolean
 }
 
-/** Makes the kernel match the NodeState in `text` and keeps it on the disk. Throws a CniError where it is not a good one. */
+/** Makes the kernel match the NodeState in `text` and saves that. Throws a CniError where it is invalid. */
 export function applyState(text: string, options: ApplyOptions): Report {
   const start = now()
   const { stateDir, dryRun } = options
@@ -43,7 +43,7 @@ export function applyState(text: string, options: ApplyOptions): Report {
   return { ...report, durationMs: Math.round((now() - start) * 10) / 10 }
 }
 
-/** The same with the state of the last pass: at boot, before the agent has a newer one. */
+/** The same with the saved state: at boot, before the agent has a newer one. */
 export function applyLast(options: ApplyOptions): Report {
   return applyState(requireDesiredText(options.stateDir), options)
 }
@@ -52,23 +52,23 @@ const MAX_PEERS = 50
 
 interface Sockets {
   readonly route: NetlinkSocket
-  /** Undefined where the kernel has no nf_tables, and why. */
+  /** Undefined where the kernel has no nf_tables, with the `reason`. */
   readonly nft: NetlinkSocket | undefined
-  readonly refusal: string
+  readonly reason: string
 }
 
 function openSockets(): Sockets {
   const port = ownPort(sys.getpid())
   const route = openBulkNetlink(NETLINK_ROUTE, port)
   try {
-    return { route, nft: openBulkNetlink(NETLINK_NETFILTER, port), refusal: '' }
+    return { route, nft: openBulkNetlink(NETLINK_NETFILTER, port), reason: '' }
   } catch (error) {
     if (!isSysError(error)) throw error
-    return { route, nft: undefined, refusal: error.message }
+    return { route, nft: undefined, reason: error.message }
   }
 }
 
-/** What the pass before said, where it had nothing to do and the kernel looks as it did then. */
+/** The last report, where that pass converged and the kernel has not changed since. */
 function stillConverged(text: string, stateDir: string, { route, nft }: Sockets): Report | undefined {
   const converged = readConverged(stateDir, text)
   return nft && converged && observeKernel(route, nft, converged.place) === converged.kernel ? converged.report : undefined
@@ -78,13 +78,13 @@ function work(text: string, { stateDir, dryRun }: ApplyOptions, unchanged: boole
   const { route, nft } = sockets
   const state = parseNodeState(text)
   const log = newLog(dryRun)
-  if (!nft) noteFailure(log, 'nft', 'nf_tables', sockets.refusal)
+  if (!nft) noteFailure(log, 'nft', 'nf_tables', sockets.reason)
   const facts = readFacts(route, state)
   const paths = findPaths(state, facts)
-  const keep = () => {
+  const save = () => {
     if (!dryRun && !unchanged) attempt(log, 'state', desiredPath({ stateDir }), () => writeDesired(stateDir, text))
   }
-  const done = runPass({ route, nft: nft ?? route, state, facts, paths, log, dryRun }, nft !== undefined, keep)
+  const done = runPass({ route, nft: nft ?? route, state, facts, paths, log, dryRun }, nft !== undefined, save)
   const report: Report = {
     protocol: PROTOCOL,
     changed: log.changed,
@@ -111,7 +111,7 @@ interface Outcome {
   readonly vxlan: boolean
 }
 
-/** `added` is called when all that the state wants is there, and what it does not want is not yet gone: who listens knows by then that it may go. */
+/** `added` is called when the desired objects exist and before stale ones are removed: `node watch` must know the new state by then. */
 function runPass(pass: Pass, hasFilter: boolean, added: () => void): Outcome {
   const { log, dryRun } = pass
   const { tunnel } = pass.paths
@@ -120,7 +120,7 @@ function runPass(pass: Pass, hasFilter: boolean, added: () => void): Outcome {
   const index = tunnel && attempt(log, 'link', VXLAN_NAME, () => ensureTunnel(pass, tunnel))
   if (index) attempt(log, 'sysctl', 'rp_filter', () => relaxReversePath(pass))
   const wanted = peerObjects(pass, index)
-  // Without the node's address nothing is known of the ways to the peers: what there is stays.
+  // Without the node's address no path is known: existing routes stay.
   const known = hasUplink(pass)
   const synced = known ? attempt(log, 'routes', 'all', () => syncPeers(pass, wanted, index)) : undefined
   if (hasFilter) {
@@ -136,14 +136,14 @@ function runPass(pass: Pass, hasFilter: boolean, added: () => void): Outcome {
 
 function hasUplink({ paths, facts, state, log }: Pass): boolean {
   if (paths.tunnel || facts.uplinks[4] || facts.uplinks[6] || state.routing.mode === 'none') return true
-  const where = state.routing.device === '' ? 'no device has an address of the node' : `there is no device ${state.routing.device}`
-  noteFailure(log, 'no-uplink', state.node.name, `${where}: the routes to its peers stay as they are`)
+  const where = state.routing.device === '' ? 'no device has an address of the node' : `device ${state.routing.device} does not exist`
+  noteFailure(log, 'no-uplink', state.node.name, `cannot find the uplink, routes to peers stay as they are: ${where}`)
   return false
 }
 
 function reportProblems({ log, paths, state, facts }: Pass): void {
   for (const { name, subnet, address, fatal } of paths.overlaps) {
-    const consequence = fatal ? 'and gets no route, which would cut this node off' : 'and takes what is there'
+    const consequence = fatal ? 'and gets no route, which would cut this node off' : 'and gets its route nevertheless'
     noteProblem(
       log,
       'host-overlap',
@@ -154,7 +154,7 @@ function reportProblems({ log, paths, state, facts }: Pass): void {
   for (const { name, reason } of paths.unreached) noteProblem(log, 'no-path', name, reason)
   const uplink = facts.uplinks[4] ?? facts.uplinks[6]
   if (uplink && state.mtu > uplink.link.mtu)
-    noteProblem(log, 'mtu', uplink.link.name, `mtu ${state.mtu} is more than its ${uplink.link.mtu}`)
+    noteProblem(log, 'mtu', uplink.link.name, `mtu ${state.mtu} exceeds this device's ${uplink.link.mtu}: lower mtu, or set it to 0`)
 }
 
 function now(): number {

@@ -1,4 +1,4 @@
-// Who has which part of the address space: ranges that do not overlap, in order.
+// Which owner has which part of the address space: ranges that do not overlap, in order.
 
 import { type Packed, type PackedPrefix, packedFamily, packedLast } from '../net/packed.ts'
 
@@ -18,7 +18,7 @@ export function noClaims(): Claims {
   return { 4: [], 6: [] }
 }
 
-/** Takes `prefix` for `owner`; where part of it is taken already it stays so, and the other owner's name comes back. */
+/** Claims `prefix` for `owner`; where another owner has part of it, nothing changes and that owner's name is returned. */
 export function claim(claims: Claims, prefix: PackedPrefix, owner: string): string | undefined {
   const { first } = prefix
   const last = packedLast(prefix)

@@ -1,4 +1,4 @@
-// The state of the last pass, kept on disk: for a start without the agent, and to distinguish drift from a change of the desired state.
+// The state of the last pass, saved to disk: for a start without the agent, and to distinguish drift from a change of the desired state.
 
 import { CniError, ErrIOFailure } from '../cni/error.ts'
 import { desiredPath } from '../contract/paths.ts'
@@ -19,7 +19,7 @@ export function requireDesiredText(stateDir: string): string {
   return text
 }
 
-/** The last pass's state as values; throws a CniError where there is none, or not a good one. */
+/** The last pass's state as values; throws a CniError where it is missing or invalid. */
 export function readDesired(stateDir: string): ParsedState {
   return parseNodeState(requireDesiredText(stateDir))
 }

@@ -1,17 +1,17 @@
-// What has to happen to bodies that are there so that those that are wanted are. Pure.
+// The changes from the bodies that exist to those that are desired. Pure.
 
 import type { Body } from '../kernel/netlink/hex.ts'
 
 export interface Difference {
-  /** Wanted, and nothing has their key. */
+  /** Desired, and nothing has their key. */
   readonly add: Body[]
-  /** Wanted in the place of another with the same key. */
+  /** Desired instead of another one with the same key. */
   readonly replace: Body[]
   readonly remove: Body[]
 }
 
 /**
- * `keyOf` is what can be there only once: a route's destination. `canonical` brings a body that matches none into the form of the wanted ones.
+ * `keyOf` is unique in the kernel: a route's destination. `canonical` brings a body that matches none into the form of the wanted ones.
  * In the usual case every body is found as it stands, and neither is called.
  */
 export function differ(

@@ -1,4 +1,4 @@
-// What the kernel has of the node's own: the device that leads to the peers, its subnets, the VXLAN device.
+// What a pass reads of the node itself: the device that leads to the peers, its subnets, the VXLAN device.
 
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
 import { type AddressText, dumpAddresses } from '../kernel/route/address-body.ts'
@@ -25,9 +25,9 @@ export interface HostSubnet {
 }
 
 export interface Facts {
-  /** By family; none where no device has an address of the node. */
+  /** By family; undefined where no device has an address of the node. */
   readonly uplinks: Readonly<Record<4 | 6, Uplink | undefined>>
-  /** Whatever has the name of our VXLAN device. */
+  /** The device named podwire.vx, podwire's or not. */
   readonly vxlan: Link | undefined
   /** The addresses on it that were configured. */
   readonly vxlanAddresses: readonly PackedPrefix[]
@@ -35,7 +35,7 @@ export interface Facts {
   readonly hostSubnets: readonly HostSubnet[]
 }
 
-/** What facts are looked for. */
+/** The part of the state that facts depend on. */
 export type Place = Pick<ParsedState, 'node' | 'routing'>
 
 export function readFacts(socket: NetlinkSocket, state: Place): Facts {

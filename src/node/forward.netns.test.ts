@@ -1,4 +1,4 @@
-// A node whose FORWARD policy is DROP, as with Docker.
+// A node with FORWARD policy DROP, as Docker sets it.
 
 import { expect, it } from 'vitest'
 import { apply, type Cluster, makeCluster, pings, stateOf } from '../../test/harness/cluster.ts'
@@ -36,7 +36,7 @@ describeHost('a FORWARD chain that drops', () => {
       ])
       await a.run('iptables-nft-save >/run/saved; iptables-nft-restore </run/saved')
       expect(await forwardOf(cluster)).toEqual(listed)
-      // What iptables has written are ours all the same, and become so again.
+      // Rules that iptables has rewritten are still podwire's, and are replaced.
       expect((await apply(a, stateOf('a'))).changed.nft).toEqual({ added: 2, removed: 2, replaced: 0 })
       expect(await forwardOf(cluster)).toEqual(listed)
       expect((await apply(a, stateOf('a'))).changed.nft).toEqual({ added: 0, removed: 0, replaced: 0 })
@@ -74,7 +74,7 @@ describeHost('a FORWARD chain that drops', () => {
     })
   })
 
-  it('is left alone where there is none', async () => {
+  it('changes nothing when the chain is missing', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       await apply(a, stateOf('a'))
       expect(await a.run('nft list tables')).toBe('table inet podwire\n')

@@ -1,5 +1,5 @@
 // Where another program's FORWARD chain has the policy DROP (Docker sets it), two rules for each of the node's subnets at its
-// beginning. The chain stays theirs: iptables lists the rules with its own, under our comment.
+// beginning. The chain stays that program's: iptables lists the rules with its own, with podwire's comment.
 
 import { FORWARD_COMMENT } from '../contract/marks.ts'
 import { readWhole } from '../host/whole-file.ts'
@@ -26,7 +26,7 @@ export const FORWARD_CHAIN = 'FORWARD'
 
 export const LEGACY_TABLES = { 4: '/proc/net/ip_tables_names', 6: '/proc/net/ip6_tables_names' } as const
 
-/** Rules where they are needed, none where they are not; both families. */
+/** Adds the rules where they are needed and removes them where they are not, in both families. */
 export function syncForward(pass: Pass): void {
   for (const family of [4, 6] as const) {
     const own = pass.state.forwardAccept ? pass.state.node.podCidrs.filter(({ first }) => packedFamily(first) === family) : []
@@ -35,7 +35,7 @@ export function syncForward(pass: Pass): void {
   }
 }
 
-/** The rules in the chain that are ours, also where iptables has saved and restored them: it puts the comment elsewhere then. */
+/** podwire's rules in the chain, also where iptables has saved and restored them, which moves the comment into a match. */
 export function ownForwardRules(nft: NetlinkSocket, ref: TableRef): KernelRule[] {
   const rules = listRules(nft, ref, { chain: FORWARD_CHAIN, containing: [FORWARD_COMMENT] })
   return rules.filter((rule) => xtablesComment(rule) === FORWARD_COMMENT)
@@ -70,10 +70,10 @@ function acceptRules({ first, length }: PackedPrefix): { text: string; expressio
   ]
 }
 
-/** The older iptables keeps its tables elsewhere, where only its own program can read and write them. */
+/** iptables-legacy has tables outside nf_tables, which only its own program can read and write. */
 function warnOfLegacy({ log }: Pass, family: 4 | 6): void {
   const file = LEGACY_TABLES[family]
   if (!(readWhole(file) ?? '').split('\n').includes('filter')) return
-  const message = `iptables-legacy has a filter table, which podwire cannot read: if its FORWARD policy is DROP, accept the pods' subnets there`
+  const message = `cannot read the filter table of iptables-legacy: if its FORWARD policy is DROP, accept the pods' subnets there`
   noteProblem(log, 'forward-legacy', file, message)
 }

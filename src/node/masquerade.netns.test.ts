@@ -8,7 +8,7 @@ const withCluster = (body: (cluster: Cluster) => Promise<void>) => withHost(asyn
 
 const masquerade = { enabled: true, exempt: ['10.1.0.0/16', 'fd00::/32'], randomFully: true }
 
-/** Has the outside count who asks; answers only find back to nodes. */
+/** A server outside that counts source addresses; it has routes to nodes only. */
 async function countSources({ outside }: Cluster): Promise<void> {
   const { status, stderr } = await outside.exec('nft', ['-f', '-'], {
     stdin: `table inet seen {

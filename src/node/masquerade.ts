@@ -32,7 +32,7 @@ const MULTICAST: Readonly<Record<IpVersion, PackedPrefix>> = {
 
 const FAMILIES = [4, 6] as const
 
-/** The four sets with their marks, as the state wants them. */
+/** The four sets of the desired state. */
 export function wantedSets({ node, peers, masquerade: { exempt } }: ParsedState): { name: string; family: IpVersion; marks: Mark[] }[] {
   return FAMILIES.flatMap((family) => {
     const digits = MULTICAST[family].first.length
@@ -69,20 +69,20 @@ export function syncMasquerade(pass: Pass): void {
   const sets = wantedSets(state).map((set) => ({ ...set, found: dumpMarks(nft, TABLE, set.name) }))
   const rules = wantedRules(state.masquerade)
   const requests: Request[] = []
-  const laid = hasRules(nft, rules)
-  if (!laid || sets.some(({ found }) => !found)) {
+  const exists = hasRules(nft, rules)
+  if (!exists || sets.some(({ found }) => !found)) {
     requests.push(addTable(TABLE), ...FAMILIES.flatMap(setRequests))
   }
-  const careful: Request[] = [...requests]
+  const rebuild: Request[] = [...requests]
   for (const { name, marks, found } of sets) {
     const missing = new Set(marks)
     const extra = (found ?? []).filter((mark) => !missing.delete(mark))
     if (found && missing.size === 0 && extra.length === 0) continue
     noteChange(log, 'nft', found ? 'replaced' : 'added', () => `set ${name}: ${missing.size} more, ${extra.length} fewer`)
     requests.push(...deleteElements(TABLE, name, extra.map(markElement)), ...addElements(TABLE, name, [...missing].map(markElement)))
-    careful.push(flushSet(TABLE, name), ...addElements(TABLE, name, marks.map(markElement)))
+    rebuild.push(flushSet(TABLE, name), ...addElements(TABLE, name, marks.map(markElement)))
   }
-  if (!laid) {
+  if (!exists) {
     noteChange(log, 'nft', 'added', () => `chain ${MASQUERADE_CHAIN}`)
     const chain = [
       addChain(TABLE, MASQUERADE_CHAIN, { base: { type: 'nat', hook: 'postrouting', priority: PRIORITY } }),
@@ -90,15 +90,15 @@ export function syncMasquerade(pass: Pass): void {
       ...rules.map((rule) => addRule(TABLE, MASQUERADE_CHAIN, rule)),
     ]
     requests.push(...chain)
-    careful.push(...chain)
+    rebuild.push(...chain)
   }
   if (dryRun || requests.length === 0) return
-  // Some kernels take ranges that are replaced within one transaction for overlapping ones: there the sets are rebuilt.
-  const failure = tryCommit(nft, requests) && tryCommit(nft, careful)
+  // Some kernels reject ranges that are replaced within one transaction as overlapping: there the sets are rebuilt.
+  const failure = tryCommit(nft, requests) && tryCommit(nft, rebuild)
   if (failure) noteFailure(log, 'nft', `inet ${TABLE.table}`, failure.message)
 }
 
-/** Chain and sets go; the table stays, for the plugin may be about to put host ports into it. */
+/** Removes chain and sets; the table stays, since a plugin may be about to put host ports into it. */
 function removeMasquerade({ nft, log, dryRun }: Pass): void {
   const chain = findChains(nft, TABLE, [MASQUERADE_CHAIN]).length > 0
   const sets = FAMILIES.flatMap((family) => [POD_SET[family], EXEMPT_SET[family]]).filter((name) => dumpMarks(nft, TABLE, name))

@@ -2,13 +2,13 @@
 
 export const VXLAN_NAME = 'podwire.vx'
 
-/** Not `masquerade`: that is a word of nft's language, and nft could neither list nor restore it. */
+/** Not `masquerade`: that is a keyword of nft, which could neither list nor restore it. */
 export const MASQUERADE_CHAIN = 'masq'
 export const POD_SET = { 4: 'pods4', 6: 'pods6' } as const
 export const EXEMPT_SET = { 4: 'exempt4', 6: 'exempt6' } as const
 
 /**
- * Our own changes are distinguished from others' by the port of the socket that they came through: this and the number of the process, which is below 2^22.
+ * podwire's changes are distinguished from other programs' by the netlink port of the socket: this and the process number, which is below 2^22.
  * Ports that the kernel chooses are process numbers, or negative.
  */
 export const PORT_IDS = 0x50000000

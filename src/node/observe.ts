@@ -1,4 +1,4 @@
-// All that a pass reads, as one fingerprint: while it is that of a pass which found nothing to do, there is nothing to do.
+// All that a pass reads, as one fingerprint: while it is the one of a converged pass, there is nothing to do.
 
 import { ROUTE_PROTOCOL, TABLE } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
@@ -20,7 +20,7 @@ import { watchedSysctls } from './sysctls.ts'
 
 const FAMILIES = [4, 6] as const
 
-/** What the kernel has of everything that a pass for a node in this `place` looks at. */
+/** The fingerprint of everything that a pass for a node in this `place` reads. */
 export function observeKernel(route: NetlinkSocket, nft: NetlinkSocket, place: Place): string {
   const facts = readFacts(route, place)
   return sys.fingerprint([describeFacts(facts), ...peerBodies(route, facts), ...filterTexts(nft), ...settings(facts)].join('\n'))
@@ -43,7 +43,7 @@ function peerBodies(route: NetlinkSocket, { vxlan }: Facts): string[] {
   const local = vxlan && readVxlan(vxlan)?.local
   if (!vxlan || !local) return parts
   const underlay = packedFamily(packBytes(local))
-  // Each part of its own: one text of all in one go is made faster than a list of lists.
+  // One flat list: one join of all bodies is faster than one per list.
   for (const body of dumpForwarding(route, underlay, vxlan.index)) parts.push(body)
   for (const family of FAMILIES) for (const body of dumpNeighbours(route, family, vxlan.index)) parts.push(body)
   return parts

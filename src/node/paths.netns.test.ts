@@ -140,7 +140,7 @@ describeHost('a state that the kernel does not fit', () => {
       })
     })
 
-    it('leaves a foreign device of our name alone, and makes the direct routes', async () => {
+    it('leaves an unmanaged device of the same name alone, and makes the direct routes', async () => {
       await withCluster(async (cluster) => {
         const { a } = cluster.nodes
         await a.run('ip link add podwire.vx type bridge')
@@ -153,7 +153,7 @@ describeHost('a state that the kernel does not fit', () => {
       })
     })
 
-    it('puts a device of ours with another identifier right', async () => {
+    it('replaces its own device when the identifier has changed', async () => {
       await withCluster(async (cluster) => {
         const { a } = cluster.nodes
         await apply(a, stateOf('a'))

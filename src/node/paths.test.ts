@@ -116,12 +116,12 @@ describe('findPaths()', () => {
     expect(paths(both, { peers: [{ ...far, addresses: ['fd06::3'] }] })).toMatchObject({ tunnels: [], unreached: ['far'] })
   })
 
-  it('says nothing of a family that the node’s own pods do not have', () => {
+  it('ignores a family that the node’s own pods do not have', () => {
     const node = { ...me, podCidrs: ['10.1.1.0/24'] }
     expect(paths(both, { node, peers: [far] })).toMatchObject({ tunnels: ['10.1.3.0/24 192.168.6.3'], unreached: [] })
   })
 
-  it('knows no way where no device has the node’s address', () => {
+  it('has no path when no device has the node’s address', () => {
     const none: Facts = { ...both, uplinks: { 4: undefined, 6: undefined } }
     expect(paths(none)).toEqual({ direct: [], tunnels: [], unreached: [], overlaps: [], mtu: 0, tunnel: undefined })
   })

@@ -23,16 +23,16 @@ export interface Unreached {
   readonly reason: string
 }
 
-/** A peer's subnet that this machine has in use itself, and its address there. */
+/** A peer's subnet that overlaps one of this machine, and the machine's address there. */
 export interface HostOverlap {
   readonly name: string
   readonly subnet: PackedPrefix
   readonly address: Packed
-  /** The address lies in the subnet: a route would take it away, so there is none. */
+  /** The address lies in the subnet: a route would cut it off, so none is made. */
   readonly fatal: boolean
 }
 
-/** What the VXLAN device should be. */
+/** The desired VXLAN device. */
 export interface Tunnel {
   /** The family of the outer packets. */
   readonly underlay: 4 | 6
@@ -46,15 +46,15 @@ export interface Tunnel {
 export interface Paths {
   readonly direct: { readonly 4: DirectPath[]; readonly 6: DirectPath[] }
   readonly tunnels: TunnelPath[]
-  /** Undefined where none is wanted. */
+  /** Undefined where no device is needed. */
   readonly tunnel: Tunnel | undefined
   readonly unreached: Unreached[]
   readonly overlaps: readonly HostOverlap[]
-  /** What a pod's packets may have, so that they get through to every peer; 0 where no device leads to any. */
+  /** MTU of pods that fits every path; 0 where no device leads to a peer. */
   readonly mtu: number
 }
 
-/** Peers by the way to them. */
+/** Peers by the path to them. */
 export function findPaths(state: ParsedState, facts: Facts): Paths {
   const { mode } = state.routing
   const direct: Paths['direct'] = { 4: [], 6: [] }
@@ -91,7 +91,7 @@ export function findPaths(state: ParsedState, facts: Facts): Paths {
       tunnels.push({ mac: vtepMac(first), remote, subnets: tunnelled })
     }
   }
-  // Made before the first peer needs it only where all will: an idle device would puzzle the operator.
+  // Before a peer needs it, it is made only in mode vxlan: an idle device would puzzle the operator.
   const wanted = mode === 'vxlan' || tunnels.length > 0
   return { direct, tunnels, tunnel: wanted ? tunnel : undefined, unreached, overlaps, mtu: podMtu(state, facts, tunnel) }
 }
@@ -113,8 +113,8 @@ function planTunnel({ node, mtu }: ParsedState, { uplinks }: Facts): Tunnel | un
 }
 
 /**
- * In mode auto as much as fits into VXLAN even while no peer needs it: the MTU of pods that run cannot be changed when the first such peer comes.
- * Who has all nodes on one link says mode direct and has the whole MTU.
+ * In mode auto as much as fits into VXLAN even while no peer needs it: the MTU of running pods cannot be changed when the first such peer comes.
+ * With all nodes on one link, mode direct gives the whole MTU.
  */
 function podMtu({ mtu }: ParsedState, { uplinks }: Facts, tunnel: Tunnel | undefined): number {
   if (tunnel) return tunnel.mtu
@@ -143,7 +143,7 @@ function findOnLink({ addresses }: ParsedNode, ranges: readonly Range[]): Packed
 
 function whyNotDirect({ routing, node }: ParsedState, { uplinks }: Facts, family: 4 | 6): string {
   const uplink = uplinks[family]
-  if (routing.mode !== 'direct') return `no device has the address of node ${node.name} that VXLAN would use`
+  if (routing.mode !== 'direct') return `VXLAN has no device: none has an address of node ${node.name}`
   if (!uplink) return `this node has no IPv${family} address on a device, and routing.mode is direct`
   return `none of its IPv${family} addresses is on the link of ${uplink.link.name}, and routing.mode is direct`
 }
@@ -157,7 +157,7 @@ function findHostOverlaps({ peers }: ParsedState, { hostSubnets }: Facts): HostO
         const { first, length } = subnet
         if (first.length !== last.length) continue
         const inside = first >= own.first && first <= last
-        // Whatever is not inside can only be around it.
+        // If it is not inside, it can only contain it.
         if (!inside && (length >= own.length || !packedContains(subnet, own.first))) continue
         overlaps.push({ name, subnet, address, fatal: packedContains(subnet, address) })
       }

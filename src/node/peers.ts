@@ -33,7 +33,7 @@ import type { Paths } from './paths.ts'
 import { type Action, noteChange, noteFailure } from './report.ts'
 import { vtepGateway } from './vtep.ts'
 
-/** What leads to the peers, as it should be. */
+/** What leads to the peers in the desired state. */
 export interface PeerObjects {
   readonly routes: Readonly<Record<4 | 6, Body[]>>
   readonly forwarding: Body[]
@@ -77,13 +77,13 @@ export function peerObjects({ facts, paths }: Pick<Pass, 'facts' | 'paths'>, vxl
   return { routes, forwarding, neighbours }
 }
 
-/** The node's own packets go with its pods' first address, which the answers find through the tunnel as well. */
+/** The node's own packets have its pods' first address as their source: replies to that come back through the tunnel. */
 function tunnelRoute({ tunnel }: Paths, family: 4 | 6, oif: number) {
   const src = tunnel?.addresses.find((address) => packedFamily(address) === family)
   return routeBody({ family, protocol: ROUTE_PROTOCOL, oif, onlink: family === 4, src })
 }
 
-/** Adds the objects, the way before the route, and asks for none that is there; returns how many the kernel took. A route that is there stays. */
+/** Adds the objects, neighbours before routes, without a dump; returns how many the kernel accepted. An existing route stays. */
 export function addPeerObjects(socket: NetlinkSocket, { forwarding, neighbours, routes }: PeerObjects): number {
   const all: readonly (readonly [Bulk, readonly Body[]])[] = [
     ['fdb', forwarding],
@@ -100,7 +100,7 @@ export interface Synced {
   readonly sweep: () => void
 }
 
-/** Adds and replaces what the peers need, the way before the route; what is too much goes with `sweep`. */
+/** Adds and replaces what the peers need, neighbours before routes; `sweep` removes the stale rest. */
 export function syncPeers(pass: Pass, wanted: PeerObjects, vxlan: number | undefined): Synced {
   const { route: socket, dryRun, paths } = pass
   const sweeps: (() => void)[] = []
@@ -150,17 +150,19 @@ const REQUESTS: Readonly<Record<Bulk, Readonly<Record<Action, (body: Body) => Bo
 function put({ route, log }: Pass, kind: Bulk, action: Action, bodies: readonly Body[]): void {
   if (bodies.length === 0) return
   const requests = bodies.map(REQUESTS[kind][action])
-  let refused = 0
+  let rejected = 0
   for (const { index, errno, detail } of sendBodies(route, requests)) {
-    // Gone with its device, or by another hand.
+    // Removed already, with its device or by another program.
     if (action === 'removed' && (errno === ENOENT || errno === ESRCH)) continue
-    refused++
+    rejected++
     const object = describe(kind, bodies[index] ?? '')
     const taken = kind === 'routes' && errno === EEXIST
-    const message = taken ? 'another route leads there, which podwire did not make' : `${sys.strerror(errno)}${detail && ` (${detail})`}`
+    const message = taken
+      ? 'cannot add it: another program has a route to this prefix; delete that one'
+      : `${sys.strerror(errno)}${detail && ` (${detail})`}`
     noteFailure(log, taken ? 'route-taken' : NOUN[kind], object, message)
   }
-  log.changed[kind][action] += bodies.length - refused
+  log.changed[kind][action] += bodies.length - rejected
 }
 
 function noteAll({ log }: Pass, kind: Bulk, { add, replace, remove }: Difference): void {

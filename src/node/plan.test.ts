@@ -68,7 +68,7 @@ describe('plan()', () => {
 
   it.each<[string, ClusterNode[], string[]]>([
     ['no podCIDR', [node('bad', 9, { podCidrs: [] })], ['no-pod-cidr bad']],
-    ['a podCIDR that is none', [node('bad', 9, { podCidrs: ['10.1.9.0'] })], ['bad-pod-cidr bad']],
+    ['a podCIDR without a length', [node('bad', 9, { podCidrs: ['10.1.9.0'] })], ['bad-pod-cidr bad']],
     ['host bits in its podCIDR', [node('bad', 9, { podCidrs: ['10.1.9.1/24'] })], ['bad-pod-cidr bad']],
     ['all addresses for its podCIDR', [node('bad', 9, { podCidrs: ['0.0.0.0/0'] })], ['bad-pod-cidr bad']],
     ['half of IPv6 for its podCIDR', [node('bad', 9, { podCidrs: ['8000::/1'] })], ['bad-pod-cidr bad']],

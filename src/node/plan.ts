@@ -1,11 +1,11 @@
-// From the cluster's Nodes to what this one should have. Pure; a bad Node is skipped and reported, and never stops the others.
+// From the cluster's Nodes to the desired state of this one. Pure; an invalid Node is skipped and reported, and never stops the others.
 
 import type { Problem } from '../contract/problem.ts'
 import { type Packed, type PackedPrefix, packAddress, packedBits, packedFamily, packPrefix } from '../net/packed.ts'
 import { type Claims, claim, noClaims, ownerIn } from './claims.ts'
 import { type Masquerade, type NodeEntry, type NodeState, PROTOCOL, type Routing } from './state.ts'
 
-/** What counts of a Node object. */
+/** The fields of a Node object that the plan reads. */
 export interface ClusterNode {
   readonly name: string
   /** Its InternalIPs, in order. */
@@ -14,7 +14,7 @@ export interface ClusterNode {
   readonly podCidrs: readonly string[]
   /** status.allocatable.pods. */
   readonly maxPods?: number
-  /** RFC 3339 in UTC, as the API server writes it: of two Nodes that want the same the older has it. */
+  /** RFC 3339 in UTC, as the API server writes it: in a conflict the older Node wins. */
   readonly creationTimestamp?: string
 }
 
@@ -49,21 +49,21 @@ export interface PlanProblem extends Problem {
 }
 
 export interface Plan {
-  /** Undefined while the node itself is unknown, or lacks a subnet or an address: a problem says which. */
+  /** Undefined while the node itself is unknown, or lacks a subnet or an address: a problem names it. */
   readonly state: NodeState | undefined
   readonly problems: readonly PlanProblem[]
 }
 
-/** The shortest and longest subnet that can be one node's: a shorter one takes half the world away, a longer one has no address for a pod. */
+/** The shortest and longest prefix of a podCIDR: a shorter one is surely a mistake, a longer one has no address for a pod. */
 const LENGTHS = { 4: [8, 30], 6: [16, 126] } as const
 
 /** What node `self` should have, by name of the peers. The same input gives the same plan, in whatever order the nodes come. */
 export function plan(nodes: readonly ClusterNode[], self: string, config: PlanConfig): Plan {
-  const scan: LeaseScan = { self, problems: [], subnets: noClaims(), addresses: noClaims(), services: noClaims() }
+  const scan: PlanScan = { self, problems: [], subnets: noClaims(), addresses: noClaims(), services: noClaims() }
   for (const cidr of config.serviceCidrs) {
     const prefix = packPrefix(cidr)
     if (prefix) claim(scan.services, prefix, cidr)
-    else report(scan, 'bad-config', '', `serviceCidrs: ${cidr} is no subnet`)
+    else report(scan, 'bad-config', '', `serviceCidrs: ${cidr} is not a subnet in CIDR notation`)
   }
   const known = uniqueByName(scan, nodes)
   // All addresses before the first subnet: a subnet must not hold any of them.
@@ -80,8 +80,8 @@ export function plan(nodes: readonly ClusterNode[], self: string, config: PlanCo
   return { state, problems: scan.problems }
 }
 
-/** What is known so far, and who has what. */
-interface LeaseScan {
+/** Problems so far, and which Node has which addresses. */
+interface PlanScan {
   readonly self: string
   readonly problems: PlanProblem[]
   readonly subnets: Claims
@@ -89,7 +89,7 @@ interface LeaseScan {
   readonly services: Claims
 }
 
-function report(scan: LeaseScan, kind: PlanProblemKind, object: string, message: string): void {
+function report(scan: PlanScan, kind: PlanProblemKind, object: string, message: string): void {
   scan.problems.push({ kind, object, message, failed: false })
 }
 
@@ -107,8 +107,8 @@ function desiredState(node: NodeEntry, entries: readonly NodeEntry[], config: Pl
   }
 }
 
-/** In the order in which they may take what others want as well: this node, then the older, then by name. */
-function uniqueByName(scan: LeaseScan, nodes: readonly ClusterNode[]): ClusterNode[] {
+/** In the order in which conflicts are decided: this node, then the older, then by name. */
+function uniqueByName(scan: PlanScan, nodes: readonly ClusterNode[]): ClusterNode[] {
   const { self } = scan
   const age = ({ creationTimestamp }: ClusterNode) => creationTimestamp ?? '~'
   const ranked = [...nodes].sort((a, b) => {
@@ -118,17 +118,17 @@ function uniqueByName(scan: LeaseScan, nodes: readonly ClusterNode[]): ClusterNo
   const names = new Set<string>()
   return ranked.filter(({ name }) => {
     if (!names.has(name)) return names.add(name)
-    report(scan, 'duplicate-name', name, 'another Node has the same name; the older one counts')
+    report(scan, 'duplicate-name', name, 'another Node has the same name: the older one is used')
     return false
   })
 }
 
-function takeAddresses(scan: LeaseScan, { name, addresses }: ClusterNode): string[] {
+function takeAddresses(scan: PlanScan, { name, addresses }: ClusterNode): string[] {
   if (addresses.length === 0) report(scan, 'no-address', name, 'it has no InternalIP')
   return addresses.filter((text, i) => {
     const packed = packAddress(text)
     if (packed === undefined || !isOrdinary(packed)) {
-      report(scan, 'bad-address', name, `InternalIP ${JSON.stringify(text)} is no address that a node can be reached at`)
+      report(scan, 'bad-address', name, `InternalIP ${JSON.stringify(text)} is not an address at which a node can be reached`)
       return false
     }
     if (addresses.indexOf(text) !== i) return false
@@ -139,7 +139,7 @@ function takeAddresses(scan: LeaseScan, { name, addresses }: ClusterNode): strin
   })
 }
 
-function takeSubnets(scan: LeaseScan, { name, podCidrs, maxPods }: ClusterNode): string[] {
+function takeSubnets(scan: PlanScan, { name, podCidrs, maxPods }: ClusterNode): string[] {
   if (podCidrs.length === 0) report(scan, 'no-pod-cidr', name, 'it has no podCIDR yet')
   const taken = podCidrs.filter((text) => takeSubnet(scan, name, text))
   if (name === scan.self && maxPods !== undefined) {
@@ -148,12 +148,12 @@ function takeSubnets(scan: LeaseScan, { name, podCidrs, maxPods }: ClusterNode):
   return taken
 }
 
-function takeSubnet(scan: LeaseScan, name: string, text: string): boolean {
+function takeSubnet(scan: PlanScan, name: string, text: string): boolean {
   const prefix = packPrefix(text)
   if (!prefix || !isPlausible(prefix)) {
     const [shortest, longest] = LENGTHS[text.includes(':') ? 6 : 4]
-    const wanted = `expected the first address of a subnet and a length from ${shortest} to ${longest}`
-    report(scan, 'bad-pod-cidr', name, `podCIDR ${JSON.stringify(text)} is no subnet for pods: ${wanted}`)
+    const expected = `expected the first address of a subnet and a length from ${shortest} to ${longest}`
+    report(scan, 'bad-pod-cidr', name, `podCIDR ${JSON.stringify(text)} is not a subnet for pods: ${expected}`)
     return false
   }
   const service = ownerIn(scan.services, prefix)
@@ -161,7 +161,7 @@ function takeSubnet(scan: LeaseScan, name: string, text: string): boolean {
   const host = ownerIn(scan.addresses, prefix)
   if (host !== undefined) {
     report(scan, 'host-overlap', name, `podCIDR ${text} holds the address of Node ${host}`)
-    // A route for it would cut that node off. This node's own is its pods' all the same.
+    // A route for it would cut that node off. This node's own is used nevertheless.
     if (name !== scan.self) return false
   }
   const owner = claim(scan.subnets, prefix, name)
@@ -182,7 +182,7 @@ function isPlausible({ first, length }: PackedPrefix): boolean {
 }
 
 /** The first address and the gateway's are not given out, nor is the last one of IPv4. */
-function warnOfPool(scan: LeaseScan, name: string, text: string, maxPods: number): void {
+function warnOfPool(scan: PlanScan, name: string, text: string, maxPods: number): void {
   const prefix = packPrefix(text)
   const pool = prefix ? 2 ** (packedBits(prefix.first) - prefix.length) - (packedFamily(prefix.first) === 4 ? 3 : 2) : 0
   if (maxPods > pool) report(scan, 'pool-too-small', name, `podCIDR ${text} has ${pool} addresses for up to ${maxPods} pods`)

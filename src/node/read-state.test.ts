@@ -14,7 +14,7 @@ const good = {
 
 const read = (change: Record<string, unknown>) => parseNodeState(JSON.stringify({ ...good, ...change }))
 
-/** All that the error says. */
+/** The whole error. */
 function complaint(text: string): string {
   try {
     parseNodeState(text)
@@ -58,9 +58,9 @@ describe('parseNodeState()', () => {
     ['', 'the node state is not JSON: it is empty'],
     ['{', 'the node state is not JSON: line 1'],
     ['[]', 'expected an object'],
-    ['{}', 'it has protocol nothing, this program speaks 1'],
-    ['{"protocol":2}', 'it has protocol 2, this program speaks 1'],
-  ])('refuses %j', (text, message) => {
+    ['{}', 'expected protocol 1, got nothing'],
+    ['{"protocol":2}', 'expected protocol 1, got 2'],
+  ])('rejects %j', (text, message) => {
     expect(complaint(text)).toContain(message)
   })
 
@@ -81,15 +81,15 @@ describe('parseNodeState()', () => {
     [{ masquerade: { exempt: ['10.0.0.1/8'] } }, 'masquerade.exempt[0]: expected a subnet'],
     [{ masquerade: { enabled: 1 } }, 'masquerade.enabled: expected true or false'],
     [{ forwardAccept: 'yes' }, 'forwardAccept: expected true or false'],
-  ])('refuses %j', (change, message) => {
+  ])('rejects %j', (change, message) => {
     expect(complaint(JSON.stringify({ ...good, ...change }))).toContain(message)
   })
 
   it('reports all problems at once, up to a limit', () => {
     const peers = Array.from({ length: 500 }, () => ({ name: '', addresses: ['x'], podCidrs: ['y'] }))
-    const said = complaint(JSON.stringify({ ...good, mtu: 1, peers }))
-    expect(said.split('\n').length).toBeLessThan(60)
-    expect(said).toContain('mtu: ')
-    expect(said).toContain('peers[1].podCidrs[0]: ')
+    const text = complaint(JSON.stringify({ ...good, mtu: 1, peers }))
+    expect(text.split('\n').length).toBeLessThan(60)
+    expect(text).toContain('mtu: ')
+    expect(text).toContain('peers[1].podCidrs[0]: ')
   })
 })

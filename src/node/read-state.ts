@@ -1,4 +1,4 @@
-// The desired state as it comes in: checked once, every address a value from then on.
+// Parses the desired state: checked once, every address a value from then on.
 
 import { CniError, ErrInvalidNetworkConfig } from '../cni/error.ts'
 import { isObject, type JsonObject, parseJson, quote } from '../cni/json.ts'
@@ -25,9 +25,9 @@ export interface ParsedState {
 
 const MODES: readonly string[] = ['auto', 'direct', 'vxlan', 'none']
 const WHAT = 'invalid node state'
-/** A loop may put the same fault into every one of thousands of peers. */
+/** Thousands of peers may have the same fault. */
 const MAX_ISSUES = 50
-/** What IPv6 demands (RFC 8200), and the most that a packet can have. */
+/** IPv6's minimum (RFC 8200), and the largest packet. */
 const MTU_MIN = 1280
 const MTU_MAX = 65535
 
@@ -36,7 +36,10 @@ export function parseNodeState(text: string): ParsedState {
   const json = parseJson(text, 'the node state')
   if (!isObject(json)) throw new CniError(ErrInvalidNetworkConfig, `${WHAT}: expected an object, got ${quote(json)}`)
   if (json.protocol !== PROTOCOL) {
-    throw new CniError(ErrInvalidNetworkConfig, `${WHAT}: it has protocol ${quote(json.protocol)}, this program speaks ${PROTOCOL}`)
+    throw new CniError(
+      ErrInvalidNetworkConfig,
+      `${WHAT}: expected protocol ${PROTOCOL}, got ${quote(json.protocol)}: install agent and plugins from one release`,
+    )
   }
   const issues: string[] = []
   const reader = new Reader(json, '', issues)
@@ -74,7 +77,7 @@ function readNode(entry: JsonObject[string] | undefined, place: string | number,
   return { name: '', addresses: [], podCidrs: [] }
 }
 
-/** Undefined where the list is none, or one of its texts is not what `read` reads. */
+/** Undefined where it is not a list, or `read` rejects one of its texts. */
 function packAll<T>(list: JsonObject[string] | undefined, read: (text: string) => T | undefined): T[] | undefined {
   if (list === undefined || list === null) return []
   if (!Array.isArray(list)) return undefined
@@ -101,7 +104,7 @@ function explainNode(entry: JsonObject[string] | undefined, path: string, issues
 
 const SUBNET = 'a subnet in CIDR notation without host bits'
 
-/** The values of the texts, with an issue for each that is none. */
+/** The values of the texts, with an issue for each that is invalid. */
 function readTexts<T>(
   list: JsonObject[string] | undefined,
   path: string,

@@ -1,4 +1,4 @@
-// Removes everything that passes make, recognised by its marks alone: no state is needed. Sysctls stay, since others may rely on them.
+// Removes everything that passes make, recognised by the marks alone: no state is needed. Sysctls stay, since others may rely on them.
 
 import { BRIDGE_ALIAS, ROUTE_PROTOCOL, TABLE, VXLAN_ALIAS } from '../contract/marks.ts'
 import type { Problem } from '../contract/problem.ts'
@@ -23,7 +23,7 @@ export interface Removed {
 }
 
 export interface Removal {
-  /** What went; in a dry run, what would. */
+  /** What was removed; in a dry run, what would be. */
   readonly removed: readonly Removed[]
   readonly problems: readonly Problem[]
   /** How many of the problems are failures. */
@@ -69,11 +69,11 @@ function removeTable(nft: NetlinkSocket, dryRun: boolean): Removed[] {
 function removeRoutes(log: Log, route: NetlinkSocket, family: 4 | 6, dryRun: boolean): Removed[] {
   const bodies = dumpRoutes(route, family, ROUTE_PROTOCOL)
   const failures = dryRun ? [] : sendBodies(route, bodies.map(deleteRoute))
-  const refused = new Set(failures.map(({ index }) => index))
+  const rejected = new Set(failures.map(({ index }) => index))
   for (const { index, errno, detail } of failures) {
     noteFailure(log, 'route', describeRouteBody(bodies[index] ?? ''), `${sys.strerror(errno)}${detail && ` (${detail})`}`)
   }
-  return bodies.filter((_, i) => !refused.has(i)).map((body) => ({ kind: 'route', object: describeRouteBody(body) }))
+  return bodies.filter((_, i) => !rejected.has(i)).map((body) => ({ kind: 'route', object: describeRouteBody(body) }))
 }
 
 /** The tunnel's end, and the bridge where no pod is on it any more. */

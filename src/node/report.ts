@@ -8,7 +8,7 @@ export type Kind = 'routes' | 'fdb' | 'neighbours' | 'links' | 'nft' | 'sysctls'
 export type Action = 'added' | 'removed' | 'replaced'
 export type Counts = Record<Action, number>
 
-/** One object that was not as wanted. */
+/** One object that was not as desired. */
 export interface Change {
   readonly kind: Kind
   readonly action: Action
@@ -24,14 +24,14 @@ export interface Report {
   /** Whether the VXLAN device is there. */
   readonly vxlan: boolean
   readonly problems: readonly Problem[]
-  /** How many of the problems are failures, also those that the list has no room for: the pass did all it should where this is 0. */
+  /** How many failures there were, also beyond the length of the list; 0 is a complete pass. */
   readonly failed: number
-  /** Those that there is no way to. */
+  /** Peers that no path leads to. */
   readonly peers: readonly { readonly name: string; readonly path: 'none'; readonly reason: string }[]
   readonly durationMs: number
-  /** What the state of the pass before had wanted already, and the kernel had lost. */
+  /** Objects of the last pass's state that the kernel had lost. */
   readonly drift: Drift
-  /** The objects, where nothing was done but looked at. */
+  /** The objects, in a dry run. */
   readonly changes?: readonly Change[]
 }
 
@@ -44,7 +44,7 @@ export interface Drift {
   readonly sysctl: number
 }
 
-/** A report in the making. */
+/** What a pass collects for its report. */
 export interface Log {
   readonly changed: Record<Kind, Counts>
   readonly changes: Change[] | undefined
@@ -52,7 +52,7 @@ export interface Log {
   failed: number
 }
 
-/** A problem that thousands of objects share is reported with the first of them. */
+/** Thousands of objects may share a problem. */
 const MAX_PROBLEMS = 50
 
 export function newLog(dryRun: boolean): Log {
@@ -61,7 +61,7 @@ export function newLog(dryRun: boolean): Log {
   return { changed, changes: dryRun ? [] : undefined, problems: [], failed: 0 }
 }
 
-/** `object` is only called where it is read. */
+/** `object` is called only in a dry run. */
 export function noteChange(log: Log, kind: Kind, action: Action, object: () => string): void {
   log.changed[kind][action]++
   log.changes?.push({ kind, action, object: object() })
@@ -76,7 +76,7 @@ export function noteFailure(log: Log, kind: string, object: string, message: str
   if (log.problems.length < MAX_PROBLEMS) log.problems.push({ kind, object, message, failed: true })
 }
 
-/** Runs a step of which the others do not depend; undefined where it failed. */
+/** Runs a step; a failure is noted and undefined, and the other steps run. */
 export function attempt<T>(log: Log, kind: string, object: string, step: () => T): T | undefined {
   try {
     return step()
@@ -91,7 +91,7 @@ export function hasChanges({ changed }: Log): boolean {
   return Object.values(changed).some(({ added, removed, replaced }) => added + removed + replaced > 0)
 }
 
-/** What was missing or wrong; what was there too much is no drift. */
+/** What was missing or different; a stale object is not drift. */
 export function driftOf({ changed }: Log): Drift {
   const lost = ({ added, replaced }: Counts) => added + replaced
   return {

@@ -28,12 +28,12 @@ export interface Shown {
   readonly routes: readonly string[]
   readonly forwarding: readonly string[]
   readonly neighbours: readonly string[]
-  /** The masquerade's, by name: `10.1.0.0 up to 10.2.0.0`, the latter not in it. */
+  /** The masquerade's, by name: `10.1.0.0 up to 10.2.0.0`, the latter excluded. */
   readonly sets: Readonly<Record<string, readonly string[]>>
   readonly unreached: readonly { readonly name: string; readonly reason: string }[]
 }
 
-/** What the last state wants of this kernel. */
+/** The objects that the last state needs in this kernel. */
 export function showState(stateDir: string): Shown {
   const state = readDesired(stateDir)
   const route = openBulkNetlink(NETLINK_ROUTE, ownPort(sys.getpid()))

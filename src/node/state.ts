@@ -1,6 +1,6 @@
 // The desired state that the agent hands to the native program: the node and its peers. Both programs use this file: it may know nothing of the host or the kernel.
 
-/** What both sides must agree on; another number is refused. */
+/** What both sides must agree on; another number is rejected. */
 export const PROTOCOL = 1
 
 export type RoutingMode = 'auto' | 'direct' | 'vxlan' | 'none'

@@ -6,7 +6,7 @@ import { describeHost, withHost } from '../../test/harness/netns.ts'
 
 const KEYS = ['ipv4/ip_forward', 'ipv6/conf/all/forwarding', 'ipv6/conf/eth0/accept_ra', 'ipv4/conf/podwire.vx/rp_filter']
 
-/** Sets the keys as `before` says, makes a pass, and reads those that a pass may set. */
+/** Sets the keys to `before`, makes a pass, and reads those that a pass may set. */
 const after = (before: string, change: Parameters<typeof stateOf>[1] = {}) =>
   withHost(async (host) => {
     const { a } = (await makeCluster(host)).nodes

@@ -1,4 +1,4 @@
-// The sysctls without which pods reach nothing beyond the node. Their old values are not saved: an uninstall cannot distinguish ours from the administrator's.
+// The sysctls that pods need to reach anything beyond the node. Their old values are not saved: an uninstall cannot distinguish podwire's from the administrator's.
 
 import { acceptRaOf, advertisedLinks } from '../kernel/advertised-links.ts'
 import { ensureSysctl, readSysctl } from '../kernel/sysctl.ts'
@@ -13,7 +13,7 @@ const FORWARD_6 = 'net/ipv6/conf/all/forwarding'
 const RP_FILTER = 'net/ipv4/conf/all/rp_filter'
 const TUNNEL_RP_FILTER = `net/ipv4/conf/${VXLAN_NAME}/rp_filter`
 
-/** All that are looked at. */
+/** All that a pass reads. */
 export function watchedSysctls({ uplinks }: Facts): string[] {
   return [FORWARD_4, FORWARD_6, RP_FILTER, TUNNEL_RP_FILTER, ...(uplinks[6] ? [acceptRaOf(uplinks[6].link.name)] : [])]
 }
@@ -26,13 +26,13 @@ export function ensureForwarding(pass: Pass): void {
   if (readSysctl(FORWARD_6) !== '1') {
     // A router ignores router advertisements unless accept_ra is 2: the node would lose its own default route.
     const uplink = pass.facts.uplinks[6]?.link.name
-    const isHeard = uplink !== undefined && readSysctl(acceptRaOf(uplink)) === '1'
-    for (const device of new Set([...(isHeard ? [uplink] : []), ...advertisedLinks(pass.route)])) ensure(pass, acceptRaOf(device), '2')
+    const isAccepted = uplink !== undefined && readSysctl(acceptRaOf(uplink)) === '1'
+    for (const device of new Set([...(isAccepted ? [uplink] : []), ...advertisedLinks(pass.route)])) ensure(pass, acceptRaOf(device), '2')
   }
   ensure(pass, FORWARD_6, '1')
 }
 
-/** The tunnel's packets come from addresses that the route back may not name: where the machine is strict about that, this device is not. */
+/** The tunnel's packets come from addresses that the route back may not name: where rp_filter is strict, this device is set to loose. */
 export function relaxReversePath(pass: Pass): void {
   if (readSysctl(RP_FILTER) === '1') ensure(pass, TUNNEL_RP_FILTER, '2')
 }
@@ -41,7 +41,7 @@ function ensure({ log, dryRun }: Pass, key: string, value: string): void {
   const found = readSysctl(key)
   if (found === value) return
   if (found === undefined) {
-    noteProblem(log, 'sysctl', key, 'this kernel does not have it')
+    noteProblem(log, 'sysctl', key, 'cannot set it: this kernel does not have it')
     return
   }
   noteChange(log, 'sysctls', 'replaced', () => `${key} ${found} → ${value}`)

@@ -16,7 +16,7 @@ import type { Pass } from './pass.ts'
 import type { Tunnel } from './paths.ts'
 import { attempt, noteChange, noteFailure } from './report.ts'
 
-/** Makes the device what it should be; its index, or undefined where there can be none. In a dry run 0 stands for the one that is not there. */
+/** Creates or changes the device; returns its index, undefined where that fails. In a dry run 0 stands for a device that does not exist. */
 export function ensureTunnel(pass: Pass, tunnel: Tunnel): number | undefined {
   const { log, facts, dryRun } = pass
   const found = facts.vxlan
@@ -25,7 +25,7 @@ export function ensureTunnel(pass: Pass, tunnel: Tunnel): number | undefined {
     return found.index
   }
   if (found && found.alias !== VXLAN_ALIAS) {
-    const message = `a device of this name is there, of kind ${found.kind || 'none'}, that podwire did not make: rename or delete it`
+    const message = `cannot create the VXLAN device: another program has a device of this name, of kind ${found.kind || 'none'}; rename or delete it`
     noteFailure(log, 'link', VXLAN_NAME, message)
     return undefined
   }
@@ -35,7 +35,7 @@ export function ensureTunnel(pass: Pass, tunnel: Tunnel): number | undefined {
   return create(pass, tunnel, found)
 }
 
-/** `ip link del podwire.vx`, where it is ours. */
+/** `ip link del podwire.vx`, where it is podwire's. */
 export function removeTunnel({ log, facts, route, dryRun }: Pass): void {
   const { vxlan } = facts
   if (vxlan?.alias !== VXLAN_ALIAS) return
@@ -43,7 +43,7 @@ export function removeTunnel({ log, facts, route, dryRun }: Pass): void {
   if (!dryRun) attempt(log, 'link', VXLAN_NAME, () => transact(route, [deleteLink({ index: vxlan.index })]))
 }
 
-/** What cannot be changed on a device is as it should be. Ours it is by that and its name, whatever became of the alias. */
+/** What cannot be changed on a device is as desired. By that and its name it is podwire's, even without the alias. */
 function isSame(link: Link, { state }: Pass, tunnel: Tunnel): boolean {
   const info = readVxlan(link)
   const { vni, port } = state.routing
@@ -57,7 +57,7 @@ function create({ log, route, state }: Pass, tunnel: Tunnel, old: Link | undefin
     transact(route, [
       ...(old ? [deleteLink({ index: old.index })] : []),
       addVxlan(device),
-      // The kernel takes an alias only for a device that is there. In one datagram, so that nothing dies between.
+      // The kernel accepts an alias only for an existing device. In one datagram, so that no crash comes between.
       setLink({ name: VXLAN_NAME }, { alias: VXLAN_ALIAS }),
     ])
   } catch (error) {
@@ -72,13 +72,13 @@ function create({ log, route, state }: Pass, tunnel: Tunnel, old: Link | undefin
 }
 
 function explain(errno: number, message: string, port: number): string {
-  if (errno === EOPNOTSUPP) return `this kernel has no VXLAN (module vxlan): peers behind a router cannot be reached: ${message}`
+  if (errno === EOPNOTSUPP) return `cannot reach peers behind a router: this kernel has no VXLAN (module vxlan): ${message}`
   if (errno === EEXIST)
-    return `another VXLAN device has the same identifier and UDP port ${port}; give routing.vni or routing.port another: ${message}`
+    return `cannot create the VXLAN device: another one has the same identifier and UDP port ${port}; change routing.vni or routing.port: ${message}`
   return message
 }
 
-/** What can be changed without loss of packets. */
+/** Changes that lose no packets. */
 function adjust({ log, route, facts, dryRun }: Pass, link: Link, tunnel: Tunnel): void {
   const requests: Request[] = []
   const change = (what: string, request: Request) => {

@@ -1,9 +1,9 @@
-// The tunnel end of a node, as every other node works it out for itself: nothing has to be announced.
+// The tunnel end of a node, as every other node computes it: nothing is announced.
 
 import { sys } from '../host/sys.ts'
 import type { Packed } from '../net/packed.ts'
 
-/** What a VXLAN header and the headers around it take from the MTU, by the family of the outer packet. */
+/** Bytes of the VXLAN header and the headers around it, by the family of the outer packet. */
 export const OVERHEAD = { 4: 50, 6: 70 } as const
 
 /**
@@ -15,7 +15,7 @@ export function vtepMac(address: Packed): string {
 }
 
 /**
- * What the peer's device is called in IPv6 routes: fe80:: and its MAC. Not the subnet's first address, as in IPv4: the kernel refuses a gateway that
+ * What the peer's device is called in IPv6 routes: fe80:: and its MAC. Not the subnet's first address, as in IPv4: the kernel rejects a gateway that
  * any route leads to by another device, the very route that this one replaces among them.
  */
 export function vtepGateway(mac: string): Packed {

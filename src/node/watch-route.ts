@@ -1,4 +1,4 @@
-// Which of rtnetlink's notifications are about us.
+// Which of rtnetlink's notifications are about podwire.
 
 import { ROUTE_PROTOCOL, VXLAN_ALIAS } from '../contract/marks.ts'
 import { sys } from '../host/sys.ts'
@@ -39,11 +39,11 @@ function judgeRouteChange(message: Message, deleted: boolean, watched: Watched |
   const head = new Uint8Array(message.datagram, message.start, 8)
   if (head[4] !== RT_TABLE_MAIN) return undefined
   const isDefault = head[1] === 0
-  // What the kernel deletes of itself goes with a device or an address, and those are reported.
-  const ours = deleted && head[5] === ROUTE_PROTOCOL && message.port !== 0
+  // Routes that the kernel deletes itself go with a device or an address, which have notifications of their own.
+  const own = deleted && head[5] === ROUTE_PROTOCOL && message.port !== 0
   // A replaced route has no notification of its own.
   const replaces = !deleted && (message.flags & NLM_F_REPLACE) !== 0
-  if (!isDefault && !ours && !replaces) return undefined
+  if (!isDefault && !own && !replaces) return undefined
   const { dst } = readRoute(bodyOf(message))
   const event: NodeEvent = { event: 'route', object: formatPrefix(dst) }
   if (isDefault) return event
@@ -58,14 +58,14 @@ function judgeLink(message: Message, deleted: boolean, watched: Watched | undefi
   if (deleted) return { event: 'link', object: name }
   const body = viewOf(message.datagram, message.start, message.length)
   const link = decodeLink({ type: message.type, flags: message.flags, sequence: 0, port: message.port, body })
-  // Such a message comes for many reasons, the device's statistics and its bridge's business among them.
+  // The kernel sends RTM_NEWLINK for many reasons, as statistics or bridge port states.
   const same = uplink
     ? link.name === uplink.name && link.mtu === uplink.mtu && (link.flags & IFF_UP) === (uplink.flags & IFF_UP)
-    : isAsWanted(link, watched)
+    : isAsDesired(link, watched)
   return same ? undefined : { event: 'link', object: name }
 }
 
-function isAsWanted(link: ReturnType<typeof decodeLink>, watched: Watched | undefined): boolean {
+function isAsDesired(link: ReturnType<typeof decodeLink>, watched: Watched | undefined): boolean {
   return (
     link.alias === VXLAN_ALIAS &&
     link.name === VXLAN_NAME &&
@@ -85,7 +85,7 @@ function judgeAddress(message: Message, deleted: boolean, watched: Watched | und
   const event: NodeEvent = { event: 'address', object: formatPacked(address) }
   const isNew = !deleted
   if (ofTunnel) return !isNew && watched.vxlanAddresses.includes(address) ? event : undefined
-  // A router's advertisement renews an address every few minutes, and nothing is new then.
+  // Router advertisements renew an address every few minutes without a change.
   if (ofUplink) return isNew === watched.uplinkAddresses.has(address) ? undefined : event
   return isNew && watched.nodeAddresses.includes(address) ? event : undefined
 }

@@ -1,5 +1,5 @@
-// Reports changes that others make to what passes have made, or to the device that leads to the peers. Passes' own changes are not reported, but for one:
-// what the kernel removes with a VXLAN device that a pass recreates, which looks like another's change and costs one more pass.
+// Reports changes by other programs to podwire's objects and to the uplink. Changes by passes are not reported, with one exception:
+// what the kernel removes with a VXLAN device that a pass recreates; that costs one more pass.
 
 import { desiredPath } from '../contract/paths.ts'
 import { ENOBUFS } from '../host/errno.ts'
@@ -25,12 +25,12 @@ import { judgeFilter } from './watch-filter.ts'
 import { judgeRoute } from './watch-route.ts'
 import { readWatched, type Watched } from './watched.ts'
 
-/** A burst of thousands says no more than its first. */
-const MAX_OF_A_KIND = 10
+/** Of a burst of thousands of one kind the first ones suffice. */
+const MAX_PER_KIND = 10
 
-/** The state on the disk is looked at again after so many milliseconds where a pass is under way, or has not been yet. */
+/** Milliseconds until the state on the disk is read again: during a pass, and before the first. */
 const SOON = 50
-const SELDOM = 1000
+const LATER = 1000
 
 const STDIN = 0
 const STDOUT = 1
@@ -48,11 +48,11 @@ export function watchNode(stateDir: string): void {
     watched = readWatched(stateDir)
     stale = false
   }
-  if (!say([{ event: 'ready' }])) return
+  if (!print([{ event: 'ready' }])) return
   for (;;) {
-    const ready = sys.poll([STDIN, ...sockets.map(({ fd }) => fd)], stale ? SOON : watched ? FOREVER : SELDOM)
+    const ready = sys.poll([STDIN, ...sockets.map(({ fd }) => fd)], stale ? SOON : watched ? FOREVER : LATER)
     if (ready.includes(STDIN) && sys.read(STDIN, 4096).byteLength === 0) return
-    // Before the judgement: a pass keeps its state before it removes anything.
+    // Before the notifications are read: a pass saves its state before it removes anything.
     if (stampOf(stateDir) !== stamp) reload()
     else if (ready.length === 0 && stale) reload()
     const events: NodeEvent[] = []
@@ -60,26 +60,26 @@ export function watchNode(stateDir: string): void {
       if (!ready.includes(fd)) continue
       const seen = drain(fd, fd === route.fd ? judgeRoute : judgeFilter, watched)
       events.push(...seen.events)
-      stale ||= seen.ours
-      // The device or its address is another now.
+      stale ||= seen.own
+      // The device or its address has changed.
       if (seen.events.some(({ event }) => event === 'link' || event === 'address' || event === 'overrun')) reload()
     }
-    if (events.length > 0 && !say(shorten(events))) return
+    if (events.length > 0 && !print(shorten(events))) return
   }
 }
 
 const FOREVER = -1
 
-/** All that waits in the socket. `ours`: a pass of ours was among it. */
-function drain(fd: number, judge: Judge, watched: Watched | undefined): { events: NodeEvent[]; ours: boolean } {
+/** All that is queued in the socket. `own`: notifications of a pass were among it. */
+function drain(fd: number, judge: Judge, watched: Watched | undefined): { events: NodeEvent[]; own: boolean } {
   const events: NodeEvent[] = []
-  let ours = false
+  let own = false
   do {
     try {
       const datagram = sys.recv(fd)
       for (const message of messagesOf(datagram)) {
         if (isOwnPort(message.port)) {
-          ours = true
+          own = true
           continue
         }
         const event = judge(message, watched)
@@ -90,25 +90,25 @@ function drain(fd: number, judge: Judge, watched: Watched | undefined): { events
       events.push({ event: 'overrun', object: '' })
     }
   } while (sys.poll([fd], 0).length > 0)
-  return { events, ours }
+  return { events, own }
 }
 
-/** Each once, and only the first of many. */
+/** Each event once, and at most 10 of a kind. */
 function shorten(events: readonly NodeEvent[]): NodeEvent[] {
   const reported = new Set<string>()
   const counts = new Map<EventKind, number>()
   return events.filter(({ event, object }) => {
     const name = `${event} ${object}`
     const count = counts.get(event) ?? 0
-    if (reported.has(name) || count === MAX_OF_A_KIND) return false
+    if (reported.has(name) || count === MAX_PER_KIND) return false
     reported.add(name)
     counts.set(event, count + 1)
     return true
   })
 }
 
-/** False where there is no reader. */
-function say(events: readonly object[]): boolean {
+/** False where stdout has no reader. */
+function print(events: readonly object[]): boolean {
   try {
     sys.write(STDOUT, events.map((event) => `${JSON.stringify(event)}\n`).join(''))
     return true

@@ -12,7 +12,7 @@ import { findPaths } from './paths.ts'
 import { vtepGateway } from './vtep.ts'
 
 export interface Watched {
-  /** `0a010200/24` of each route that should be there. */
+  /** `0a010200/24` of each route in the desired state. */
   readonly destinations: ReadonlySet<string>
   /** The tunnel neighbours' addresses. */
   readonly neighbours: ReadonlySet<Packed>
@@ -30,7 +30,7 @@ export interface Watched {
   readonly forwardAccept: boolean
 }
 
-/** Undefined before the first pass, or where its state cannot be read. */
+/** Undefined before the first pass, or where its state is invalid. */
 export function readWatched(stateDir: string): Watched | undefined {
   const state = readOrNothing(stateDir)
   if (!state) return undefined

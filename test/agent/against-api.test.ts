@@ -397,7 +397,7 @@ describe('the agent and its node', () => {
       'routing.mode: expected one of',
       'mtu: expected 0',
       'clusterCidrs[1]: expected CIDR',
-      'nodeName: no name',
+      'nodeName: the node has no name',
     ]) {
       expect(agent.stderr()).toContain(text)
     }

@@ -145,13 +145,13 @@ describe('uninstalling on every node', () => {
     const outcomes = await run(cluster, { timeoutSeconds: 0.2 })
     expect(nodesOf(outcomes)).toEqual({ n1: false, n2: false, n3: false })
     expect(outcomes[0]?.message).toContain('its pod is Pending after')
-    expect(outcomes[2]?.message).toBe('there was no time left for it')
+    expect(outcomes[2]?.message).toBe("the time was over before this node's turn")
     expect(cluster.pods).toEqual([])
   })
 
   it('removes nothing while an agent still runs', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'agent' })
-    await expect(run(cluster, { timeoutSeconds: 0.2 })).rejects.toThrow('pods that do not end: agent-n2 on n2')
+    await expect(run(cluster, { timeoutSeconds: 0.2 })).rejects.toThrow('pods that do not terminate: agent-n2 on n2')
     expect(cluster.calls.filter((call) => call.startsWith('POST'))).toEqual([])
   })
 

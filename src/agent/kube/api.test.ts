@@ -63,7 +63,7 @@ describe('a request to the API server', () => {
   const endings: [string, (response: ServerResponse) => void, string | RegExp][] = [
     ['is rejected', (response) => response.writeHead(403).end('{"message":"no rights"}'), 'GET /x: 403 no rights'],
     ['is rejected by a proxy', (response) => response.writeHead(502).end('<html>'), 'GET /x: 502 <html>'],
-    ['is redirected', (response) => response.writeHead(302, { location: '/y' }).end(), 'GET /x: 302 without a reason'],
+    ['is redirected', (response) => response.writeHead(302, { location: '/y' }).end(), 'GET /x: 302 no message'],
     ['gets no answer', () => {}, 'GET /x: no byte in 0.2 s'],
     ['gets half of an answer and then nothing', (response) => response.write('half'), 'GET /x: no byte in 0.2 s'],
     [

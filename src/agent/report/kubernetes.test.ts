@@ -127,7 +127,7 @@ describe('notReadyOf', () => {
       others: [{ file: '05-other.conf', wins: true, action: 'left' }],
       problems: [],
     }
-    expect(notReadyOf(agentState).message).toContain("05-other.conf comes before podwire's")
+    expect(notReadyOf(agentState).message).toContain("the runtime uses 05-other.conf, which sorts before podwire's")
   })
 })
 
