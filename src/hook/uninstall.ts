@@ -119,7 +119,7 @@ async function runPods(
       await unless404(request('DELETE', `/api/v1/namespaces/${plan.namespace}/pods/${pod.name}`))
     }
     if (late) {
-      const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'the time was over before this node's turn' }))
+      const rest = [...running, ...waiting].map((node): Outcome => ({ node, ok: false, message: 'timeout before this node could start' }))
       for (const outcome of rest) report(outcome)
       return [...outcomes, ...rest]
     }
@@ -132,7 +132,9 @@ async function runPods(
 async function rejectRace(request: Request, plan: UninstallPlan): Promise<void> {
   const found = await unless404(request('GET', daemonSetPath(plan)))
   if (found === undefined || text(found, 'metadata', 'deletionTimestamp') !== '') return
-  throw new Error(`DaemonSet ${plan.namespace}/${plan.daemonSet} exists again: an installation started during this uninstall; run helm uninstall again`)
+  throw new Error(
+    `DaemonSet ${plan.namespace}/${plan.daemonSet} exists again: an installation started during this uninstall; run helm uninstall again`,
+  )
 }
 
 const isOver = ({ phase }: Pod) => phase === 'Succeeded' || phase === 'Failed'

@@ -92,7 +92,7 @@ describe('publish', () => {
     ['[]', 'expected an object, got []'],
     ['{}', 'expected protocol 1, got nothing: install agent and plugins from one release'],
     ['{"protocol":2,"podCidrs":["10.1.0.0/24"]}', 'expected protocol 1, got 2: install agent and plugins from one release'],
-    ['{"protocol":1}', 'podCidrs: the node has none'],
+    ['{"protocol":1}', 'podCidrs: expected at least one subnet'],
     ['{"protocol":1,"podCidrs":"x"}', '2 problems'],
     ['{"protocol":1,"podCidrs":["x"],"mode":"888"}', 'mode: expected octal digits such as "0600", got "888"'],
     ['{"protocol":1,"podCidrs":["x"],"exclusive":"all"}', 'exclusive: expected leave, warn, backup, got "all"'],

@@ -145,7 +145,7 @@ describe('uninstalling on every node', () => {
     const outcomes = await run(cluster, { timeoutSeconds: 0.2 })
     expect(nodesOf(outcomes)).toEqual({ n1: false, n2: false, n3: false })
     expect(outcomes[0]?.message).toContain('its pod is Pending after')
-    expect(outcomes[2]?.message).toBe("the time was over before this node's turn")
+    expect(outcomes[2]?.message).toBe('timeout before this node could start')
     expect(cluster.pods).toEqual([])
   })
 
