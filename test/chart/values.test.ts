@@ -40,7 +40,7 @@ describeChart('values', () => {
     [
       'directories within each other',
       { cni: { runDir: '/var/lib/podwire/run' } },
-      'cni.stateDir (/var/lib/podwire) and cni.runDir (/var/lib/podwire/run) lie within each other',
+      'cni.stateDir (/var/lib/podwire) and cni.runDir (/var/lib/podwire/run) overlap',
     ],
     ['an account without a name', { serviceAccount: { create: false } }, 'serviceAccount.name is empty'],
     ['hooks without rights', { rbac: { create: false } }, 'uninstall.enabled needs rbac.create'],
