@@ -16,11 +16,11 @@ interface Config {
   readonly mtu: number | undefined
 }
 
-/** A plugin that notes what it is asked. */
+/** A plugin that records its calls. */
 function recorder(given: Partial<Plugin<Config>> = {}) {
-  const asked: [string, Partial<Request<Config> & GcRequest<Config>>][] = []
+  const calls: [string, Partial<Request<Config> & GcRequest<Config>>][] = []
   const note = (verb: string) => (request: Partial<Request<Config>>) => {
-    asked.push([verb, request])
+    calls.push([verb, request])
   }
   const plugin: Plugin<Config> = {
     name: 'recorder',
@@ -37,7 +37,7 @@ function recorder(given: Partial<Plugin<Config>> = {}) {
     status: note('STATUS'),
     ...given,
   }
-  return { program: definePlugin(plugin), asked }
+  return { program: definePlugin(plugin), calls }
 }
 
 interface Call {
@@ -77,16 +77,16 @@ const neverRead = () => {
 
 describe('definePlugin', () => {
   it.each(cniVersions)('answers ADD with the result in %s, the version of the configuration', (cniVersion) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     const { status, stdout } = call(program, 'ADD', net({ cniVersion, mtu: 1400 }))
     expect(status).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ cniVersion })
     expect(stdout).toContain('10.1.0.5/24')
-    expect(asked).toMatchObject([['ADD', { cniVersion, config: { mtu: 1400 } }]])
+    expect(calls).toMatchObject([['ADD', { cniVersion, config: { mtu: 1400 } }]])
   })
 
   it('passes its request to the verb', () => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     const config = net({ mtu: 1400, prevResult: { ips: [{ address: '10.1.0.9/24' }] } })
     call(program, 'CHECK', config, { env: { CNI_ARGS: 'IP=10.1.0.5' } })
     const request = {
@@ -100,13 +100,13 @@ describe('definePlugin', () => {
       raw: config,
       prevResult: { ips: [{ address: parseCidr('10.1.0.9/24') }] },
     }
-    expect(asked).toMatchObject([['CHECK', request]])
+    expect(calls).toMatchObject([['CHECK', request]])
   })
 
   it.each(['DEL', 'CHECK', 'GC', 'STATUS'])('prints nothing on stdout when %s succeeds', (command) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     expect(call(program, command, net())).toEqual({ status: 0, stdout: '', stderr: '' })
-    expect(asked.map(([verb]) => verb)).toEqual([command])
+    expect(calls.map(([verb]) => verb)).toEqual([command])
   })
 
   it.each(['CHECK', 'GC', 'STATUS'])('answers %s with success when the plugin does not have it', (command) => {
@@ -160,9 +160,9 @@ describe('definePlugin', () => {
     ['{"name":"net","cniVersion":"1.0.0","mtu":1}', 'GC', 1, 'config version does not allow GC'],
     ['{"name":"net","cniVersion":"1.0.0"}', 'STATUS', 1, 'config version does not allow STATUS'],
   ])('rejects %s on %s with code %i', (stdin, command, code, msg) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     expect(errorOf(call(program, command, undefined, { stdin }))).toMatchObject({ code, msg })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it('finds name and version in any case', () => {
@@ -171,7 +171,7 @@ describe('definePlugin', () => {
   })
 
   it('reports all problems of the configuration at once', () => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     const prevResult = { cniVersion: '0.4.0', ips: [{ address: 'x' }] }
     expect(errorOf(call(program, 'ADD', net({ mtu: 5, prevResult })))).toEqual({
       cniVersion: '1.1.0',
@@ -183,11 +183,11 @@ describe('definePlugin', () => {
         'prevResult.ips[0].address: expected CIDR notation, got "x"',
       ].join('\n'),
     })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it('runs DEL when the configuration is invalid', () => {
-    const { program, asked } = recorder({
+    const { program, calls } = recorder({
       config: (reader, { args }) => {
         args()
         return { mtu: reader.integer('mtu', 68, 65535) }
@@ -195,14 +195,14 @@ describe('definePlugin', () => {
     })
     const config = net({ mtu: 'x', prevResult: { ips: [{ address: '10.1.0.5/24' }, {}] } })
     expect(call(program, 'DEL', config, { env: { CNI_ARGS: 'nonsense' } }).status).toBe(0)
-    expect(asked).toMatchObject([['DEL', { config: { mtu: undefined }, prevResult: undefined }]])
+    expect(calls).toMatchObject([['DEL', { config: { mtu: undefined }, prevResult: undefined }]])
   })
 
   it('reads a prevResult before 0.3.0, as libcni sends it, and ignores one that is not a result', () => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: 'x' })).status).toBe(0)
     expect(call(program, 'ADD', net({ cniVersion: '0.2.0', prevResult: { ip4: { ip: '10.1.0.9/24' } } })).status).toBe(0)
-    expect(asked).toMatchObject([
+    expect(calls).toMatchObject([
       ['ADD', { prevResult: undefined }],
       ['ADD', { prevResult: { ips: [{ address: parseCidr('10.1.0.9/24') }] } }],
     ])
@@ -249,14 +249,14 @@ describe('definePlugin', () => {
   })
 
   it('undoes an ADD when the version cannot express its result', () => {
-    const { program, asked } = recorder({
+    const { program, calls } = recorder({
       add: () => {
-        asked.push(['ADD', {}])
+        calls.push(['ADD', {}])
         return { ...lease, ips: [] }
       },
     })
     expect(errorOf(call(program, 'ADD', net({ cniVersion: '0.2.0' })))).toMatchObject({ code: 1, cniVersion: '0.2.0' })
-    expect(asked.map(([verb]) => verb)).toEqual(['ADD', 'DEL'])
+    expect(calls.map(([verb]) => verb)).toEqual(['ADD', 'DEL'])
   })
 })
 
@@ -281,9 +281,9 @@ describe('the list of valid attachments', () => {
     ['under both keys', { 'cni.dev/attachments': [], 'cni.dev/valid-attachments': [entry] }, [attachment]],
     ['in other spelling', { 'CNI.dev/valid-attachments': [{ ContainerID: 'c1', IfName: 'eth0' }] }, [attachment]],
   ])('reaches GC when %s', (_how, more, valid) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     expect(call(program, 'GC', net(more)).status).toBe(0)
-    expect(asked.map(([verb, request]) => [verb, request.valid])).toEqual([['GC', valid]])
+    expect(calls.map(([verb, request]) => [verb, request.valid])).toEqual([['GC', valid]])
   })
 
   it.each([
@@ -295,11 +295,11 @@ describe('the list of valid attachments', () => {
     [[{ containerID: 5, ifname: 'eth0' }], '[0].containerID: expected a string'],
     [[{ containerID: '', ifname: 'eth0' }], '[0].containerID: is missing'],
   ])('stops GC when it is %j', (list, problem) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     const { code, msg, details = '' } = errorOf(call(program, 'GC', net({ 'cni.dev/valid-attachments': list })))
     expect(code).toBe(7)
     expect(msg + details).toContain(`cni.dev/valid-attachments${problem.startsWith('[') ? '' : ': '}${problem}`)
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 })
 
@@ -307,10 +307,10 @@ describe('the namespace guard', () => {
   const own = { isOwnNetns: () => true }
 
   it.each(['ADD', 'DEL'])('stops %s in our own namespace before anything is done', (command) => {
-    const { program, asked } = recorder()
+    const { program, calls } = recorder()
     const answer = errorOf(call(program, command, net({ mtu: 'x' }), { io: own }))
     expect(answer).toMatchObject({ code: 8, msg: "plugin's netns and netns from CNI_NETNS should not be the same" })
-    expect(asked).toEqual([])
+    expect(calls).toEqual([])
   })
 
   it.each(['1', 'true', 'TRUE', 'True'])('is off where CNI_NETNS_OVERRIDE is %s', (value) => {

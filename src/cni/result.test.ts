@@ -226,7 +226,7 @@ describe('a result that goes round', () => {
   })
 
   it.each(cniVersions.flatMap((from) => cniVersions.map((to) => [from, to] as const)))(
-    'says the same from %s to %s as directly',
+    'gives the same from %s to %s as directly',
     (from, to) => {
       // What the poorer of the two has a place for survives.
       const poorer = cniVersions[Math.min(cniVersions.indexOf(from), cniVersions.indexOf(to))] ?? '0.1.0'

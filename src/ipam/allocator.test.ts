@@ -67,22 +67,27 @@ describe('candidates', () => {
 describe('assignRequests', () => {
   const sets = [[range('10.0.0.0/24')], [range('10.0.1.0/24')], [range('fd00::/64')]]
   it.each([
-    { what: 'to the set they lie in', asked: ['fd00::9', '10.0.1.9'], assigned: [undefined, '10.0.1.9', 'fd00::9'], unplaced: [] },
+    { what: 'to the set they lie in', requested: ['fd00::9', '10.0.1.9'], assigned: [undefined, '10.0.1.9', 'fd00::9'], unplaced: [] },
     {
-      what: 'the first asked for where several fit',
-      asked: ['10.0.0.9', '10.0.0.8'],
+      what: 'the first of the request when several fit',
+      requested: ['10.0.0.9', '10.0.0.8'],
       assigned: ['10.0.0.9', undefined, undefined],
       unplaced: ['10.0.0.8'],
     },
     {
-      what: 'once where one is asked for twice',
-      asked: ['10.0.0.9', '10.0.0.9'],
+      what: 'once when one is requested twice',
+      requested: ['10.0.0.9', '10.0.0.9'],
       assigned: ['10.0.0.9', undefined, undefined],
       unplaced: [],
     },
-    { what: 'to no set where none has them', asked: ['192.0.2.1'], assigned: [undefined, undefined, undefined], unplaced: ['192.0.2.1'] },
-  ])('gives addresses $what', ({ asked, assigned, unplaced }) => {
-    const found = assignRequests(sets, asked.map(parseAddress))
+    {
+      what: 'to no set when no set has them',
+      requested: ['192.0.2.1'],
+      assigned: [undefined, undefined, undefined],
+      unplaced: ['192.0.2.1'],
+    },
+  ])('gives addresses $what', ({ requested, assigned, unplaced }) => {
+    const found = assignRequests(sets, requested.map(parseAddress))
     expect(found.assigned.map((address) => address && formatAddress(address))).toEqual(assigned)
     expect(found.unplaced).toEqual(unplaced)
   })

@@ -22,7 +22,7 @@ const doors: readonly (readonly [string, Call])[] = [
   ],
   [
     'delegated by podwire',
-    // No plugin integrates a type of another name: it runs the program of that name, which is ours behind a script.
+    // A type of another name is not integrated: podwire runs the program of that name, a script that runs the built one.
     (host, verb, pod, type, ipam, keys, options) => {
       const directory = join(host.dir, 'programs')
       mkdirSync(directory, { recursive: true })

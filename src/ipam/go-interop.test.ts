@@ -1,4 +1,4 @@
-// The Go host-local and ours in turn on one directory. Runs where build/go-reference.sh has put the Go plugins.
+// The Go host-local and podwire's in turn on one directory. Runs where build/go-reference.sh has put the Go plugins.
 
 import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
@@ -13,7 +13,7 @@ const cache = path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.
 const folder = fs.existsSync(cache) ? fs.readdirSync(cache).find((name) => name.startsWith('go-reference-')) : undefined
 const goPlugin = path.join(cache, folder ?? 'none', 'host-local')
 
-describe.skipIf(!fs.existsSync(goPlugin))('host-local in Go and ours', () => {
+describe.skipIf(!fs.existsSync(goPlugin))('host-local in Go and podwire’s', () => {
   let dataDir: string
   beforeEach(() => {
     dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'interop-'))

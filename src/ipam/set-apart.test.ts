@@ -1,4 +1,4 @@
-// Network, broadcast and anycast addresses, which rangeStart and rangeEnd may include: nobody could connect to a pod that has one.
+// Network, broadcast and anycast addresses, which rangeStart and rangeEnd may include: no one could connect to a pod that has one.
 
 import fs from 'node:fs'
 import os from 'node:os'

@@ -43,7 +43,7 @@ describe('ADD', () => {
       expected: ['10.2.0.5/16', 'fd00::5/64'],
     },
     {
-      what: 'its own beside an empty list of the runtime',
+      what: 'its own when the list of the runtime is empty',
       json: conf(two.slice(1), { runtimeConfig: { ips: [] } }),
       expected: ['3ffe:ffff:0:1ff::1/64'],
     },
@@ -70,7 +70,7 @@ describe('ADD', () => {
       ]),
       expected: ['fd00::5/64 via fe80::1', '10.9.9.5/24 via 10.9.8.1'],
     },
-    { what: 'nothing where nothing is said', json: { ipam: {} }, expected: [] },
+    { what: 'nothing when nothing is configured', json: { ipam: {} }, expected: [] },
   ])('gives $what', ({ json, given, expected }) => {
     expect(ips(json, given)).toEqual(expected)
   })

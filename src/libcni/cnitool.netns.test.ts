@@ -36,7 +36,7 @@ async function cnitool(host: Host, args: readonly string[], { tool = pluginPath,
 const put = (host: Host, content: unknown, name = '10-net.conflist') => writeFileSync(join(host.dir, name), JSON.stringify(content))
 const leases = async (host: Host) =>
   (await host.exec('ls', ['/run/leases/net'])).stdout.split('\n').filter((name) => name.startsWith('10.'))
-const kept = async (host: Host) => (await host.exec('ls', ['/var/lib/cni/results'])).stdout.split('\n').filter(Boolean)
+const saved = async (host: Host) => (await host.exec('ls', ['/var/lib/cni/results'])).stdout.split('\n').filter(Boolean)
 const done = { status: 0, stdout: '', stderr: '' }
 
 /** A plugin that records its input and passes on its prevResult. */
@@ -67,7 +67,7 @@ describeHost('cnitool', () => {
       expect(await cnitool(host, ['status', 'net'])).toMatchObject(done)
       for (const _time of ['once', 'again']) {
         expect(await cnitool(host, ['del', 'net', pod.netns], { capArgs: mapping })).toMatchObject(done)
-        expect([await leases(host), await kept(host)]).toEqual([[], []])
+        expect([await leases(host), await saved(host)]).toEqual([[], []])
       }
       expect((await pod.exec('ip', ['link', 'show', 'eth0'])).status).toBe(1)
     })
@@ -98,7 +98,7 @@ describeHost('cnitool', () => {
       ])
       const prevResult = { cniVersion: '1.1.0', ips: [{ address: '10.1.0.9/24' }], custom: { a: 1 } }
       expect((await recorded(host, 'second'))[0]?.stdin).toEqual({ ...second, cniVersion: '1.1.0', name: 'net', prevResult })
-      expect(await kept(host)).toEqual(['net-cnitool-77383ca0a0715733ca6f-net1'])
+      expect(await saved(host)).toEqual(['net-cnitool-77383ca0a0715733ca6f-net1'])
     })
   })
 
@@ -111,7 +111,7 @@ describeHost('cnitool', () => {
       put(host, { ...list, plugins: [plugin('a', { ReportError: 'busy', ReportErrorCode: 11 }), plugin('b'), plugin('c')] })
       const { status, stderr } = await cnitool(host, ['del', 'net', '/n'])
       expect({ status, stderr }).toEqual({ status: 1, stderr: 'plugin type="noop" failed (delete): busy\n' })
-      expect(await kept(host)).toHaveLength(1)
+      expect(await saved(host)).toHaveLength(1)
       const calls = await recorded(host, 'order')
       expect(calls.map(({ command, stdin }: { command: string; stdin: { own: string } }) => `${command} ${stdin.own}`)).toEqual([
         'ADD a',
@@ -144,15 +144,15 @@ describeHost('cnitool', () => {
       put(host, list)
       const [pod, other] = [await host.pod(), await host.pod()]
       for (const { netns } of [pod, other]) expect((await cnitool(host, ['add', 'net', netns], { capArgs: {} })).status).toBe(0)
-      const [first] = await kept(host)
+      const [first] = await saved(host)
       const containerID = first?.slice('net-'.length, -'-eth0'.length)
       await host.run('sh', '-c', 'printf "lost\\r\\neth0" > /run/leases/net/10.1.0.77')
       const valid = { more: { VALID_ATTACHMENTS: JSON.stringify([{ containerID, ifname: 'eth0' }]) } }
       expect(await cnitool(host, ['gc', 'net'], valid)).toMatchObject(done)
-      expect(await kept(host)).toEqual([first])
+      expect(await saved(host)).toEqual([first])
       expect(await leases(host)).toHaveLength(1)
       expect(await cnitool(host, ['gc', 'net', pod.netns])).toMatchObject(done)
-      expect([await leases(host), await kept(host)]).toEqual([[], []])
+      expect([await leases(host), await saved(host)]).toEqual([[], []])
     })
   })
 
@@ -203,9 +203,9 @@ describeClient('cnitool and libcni', noGoReason('cnitool'), () => {
       const added = await cnitool(host, ['add', 'net', pod.netns], { tool: adder, capArgs: mapping, args: 'IgnoreUnknown=1;A=b' })
       expect(added.status, added.stderr).toBe(0)
       expect(await cnitool(host, ['check', 'net', pod.netns], { tool: deleter, capArgs: mapping })).toMatchObject(done)
-      // Without the arguments: GC has them from what was kept.
+      // Without the arguments: GC has them from what was saved.
       expect(await cnitool(host, ['gc', 'net', pod.netns], { tool: deleter })).toMatchObject(done)
-      expect([await leases(host), await kept(host)]).toEqual([[], []])
+      expect([await leases(host), await saved(host)]).toEqual([[], []])
       expect(await host.run('nft', 'list', 'ruleset')).not.toContain('8080')
     })
   })

@@ -44,12 +44,12 @@ describe('a network is loaded by its name', () => {
       'net/30.conflist': { type: 'none of them' },
       'b.conflist': { ...list('alone', 'listed'), loadOnlyInlinedPlugins: true },
       'alone/10.conf': { type: 'left out' },
-      'c.conflist': { cniVersion: '1.0.0', name: 'beside' },
-      'beside/10.conf': { type: 'all there is' },
+      'c.conflist': { cniVersion: '1.0.0', name: 'next' },
+      'next/10.conf': { type: 'all there is' },
     })
     expect(types('net')).toEqual(['listed', 'sooner', 'later'])
     expect(types('alone')).toEqual(['listed'])
-    expect(types('beside')).toEqual(['all there is'])
+    expect(types('next')).toEqual(['all there is'])
   })
 
   it('through a link, and not from a directory that looks like a list', () => {
@@ -64,7 +64,7 @@ describe('a network is loaded by its name', () => {
     ['a broken list before it', { '00.conflist': '{', '10.conflist': list('net', 'x') }, 'DIR/00.conflist is not JSON'],
     ['a list without any plugin', { '00.conflist': { name: 'net' } }, 'DIR/00.conflist: the list has no plugins'],
     [
-      'a plugin beside it without a type',
+      'a plugin next to it without a type',
       { '00.conflist': list('net', 'x'), 'net/1.conf': {} },
       "DIR/net/1.conf.type: expected a plugin's name",
     ],

@@ -10,7 +10,7 @@ import { hostLinkAlias, hostLinkName, ifbName } from './owner.ts'
 const owner = { network: 'net', containerId: 'pod1', ifname: 'eth0' }
 const pair = hostLinkName(owner)
 const ifb = ifbName(owner)
-/** Another pod's whose name has the same hash. */
+/** A link of another pod, with the same hash in its name. */
 const alias = hostLinkAlias({ ...owner, containerId: 'other' }, 'shop/web')
 
 const foreign: readonly [title: string, name: string, alias: string][] = [
@@ -26,7 +26,7 @@ const makeLink = (host: Host, name: string, text: string) =>
 describeHost('a link that is not the attachment’s', () => {
   describe.each(['ptp', 'bridge'])('%s', (datapath) => {
     it.each(foreign)(
-      'stays where the one that has the name of the %s; ADD says so and leaves nothing, DEL succeeds',
+      'stays where the one that has the name of the %s; ADD reports that and leaves nothing, DEL succeeds',
       async (_, name, text) => {
         await withHost(async (host) => {
           const [first, pod] = [await host.pod('first'), await host.pod()]

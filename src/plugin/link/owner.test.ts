@@ -27,7 +27,7 @@ describe('the alias of a link', () => {
   })
 
   it.each(['', 'mine', 'podwire:', 'podwire:shop/web net', 'podwire:net:c1:eth0', `x ${hostLinkAlias(attachment, '')}`])(
-    '%j is neither ours nor stale',
+    '%j is neither the attachment’s nor stale',
     (alias) => {
       expect(isOwnAlias(alias, attachment)).toBe(false)
       expect(staleAliases('net', [])(alias)).toBe(false)
@@ -38,7 +38,7 @@ describe('the alias of a link', () => {
     const isStale = staleAliases('net', [attachment])
     expect(isStale(hostLinkAlias(attachment, 'shop/web'))).toBe(false)
     expect(others.map((other) => isStale(hostLinkAlias(other, 'shop/web')))).toEqual([false, true, true])
-    // A network whose name goes on where ours begins.
+    // A network whose name continues where this one's ends.
     expect(staleAliases('et', [])(hostLinkAlias(attachment, ''))).toBe(false)
   })
 })

@@ -1,4 +1,4 @@
-// Whatever comes in, the answer is an error that says what is wrong, and nothing has been done.
+// For any input the answer is an error that names the problem, and nothing has been done.
 
 import { randomBytes } from 'node:crypto'
 import { expect, it } from 'vitest'
@@ -81,7 +81,7 @@ const environments: readonly [title: string, env: Readonly<Record<string, string
   ['a container ID with a line break', { CNI_CONTAINERID: 'a\nb' }, 4, 'invalid characters in containerID'],
   ['a container ID with a quote', { CNI_CONTAINERID: 'a"; drop' }, 4, 'invalid characters in containerID'],
   ['CNI_ARGS without a value', { CNI_ARGS: 'MAC' }, 4, 'CNI_ARGS'],
-  ['CNI_ARGS that nobody knows', { CNI_ARGS: 'WHAT=ever' }, 4, 'WHAT'],
+  ['unknown CNI_ARGS', { CNI_ARGS: 'WHAT=ever' }, 4, 'WHAT'],
   ['CNI_ARGS with a MAC that is none', { CNI_ARGS: 'MAC=zz' }, 7, 'CNI_ARGS MAC'],
   ['CNI_ARGS with a group’s MAC', { CNI_ARGS: 'MAC=01:00:5e:00:00:01' }, 7, 'multicast'],
   ['CNI_ARGS with an address that is none', { CNI_ARGS: 'IP=zz' }, 7, 'IP'],

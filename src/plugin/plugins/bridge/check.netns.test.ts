@@ -1,4 +1,4 @@
-// CHECK finds each single damage and mends none; STATUS says whether ADD would work.
+// CHECK finds each single damage and repairs none; STATUS reports whether ADD would work.
 
 import { expect, it } from 'vitest'
 import { attach, leaseFolder, network, portsOf, refuse, traces } from '../../../../test/harness/bridge.ts'

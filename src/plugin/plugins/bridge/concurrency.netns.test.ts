@@ -116,7 +116,7 @@ describeHost('bridge under load', () => {
       expect(await portsOf(host)).toHaveLength(1)
       const link = await linkOf(pod, 'eth0')
       expect(link?.addresses).toEqual([addressOf(winners[0]?.json as Answer)])
-      // The losers must not have given back what the winner uses.
+      // The losers must not have released what the winner uses.
       expect(await leases(host)).toContain(link?.addresses[0]?.split('/')[0])
     })
   })

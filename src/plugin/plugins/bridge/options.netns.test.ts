@@ -131,7 +131,7 @@ const options: readonly [title: string, override: object, expected: Expected, ca
     { pod: { up: false }, port: { up: true } },
   ],
   [
-    'dns overrides what IPAM says as a whole',
+    'dns overrides IPAM’s as a whole',
     { dns: { nameservers: ['10.1.0.3'] }, ipam: { type: 'static', addresses: [{ address: '10.1.0.7/24' }], dns: { domain: 'ipam.test' } } },
     { result: { dns: { nameservers: ['10.1.0.3'] } } },
   ],
@@ -182,15 +182,9 @@ describeHost('a bridge that exists', () => {
       { code: 7, msg: '"br0" already has an IP address different from 10.1.0.1/24' },
       ['10.1.0.1/16'],
     ],
+    ['changes its address when forceAddress is set', 'ip addr add 10.9.0.1/24 dev br0', { forceAddress: true }, undefined, ['10.1.0.1/24']],
     [
-      'changes its address where forceAddress says so',
-      'ip addr add 10.9.0.1/24 dev br0',
-      { forceAddress: true },
-      undefined,
-      ['10.1.0.1/24'],
-    ],
-    [
-      'changes all its addresses, secondary ones too, where forceAddress says so',
+      'changes all its addresses, secondary ones too, when forceAddress is set',
       'ip addr add 10.9.0.1/24 dev br0; ip addr add 10.9.0.2/24 dev br0; ip addr add 10.8.0.1/24 dev br0',
       { forceAddress: true },
       undefined,
@@ -204,7 +198,7 @@ describeHost('a bridge that exists', () => {
       ['10.1.0.1/24', '10.9.0.1/24'],
     ],
     [
-      'keeps an IPv6 subnet beside another',
+      'leaves an IPv6 subnet next to another',
       'ip addr add fd00:2::1/64 dev br0 nodad',
       { ipam: v6only },
       undefined,
@@ -218,7 +212,7 @@ describeHost('a bridge that exists', () => {
       ['fd00:1::7/48'],
     ],
     [
-      'replaces an overlapping IPv6 subnet where forceAddress says so',
+      'replaces an overlapping IPv6 subnet when forceAddress is set',
       'ip addr add fd00:1::7/48 dev br0 nodad',
       { ipam: v6only, forceAddress: true },
       undefined,
@@ -322,7 +316,7 @@ describeHost('VLANs of a port', () => {
       expect(error).toMatchObject(expected)
       expect(await traces(host)).toEqual(before)
       expect(await linkOf(pod, 'eth0')).toBe(null)
-      // Where the bridge is there already, the kernel says so only of the port.
+      // Where the bridge exists, the kernel reports that only for the port.
       await host.run('ip', 'link', 'add', 'br0', 'up', 'address', '02:00:00:00:00:99', 'type', 'bridge')
       const bare = await traces(host)
       expect(await refuse(host, 'ADD', config, { netns: pod.netns })).toMatchObject(expected)

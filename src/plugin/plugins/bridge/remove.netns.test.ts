@@ -21,7 +21,7 @@ describeHost('DEL of bridge', () => {
     ['where a folder is at its path', full, async () => {}, { netns: '/etc' }],
     ['where a named pipe is at its path', full, (host) => host.run('mkfifo', '/run/pipe'), { netns: '/run/pipe', timeout: 3000 }],
     [
-      'where a process keeps the namespace whose path is gone',
+      'when a process holds the namespace whose path is gone',
       full,
       (host, pod) => host.run('sh', '-c', `ip netns exec ${pod.name} sleep 600 >/dev/null 2>&1 </dev/null & ip netns del ${pod.name}`),
     ],
@@ -35,7 +35,7 @@ describeHost('DEL of bridge', () => {
       async () => {},
     ],
     ['with a prevResult that is none', { ...full, prevResult: 'none' }, async () => {}],
-    ['with CNI_ARGS that nobody knows', full, async () => {}, { args: 'what;ever=;=' }],
+    ['with unknown CNI_ARGS', full, async () => {}, { args: 'what;ever=;=' }],
   ]
 
   it.each(ways)('%s removes everything, twice', async (_, config, before, options) => {
@@ -107,7 +107,7 @@ describeHost('GC of bridge', () => {
     await withHost(async (host) => {
       const ids = ['pod1', 'pod2', 'pod3']
       for (const id of ids) await attach(host, await host.pod(id), full)
-      // What other networks have, even one whose name goes on where ours ends, is none of ours.
+      // Links of other networks stay, even of one whose name starts with this network's.
       const elsewhere = { ...full, name: 'net2', bridge: 'br2', ipam: { type: 'host-local', subnet: '10.2.0.0/24' }, macspoofchk: false }
       await attach(host, await host.pod('foreign'), elsewhere)
       const foreign = await remains(host, 'foreign')

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { attach, leaseFolder, linkOf, network, portsOf, refuse, traces } from '../../../../test/harness/bridge.ts'
 import { type CniOptions, describeHost, type Host, type Pod, pluginPath, withHost } from '../../../../test/harness/netns.ts'
 
-/** Everything that an ADD can do is asked for, so that everything has to be taken back. */
+/** Everything that an ADD can do is configured, so that everything has to be undone. */
 const full = { ...network, isDefaultGateway: true, ipMasq: true, ipMasqBackend: 'nftables', macspoofchk: true }
 const dual = { type: 'host-local', ranges: [[{ subnet: '10.1.0.0/24' }], [{ subnet: 'fd00:1::/64' }]] }
 

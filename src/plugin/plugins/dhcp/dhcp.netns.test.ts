@@ -453,8 +453,8 @@ describeHost('dhcp without a daemon', () => {
   })
 
   it.each([
-    ['is none of ours', 'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'],
-    ['says nothing', ''],
+    ['is not podwire’s', 'HTTP/1.1 400 Bad Request\\r\\n\\r\\n'],
+    ['sends nothing', ''],
   ])('what listens on the socket %s', async (_, text) => {
     await withHost(async (host) => {
       const path = join(host.dir, 's')

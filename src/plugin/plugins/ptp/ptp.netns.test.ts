@@ -253,11 +253,11 @@ describeHost('ptp', () => {
         ],
         [() => host.run('rm', '-r', '/var/lib/cni/networks/net'), () => Promise.resolve(), /Failed to find address/],
       ]
-      for (const [damage, mend, output] of damages) {
+      for (const [damage, repair, output] of damages) {
         await succeed(host, 'CHECK', pod, config)
         await damage()
         expect((await refuse(host, 'CHECK', pod, config)).msg).toMatch(output)
-        await mend()
+        await repair()
       }
       await ipIn('link', 'set', 'eth0', 'down')
       expect(await refuse(host, 'CHECK', pod, { ...config, ipam: { type: 'static', addresses: [] } })).toMatchObject({
@@ -316,7 +316,7 @@ describeHost('ptp', () => {
   )
 })
 
-describeClient('ptp beside the Go plugin', noGoReason('ptp', 'host-local'), () => {
+describeClient('ptp and the Go plugin in turn', noGoReason('ptp', 'host-local'), () => {
   const backends = ['iptables', 'nftables']
   const turns = backends.flatMap((backend) => (['go', 'ours'] as const).map((maker) => ({ backend, maker })))
   const folders = { go: goPath, ours: pluginPath }
