@@ -8,7 +8,7 @@ export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
 
-.PHONY: help demo affected test soak build bench check clean upstream-tests runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams promises plugin dev
+.PHONY: help demo affected test soak build bench check clean upstream-tests ipam-kit runtimes cluster cluster-down conformance e2e e2e-kind kind kind-down image release release-twice release-notes publish version manifests docs diagrams promises plugin dev
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -38,6 +38,10 @@ bench: ## side by side with the Go reference plugins; figures to dist/bench.json
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) bench/run.ts
+
+ipam-kit: ## the cases of docs/ipam.md against the IPAM server at ADDRESS=unix:///PATH|http://IP:PORT; NETWORK is the one that it serves; ends with `N passed, N failed`
+	@sh build/setup.sh npm
+	@$(node) test/ipam-kit/main.ts '$(ADDRESS)' $(NETWORK)
 
 upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NAME…' chooses; needs Go; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network bus

@@ -1,4 +1,4 @@
-// An IPAM server for podwire in 60 lines, without dependencies: `node server.mjs unix:///run/ipam.sock 10.9.0.0/24` or `… http://127.0.0.1:9466 …`.
+// An IPAM server for podwire, without dependencies: `node server.mjs unix:///run/ipam.sock 10.9.0.0/24` or `… http://127.0.0.1:9466 …`.
 // It holds its leases in memory: one that others rely on writes them down before it answers.
 import { chmodSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -50,11 +50,15 @@ async function serve(request, response) {
   const reply = (status, body) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ version: 1, ...body }))
   try {
+    if (Number(request.headers['content-length'] ?? 0) > 1 << 20) throw fail(413, 'invalid', 'the request is over 1 MiB')
     const parts = await request.toArray()
     const verb = new URL(request.url, 'http://ipam').pathname.replace('/v1/', '')
     if (!Object.hasOwn(verbs, verb)) throw fail(404, 'invalid', `no such call: ${request.url}`)
     const json = request.method === 'GET' ? { version: 1 } : JSON.parse(Buffer.concat(parts))
     if (json.version !== 1) throw fail(400, 'invalid', `version ${json.version} is not supported, 1 is`)
+    const needed = { gc: ['network', 'valid'], status: [] }[verb] ?? ['network', 'containerID', 'ifname']
+    const missing = needed.filter((key) => !json[key])
+    if (missing.length > 0) throw fail(400, 'invalid', `missing: ${missing.join(' ')}`)
     reply(200, verbs[verb](json))
   } catch (error) {
     reply(error.status ?? 400, { error: { code: error.code ?? 'invalid', message: error.message } })

@@ -101,3 +101,16 @@ export async function callRpc(
   const [status] = await once(child, 'close')
   return { status: Number(status), json: stdout === '' ? {} : JSON.parse(stdout), seconds: (performance.now() - started) / 1000 }
 }
+
+const kit = fileURLToPath(new URL('../ipam-kit/main.ts', import.meta.url))
+
+/** `make ipam-kit`, without its set-up. */
+export async function runKit(address: string, network = 'kit'): Promise<{ readonly status: number; readonly stdout: string }> {
+  const child = spawn(process.execPath, [kit, address, network], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let stdout = ''
+  child.stdout.on('data', (part) => {
+    stdout += part
+  })
+  const [status] = await once(child, 'close')
+  return { status: Number(status), stdout }
+}

@@ -12,7 +12,7 @@ import type { Pool } from '../../src/agent/ipam/pools.ts'
 import { serveIpam } from '../../src/agent/ipam/server.ts'
 import { Sticky } from '../../src/agent/ipam/sticky.ts'
 import { ApiError } from '../../src/agent/kube/api-error.ts'
-import { callRpc } from '../harness/ipam-service.ts'
+import { callRpc, runKit } from '../harness/ipam-service.ts'
 import { pluginPath } from '../harness/throwaway-host.ts'
 
 let dir = ''
@@ -95,6 +95,15 @@ describe("the agent's IPAM server", () => {
     const addresses = await Promise.all([...ids, ...ids].map((id) => add(id)))
     expect(new Set(addresses).size).toBe(20)
     expect(leases()).toHaveLength(20)
+  })
+
+  it('passes the kit for servers', async () => {
+    await serve({ podCidrs: ['10.5.0.0/26'], pools: [] })
+    const { status, stdout } = await runKit(`unix://${dir}/ipam.sock`, 'net')
+    expect({ status, failed: stdout.split('\n').filter((line) => !line.startsWith('ok ')) }).toEqual({
+      status: 0,
+      failed: [expect.stringMatching(/^\d+ passed, 0 failed$/), ''],
+    })
   })
 
   it('a pool gives its own addresses and no others', async () => {
