@@ -30,6 +30,8 @@ export function readPlugins(root: string): Plugins {
   const entries = new Map([...names.map((name) => [name, from(bundles.get(name) ?? name)] as const), [command, from('cli')]])
   const verbs = existsSync(join(root, 'src/cli')) ? readdirSync(join(root, 'src/cli')).map((file) => file.replace(/\.ts$/, '')) : []
   const called = (text: string, strings: readonly string[]) => {
+    // The pages call them all.
+    if (text.includes('stepsOf(page)')) return [...names, command]
     const plugins = names.filter((name) => strings.includes(name))
     const commands = text.includes("pluginPath, 'podwire'") || (plugins.includes('podwire') && verbs.some((verb) => strings.includes(verb)))
     // Its commands come from elsewhere: from pages, for instance.

@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { root } from '../../build/image/script.ts'
 import { readPages } from '../../build/pages/pages.ts'
-import { describeHost, withHost } from '../harness/netns.ts'
+import { describeHost, pluginPath, withHost } from '../harness/netns.ts'
 import { matchesOutput, type Step, scriptOf, stepsOf } from './runnable.ts'
 
+const docs = 'docs/'
 const pages = readPages()
+  .filter(({ path }) => path.startsWith(docs) || path === 'README.md')
   .map((page) => [page.path, stepsOf(page)] as const)
   .filter(([, steps]) => steps.length > 0)
 
@@ -35,13 +37,15 @@ mount --bind ${root} /run/repository
 mount -t tmpfs tmpfs /tmp
 `
 
+const inRepository = (path: string) => path.replace(root, '/run/repository/')
+
 async function problemsOf(path: string, steps: readonly Step[]): Promise<readonly string[]> {
   return await withHost(async ({ dir, exec }) => {
     const env = {
-      PATH: `/run/repository/dist/cni:${process.env.PATH}`,
+      PATH: `${inRepository(pluginPath)}:${process.env.PATH}`,
       HOME: '/run/steps',
       STEPS: dir,
-      NODE: process.execPath.replace(root, '/run/repository/'),
+      NODE: inRepository(process.execPath),
     }
     const script = `${setUp}cd /run/repository\n${scriptOf(steps, '/run/steps')}`
     const { stderr } = await exec('bash', ['-c', script], { env, timeout: 55_000 })

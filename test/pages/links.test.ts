@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { brokenLinks, linksOf } from '../../build/pages/links.ts'
 import { readPages, repositoryPaths } from '../../build/pages/pages.ts'
 
+const docs = 'docs/'
 const page = (path: string, text: string) => ({ path, lines: text.split('\n') })
 
 it('every link of every page leads to a file or heading of the repository', () => {
@@ -15,9 +16,9 @@ it('every page of docs is linked from the map of its directory: docs/README.md o
     const links = pages.filter(({ path }) => path === map).flatMap(linksOf)
     return new Set(links.map(({ target }) => join(dirname(map), target.split('#')[0] ?? '')))
   }
-  const [docs, decisions] = [linkedFrom('docs/README.md'), linkedFrom('docs/decisions/README.md')]
-  const paths = pages.map(({ path }) => path).filter((path) => path.startsWith('docs/') && path !== 'docs/README.md')
-  expect(paths.filter((path) => !docs.has(path) && !decisions.has(path))).toEqual([])
+  const [ofDocs, ofDecisions] = [linkedFrom('docs/README.md'), linkedFrom('docs/decisions/README.md')]
+  const paths = pages.map(({ path }) => path).filter((path) => path.startsWith(docs) && path !== 'docs/README.md')
+  expect(paths.filter((path) => !ofDocs.has(path) && !ofDecisions.has(path))).toEqual([])
 })
 
 it('every file that CONTRIBUTING names under "Where do I change" exists', () => {
