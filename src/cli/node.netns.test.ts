@@ -125,7 +125,7 @@ describeHost('verify', () => {
     [
       'another configuration wins',
       ({ paths }) => writeFileSync(join(paths.confDir, '05-other.conf'), '{"type":"x"}'),
-      '05-other.conf sorts before 10-podwire.conflist, and the runtime uses it',
+      '05-other.conf sorts before 10-podwire.conflist, so the runtime uses it',
     ],
     [
       'another one is broken',

@@ -156,7 +156,7 @@ describe('podwire install', () => {
     ],
     [
       '{"cniVersion":"1.0.0","name":"n","plugins":[{"type":"podwire","ipam":{"type":"host-local","subnet":"10.0.0.0/8"}}]}',
-      'plugins[0].ipam.subnet: leave it out',
+      'plugins[0].ipam.subnet: remove it',
     ],
   ])('rejects the conflist %j before it changes anything', (text, problem) => {
     const file = join(dir, 'given.json')

@@ -188,7 +188,7 @@ describeHost('removal', () => {
       expect(await kernelOf(a)).toBe(after)
       expect(await remove()).toMatchObject({ status: 0 })
       expect(await kernelOf(a)).toBe(before)
-      expect(await remove()).toMatchObject({ status: 0, stdout: 'there is nothing\n' })
+      expect(await remove()).toMatchObject({ status: 0, stdout: 'nothing to remove\n' })
     })
   })
 })

@@ -241,7 +241,7 @@ describe('trying every connection', () => {
   it('fails when another server answers, or none', async () => {
     const port = await server('n7 10.0.0.1\n')
     const [pod, hostPort] = await checkConnectivity(request(true), { ...tests, port, hostPort: 1 })
-    expect(pod).toMatchObject({ ok: false, message: expect.stringContaining('the answer is not of n1') })
+    expect(pod).toMatchObject({ ok: false, message: expect.stringContaining('unexpected answer, not from n1') })
     expect(hostPort?.ok).toBe(false)
   })
 
