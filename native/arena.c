@@ -1,6 +1,6 @@
 /*
- * The engine's memory. A plugin lives for milliseconds and makes some ten thousand small objects: cutting them off one piece of memory
- * and keeping freed ones by size costs a fraction of what a general allocator does, and start-up is mostly allocation.
+ * The engine's allocator. A plugin runs for milliseconds and allocates some ten thousand small objects: a bump allocator over one region,
+ * with free lists by size, costs a fraction of a general allocator, and start-up is mostly allocation.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,16 +14,16 @@
 
 enum {
     STEP = 8,
-    SMALL = 4096,         /* up to here a list a step, above it one a power of two */
-    LARGE = 128 << 10,    /* above this the kernel is as good */
+    SMALL = 4096,         /* up to here one free list per step, above it one per power of two */
+    LARGE = 128 << 10,    /* above this blocks are mapped by the kernel */
     CHUNK = 1 << 20,
-    PREPARED = 96 << 10,  /* what an ADD uses */
-    READING = 384 << 10,  /* what it uses before, where it has to read the code itself */
+    PREPARED = 96 << 10,  /* an ADD's memory */
+    READING = 384 << 10,  /* in addition, where it has to read its code first */
     PAGE = 4096,
 };
 _Static_assert(PODWIRE_LISTS == SMALL / STEP + 1 + 5, "a list for each size of small blocks, one for each power of two up to LARGE");
 
-/* Stands before every block; the engine's own fields need no more than eight bytes of alignment. */
+/* The header of each block; the engine's own fields need at most eight bytes of alignment. */
 typedef struct {
     size_t size;
 } Header;
@@ -39,7 +39,7 @@ static size_t rounded(size_t size)
     return (size_t)1 << log2_above(size);
 }
 
-/* The list of the free blocks of a rounded size. */
+/* The free list of a rounded size. */
 static void **list_of(size_t size)
 {
     return &podwire_heap.freed[size <= SMALL ? size / STEP : SMALL / STEP + (size_t)log2_above(size) - 12];
@@ -139,7 +139,7 @@ void podwire_arena_prepare(void)
         expected += READING;
     }
     char *page = (char *)(((uintptr_t)heap->next + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
-    /* One call instead of a page fault each; a kernel before 5.14 does not know it, and the faults come as ever. */
+    /* One call instead of one page fault per page; a kernel before 5.14 does not support it and faults each in. */
     madvise(page, expected, MADV_POPULATE_WRITE);
 }
 

@@ -1,4 +1,4 @@
-/* Reading arguments, throwing failures. */
+/* Reads arguments, throws errors. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +54,7 @@ const uint8_t *podwire_bytes(JSContext *ctx, JSValueConst value, size_t *length)
     if (JS_IsException(buffer))
         return NULL;
     uint8_t *data = JS_GetArrayBuffer(ctx, &size, buffer);
-    /* The array itself keeps its buffer alive for the length of the call. */
+    /* The array holds a reference to its buffer during the call. */
     JS_FreeValue(ctx, buffer);
     return data ? data + offset : (const uint8_t *)"";
 }

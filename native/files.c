@@ -20,7 +20,7 @@ CALL(open)
     const char *path = podwire_path(ctx, "open", argv[0]);
     if (!path)
         return JS_EXCEPTION;
-    /* Not musl's open(), which asks old kernels for FD_CLOEXEC once more each time. */
+    /* Not musl's open(), which sets FD_CLOEXEC by a second call, for old kernels. */
     int fd = (int)syscall(SYS_openat, AT_FDCWD, path, podwire_number(ctx, argv[1]) | O_CLOEXEC, argc > 2 ? podwire_number(ctx, argv[2]) : 0);
     return fd < 0 ? podwire_fail(ctx, "open", path) : JS_NewInt32(ctx, fd);
 }
@@ -130,7 +130,7 @@ CALL(fstatfs)
 
 static void on_alarm(int signal) { (void)signal; }
 
-/* flock(2) has no time limit of its own: a timer's signal interrupts it, again and again in case one came before the call. */
+/* flock(2) has no timeout: a timer's signal interrupts it, repeatedly in case one arrives before the call. */
 static int flock_until(int fd, int operation, int milliseconds)
 {
     struct sigaction action = { .sa_handler = on_alarm }, before;

@@ -1,13 +1,13 @@
 /*
- * The engine as it stands once the program's code is read: made when the program is built, and linked into it at the addresses where it was
- * made (build/native.sh). A run begins there (docs/decisions/0004). A program without an image reads its code itself, at each start.
+ * The heap image: the engine once the program's code is loaded, dumped at build time and linked in at the same addresses
+ * (build/native.sh, docs/decisions/0005). A run starts from it. A program without an image loads its code at each start.
  */
 #include <stdio.h>
 #include <sys/time.h>
 
 #include "host.h"
 
-/* Only the engine calls this, to seed Math.random: an image must not depend on when it was made. For chance there is getrandom. */
+/* Only the engine calls this, to seed Math.random: an image must not depend on its build's time. Random numbers come from getrandom. */
 int gettimeofday(struct timeval *restrict time, void *restrict zone)
 {
     (void)zone;
@@ -17,7 +17,7 @@ int gettimeofday(struct timeval *restrict time, void *restrict zone)
 
 int podwire_read_ahead(JSContext *ctx, char **segments)
 {
-    /* The program itself is read but runs when it is called. */
+    /* The program itself is loaded now and runs when it is called. */
     JSModuleDef *program = podwire_load(ctx, "main.js");
     if (!program || JS_ResolveModule(ctx, JS_MKPTR(JS_TAG_MODULE, program)) < 0)
         return -1;

@@ -1,9 +1,9 @@
 /*
- * The native host: one QuickJS context, compiled modules out of the binary itself, no event loop. Called `PROGRAM --image FILE [SEGMENT…]` by the
- * build, it gets ready and stops there (native/image.c).
- * (Modules and not scripts: the names of their top level are bound once, where a function's would be looked up for every closure.)
- * A script that throws, or leaves a rejected promise behind, ends with a CNI error on stdout and status 1:
- * the generated main() of qjsc would exit 0 and print nothing, which a runtime takes for success.
+ * The native host: one QuickJS context that runs compiled modules from the binary itself, without an event loop. The build calls it as
+ * `PROGRAM --image FILE [SEGMENT…]`, which dumps a heap image and exits (native/image.c).
+ * (Modules, not scripts: a module's top-level names are bound once, a script's are looked up for each closure.)
+ * A script that throws, or leaves a rejected promise, ends with a CNI error on stdout and status 1:
+ * the main() that qjsc generates would exit 0 without output, which a runtime takes for success.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -14,12 +14,12 @@
 #include "host.h"
 
 enum {
-    /* A pod takes 1 MB, a pass of a node with 10,000 peers of both families 90. */
+    /* An ADD uses 1 MB, a pass of a node with 10,000 dual-stack peers 90. */
     MEMORY_LIMIT = 256 << 20,
     STACK_LIMIT = 512 << 10,
 };
 
-/* Unhandled rejected promises, and the reason of the first. */
+/* The number of unhandled rejected promises, and the first one's reason. */
 static int rejected;
 static JSValue reason_of_rejection;
 
@@ -45,7 +45,7 @@ static JSContext *new_context(void)
     JSContext *ctx = JS_NewContextRaw(rt);
     if (!ctx)
         return NULL;
-    /* What the scripts may use; Date, RegExp, Proxy, eval and modules are left out, and with them most of the engine's attack surface. */
+    /* The engine's parts that scripts may use; without Date, RegExp, Proxy, eval and import() most of its attack surface is left out. */
     JS_AddIntrinsicBaseObjects(ctx);
     JS_AddIntrinsicJSON(ctx);
     JS_AddIntrinsicMapSet(ctx);
@@ -63,10 +63,10 @@ static const char *property(JSContext *ctx, JSValueConst object, const char *nam
     return JS_ToCString(ctx, value);
 }
 
-/* The last resort: an error that the script did not turn into an answer. */
+/* Reports an error that the script did not catch. */
 static int report(JSContext *ctx, JSValue error)
 {
-    /* The limit has served its purpose, and the report needs room. */
+    /* After running out of memory the report itself needs some. */
     JS_SetMemoryLimit(JS_GetRuntime(ctx), 2 * (size_t)MEMORY_LIMIT);
     const char *text = JS_ToCString(ctx, error);
     const char *stack = JS_IsObject(error) ? property(ctx, error, "stack") : NULL;
@@ -95,7 +95,7 @@ static int run(JSContext *ctx, int argc, char **argv)
     return program && !JS_IsException(podwire_run(ctx, program)) ? 0 : -1;
 }
 
-/* The jobs that a script has left, and what it leaves unhandled; the exit status. `result` is negative where an exception is pending. */
+/* Runs pending jobs and reports what is unhandled; returns the exit status. `result` is negative where an exception is pending. */
 static int settle(JSContext *ctx, int result)
 {
     if (result < 0)
@@ -106,7 +106,7 @@ static int settle(JSContext *ctx, int result)
         ;
     if (pending < 0)
         return report(ctx, JS_GetException(ctx));
-    /* A module that throws is a promise that is rejected. */
+    /* A module that throws gives a rejected promise. */
     if (rejected > 0)
         return report(ctx, reason_of_rejection);
     return 0;
@@ -114,13 +114,13 @@ static int settle(JSContext *ctx, int result)
 
 int main(int argc, char **argv)
 {
-    /* A reader that went away must be an EPIPE that can be reported, not a death by SIGPIPE. */
+    /* A closed stdout must be an EPIPE that can be reported, not a SIGPIPE. */
     signal(SIGPIPE, SIG_IGN);
     podwire_arena_prepare();
     JSContext *ctx = podwire_heap.context;
     int making = !ctx && argc > 2 && strcmp(argv[1], "--image") == 0;
     if (ctx)
-        /* The build's stack was elsewhere. */
+        /* The stack of the build was at another address. */
         JS_UpdateStackTop(JS_GetRuntime(ctx));
     else
         ctx = new_context();
@@ -132,6 +132,6 @@ int main(int argc, char **argv)
     if (making && status == 0)
         status = podwire_write_image(ctx, argv[2]);
     fflush(NULL);
-    /* The kernel frees faster than the engine does. */
+    /* No JS_FreeContext: exit frees everything at once. */
     _exit(status);
 }

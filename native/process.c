@@ -1,4 +1,4 @@
-/* The process itself, its clock, chance, and the segments it is made of. */
+/* The process: arguments, environment, clocks, random bytes, segments. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ CALL(load)
     JSValue result = podwire_run(ctx, module);
     if (JS_IsException(result))
         return result;
-    /* Nothing here awaits, so the module has run to its end; what it threw is the promise's reason. */
+    /* No module awaits, so it has run to its end; an exception is the promise's reason. */
     if (JS_PromiseState(ctx, result) == JS_PROMISE_REJECTED)
         return JS_Throw(ctx, JS_PromiseResult(ctx, result));
     return JS_GetModuleNamespace(ctx, module);

@@ -1,4 +1,4 @@
-/* The compiled code in this binary, segment by segment: read when it is asked for, by name, unless the build has read it already. */
+/* The compiled segments in this binary, loaded on demand by name, unless the heap image has them. */
 #include <string.h>
 
 #include "host.h"
@@ -30,7 +30,7 @@ JSValue podwire_run(JSContext *ctx, JSModuleDef *module)
     JSValue value = JS_MKPTR(JS_TAG_MODULE, module);
     if (JS_ResolveModule(ctx, value) < 0)
         return JS_EXCEPTION;
-    /* The engine takes the reference that it is given. */
+    /* The engine takes over the reference. */
     return JS_EvalFunction(ctx, JS_DupValue(ctx, value));
 }
 

@@ -1,4 +1,4 @@
-/* SHA-256 (FIPS 180-4): what the installer's manifest names files by, as sha256sum(1) prints it. */
+/* SHA-256 (FIPS 180-4), as sha256sum(1) prints it: for the installer's manifest. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -45,7 +45,7 @@ static void compress(uint32_t state[8], const uint8_t block[64])
 
 static void finish(uint32_t state[8], const uint8_t *rest, size_t length, uint64_t total)
 {
-    /* The rest, a one bit, zeros, and the length in bits as the last eight bytes. */
+    /* Padding: the rest, a one bit, zeros, and the length in bits as the last eight bytes. */
     uint8_t tail[128] = { 0 };
     size_t padded = length < 56 ? 64 : 128;
     memcpy(tail, rest, length);

@@ -1,4 +1,4 @@
-/* SHA-512 (FIPS 180-4): the reference plugins name their chains and comments by it. */
+/* SHA-512 (FIPS 180-4): the reference plugins' chain names and comments are hashes of it. */
 #include <string.h>
 
 #include "host.h"
@@ -65,7 +65,7 @@ void podwire_sha512_hex(const uint8_t *data, size_t length, char hex[129])
     size_t whole = length / 128 * 128;
     for (size_t i = 0; i < whole; i += 128)
         compress(state, data + i);
-    /* The rest, a one bit, zeros, and the length in bits as the last eight of sixteen bytes. */
+    /* Padding: the rest, a one bit, zeros, and the length in bits as the last eight of sixteen bytes. */
     uint8_t tail[256] = { 0 };
     size_t rest = length - whole;
     size_t padded = rest < 112 ? 128 : 256;

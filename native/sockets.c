@@ -101,7 +101,7 @@ CALL(poll)
     int events = podwire_number(ctx, argv[2]);
     for (uint32_t i = 0; i < count; i++)
         fds[i] = (struct pollfd){ .fd = podwire_number(ctx, JS_GetPropertyUint32(ctx, argv[0], i)), .events = (short)(events ? events : POLLIN) };
-    /* Interrupted is as good as nothing to read: the caller asks again. */
+    /* EINTR counts as nothing to read: the caller polls again. */
     if (poll(fds, count, podwire_number(ctx, argv[1])) < 0 && errno != EINTR)
         return podwire_fail(ctx, "poll", NULL);
     JSValue ready = JS_NewArray(ctx);

@@ -1,6 +1,6 @@
 /*
- * The system calls, one function each under the kernel's name: arguments in, result out, {op, errno} thrown.
- * No decision is taken here. src/host/sys.ts is the same list for TypeScript and says what each returns.
+ * System calls, one function each under the kernel's name: arguments in, result out, {op, errno} thrown.
+ * No policy here. src/host/sys.ts declares the same list for TypeScript and documents the results.
  */
 #include "call.h"
 

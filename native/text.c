@@ -1,4 +1,4 @@
-/* Text: not system calls, but what an engine without TextEncoder and crypto needs from its host. */
+/* Text: UTF-8, hex and hashes, as the engine has no TextEncoder and no crypto. */
 #include <stdio.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@ CALL(strerror)
     return JS_NewString(ctx, strerror(podwire_number(ctx, argv[0])));
 }
 
-/* The part of a buffer that (buffer, offset, length) name. False: an exception is pending. */
+/* Reads the arguments (buffer, offset, length). False: an exception is pending. */
 static int bytes_of(JSContext *ctx, JSValueConst *argv, const char *name, const uint8_t **bytes, size_t *length)
 {
     size_t size, offset = (size_t)podwire_integer(ctx, argv[1]);
@@ -22,7 +22,7 @@ static int bytes_of(JSContext *ctx, JSValueConst *argv, const char *name, const 
         JS_ThrowRangeError(ctx, "%s: %zu bytes at %zu of %zu", name, *length, offset, size);
         return 0;
     }
-    /* An empty buffer may have no address to add to. */
+    /* The address of an empty buffer may be NULL. */
     *bytes = *length ? *bytes + offset : (const uint8_t *)"";
     return 1;
 }
@@ -112,7 +112,7 @@ static uint64_t mixed(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-/* Two independent lanes of multiply and fold over eight bytes at a time. */
+/* Two independent lanes, each a multiply and fold of eight bytes at a time. */
 CALL(fingerprint)
 {
     UNUSED;
