@@ -6,8 +6,26 @@ import { uptime } from 'node:os'
 import { getSystemErrorMap } from 'node:util'
 import type { Stat, Sys } from '../../src/host/sys.ts'
 
-const messages = new Map([...getSystemErrorMap()].map(([errno, [, message]]) => [-errno, message]))
-const strerror = (errno: number) => messages.get(errno) ?? `Unknown error ${errno}`
+/** Where musl's text, which the native host has, is another than libuv's with a capital letter. */
+const muslTexts: Readonly<Record<number, string>> = {
+  5: 'I/O error',
+  12: 'Out of memory',
+  16: 'Resource busy',
+  17: 'File exists',
+  18: 'Cross-device link',
+  21: 'Is a directory',
+  26: 'Text file busy',
+  34: 'Result not representable',
+  36: 'Filename too long',
+  40: 'Symbolic link loop',
+  95: 'Not supported',
+  97: 'Address family not supported by protocol',
+  98: 'Address in use',
+  101: 'Network unreachable',
+  110: 'Operation timed out',
+}
+const libuvTexts = new Map([...getSystemErrorMap()].map(([errno, [, text]]) => [-errno, text.charAt(0).toUpperCase() + text.slice(1)]))
+const strerror = (errno: number) => muslTexts[errno] ?? libuvTexts.get(errno) ?? 'No error information'
 
 class HostError extends Error {
   override readonly name = 'SysError'
@@ -87,7 +105,11 @@ const host: Sys = {
   encodeUtf8: (text) => exactBuffer(Buffer.from(text)),
   sha256: (fd) => call('read', '', () => createHash('sha256').update(fs.readFileSync(fd)).digest('hex')),
   hex: (bytes, offset, length) => Buffer.from(bytes, offset, length).toString('hex'),
-  unhex: (digits) => exactBuffer(Buffer.from(digits, 'hex')),
+  unhex: (digits) => {
+    const bytes = Buffer.from(digits, 'hex')
+    if (bytes.length * 2 !== digits.length) throw new RangeError('unhex: not hex digits')
+    return exactBuffer(bytes)
+  },
   fingerprint: (text) => createHash('md5').update(text).digest('hex'),
   sha512: (text) => createHash('sha512').update(text).digest('hex'),
 }
