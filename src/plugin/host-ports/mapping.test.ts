@@ -16,7 +16,7 @@ const web = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
 
 describe('readHostPorts()', () => {
   it.each<[string, Json, object[]]>([
-    ['nothing', null, []],
+    ['no value', null, []],
     ['an empty list', [], []],
     ['a port', [web], [web]],
     ['Go’s spelling of the keys', [{ HostPort: 8080, ContainerPort: 80, Protocol: 'tcp', HostIP: '' }], [web]],
@@ -43,7 +43,7 @@ describe('readHostPorts()', () => {
       [web, { ...web, protocol: 'udp' }, { ...web, hostIP: '192.0.2.1' }],
       [web, { ...web, protocol: 'udp' }, { ...web, hostIP: '192.0.2.1' }],
     ],
-  ])('reads %s', (_, mappings, ports) => {
+  ])('has the ports when the list has %s', (_, mappings, ports) => {
     expect(reading(mappings)).toEqual({ ports, issues: [] })
   })
 
@@ -60,11 +60,11 @@ describe('readHostPorts()', () => {
     [{ ...web, hostIP: 'localhost' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "localhost"'],
     [{ ...web, hostIP: '192.0.2.1/24' }, 'runtimeConfig.portMappings[0].hostIP: expected an IP address, got "192.0.2.1/24"'],
     ['8080:80', 'runtimeConfig.portMappings[0]: expected an object, got "8080:80"'],
-  ])('reports the problem of %j', (mapping, issue) => {
+  ])('reports the problem when a mapping is %j', (mapping, issue) => {
     expect(reading([mapping]).issues).toContain(issue)
   })
 
-  it('reports a duplicate port', () => {
+  it('reports a host port when it is there twice', () => {
     const twice = [web, { ...web, containerPort: 81 }]
     expect(reading(twice).issues).toEqual(['runtimeConfig.portMappings: host port tcp/8080 is there twice'])
     expect(
@@ -75,7 +75,7 @@ describe('readHostPorts()', () => {
     ).toHaveLength(1)
   })
 
-  it('reports a value that is not a list', () => {
+  it('reports the value when it is not a list', () => {
     expect(reading('x').issues).toEqual(['runtimeConfig.portMappings: expected a list, got "x"'])
   })
 })

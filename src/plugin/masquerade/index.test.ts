@@ -10,15 +10,15 @@ describe('readMasquerade()', () => {
     [{ ipMasq: true, ipMasqBackend: '' }, true],
     [{ ipmasq: true, IPMASQBACKEND: 'iptables' }, true],
     [{ ipMasq: true, ipMasqBackend: 'nftables' }, true],
-    // Never asked for, so never wrong: the Go plugins do not look either.
+    // Not used, so not checked: neither do the Go plugins.
     [{ ipMasq: false, ipMasqBackend: 'ebpf' }, false],
-  ])('of %j is a masquerade: %s', (config, wanted) => {
+  ])('enables masquerade when the configuration is %j: %s', (config, wanted) => {
     const reader = new Reader(config)
     expect(readMasquerade(reader) !== undefined).toBe(wanted)
     expect(reader.issues).toEqual([])
   })
 
-  it.each(['ebpf', 'iptables ', 'toString', '__proto__'])('of backend %j is a problem', (backend) => {
+  it.each(['ebpf', 'iptables ', 'toString', '__proto__'])('reports a problem when the backend is %j', (backend) => {
     const reader = new Reader({ ipMasq: true, ipMasqBackend: backend })
     readMasquerade(reader)
     expect(reader.issues).toEqual([`ipMasqBackend: unknown ipmasq backend ${JSON.stringify(backend)}`])

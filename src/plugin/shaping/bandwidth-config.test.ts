@@ -25,7 +25,7 @@ describe('readBandwidth()', () => {
     expect(read(config)).toEqual(none)
   })
 
-  it('reads either direction in bytes when a runtime sends bits, in any case of letters', () => {
+  it('has both directions in bytes when a runtime sends bits, in any case of letters', () => {
     expect(runtime({ IngressRate: 8e6, IngressBurst: 80_000, EGRESSRATE: 16e6 }).bandwidth).toMatchObject({
       ingress: { rate: 1e6, burst: 10_000 },
       egress: { rate: 2e6, burst: 100_000 },
@@ -38,7 +38,7 @@ describe('readBandwidth()', () => {
     })
   })
 
-  it('keeps a burst to what passes in 50 ms when a runtime sends the largest number there is', () => {
+  it('cuts a burst to 50 ms at the rate when a runtime sends the largest number', () => {
     for (const burst of [MAX, 2 ** 31 - 1, 8 * MAX - 1, 8 * MAX, 2 ** 63, undefined]) {
       const { bandwidth } = runtime({ ingressRate: 10e6, ...(burst && { ingressBurst: burst }) })
       expect(bandwidth?.ingress).toMatchObject({ rate: 1.25e6, burst: 62_500 })
@@ -55,7 +55,7 @@ describe('readBandwidth()', () => {
     })
   })
 
-  it('holds the lower rate of each direction when both have one', () => {
+  it('has the lower rate of each direction when both sources have one', () => {
     const config = {
       bandwidth: { ingressRate: 8e6, egressRate: 8e6, latency: 10 },
       runtimeConfig: { bandwidth: { ingressRate: 80e6, ingressBurst: MAX, egressRate: 4e6, egressBurst: MAX } },

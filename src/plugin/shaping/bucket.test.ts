@@ -10,19 +10,34 @@ describe('bucketOf()', () => {
       25,
       { burst: 62_500, limit: 93_750 },
     ],
-    ['the queue holds no more than the largest packet besides', { rate: 1.25e8, burst: 6.25e6 }, 10, { burst: 6.25e6, limit: 1_315_536 }],
-    ['a burst smaller than a packet is enlarged', { rate: 1.25e6, burst: 10 }, 25, { burst: 3044, limit: 34_294 }],
+    [
+      'has a queue of the latency and one packet of the largest size when the burst is larger',
+      { rate: 1.25e8, burst: 6.25e6 },
+      10,
+      { burst: 6.25e6, limit: 1_315_536 },
+    ],
+    ['holds one packet when the burst is smaller', { rate: 1.25e6, burst: 10 }, 25, { burst: 3044, limit: 34_294 }],
     ['a burst that lasts longer than the kernel can count is cut', { rate: 125, burst: 0xffffffff }, 25, { burst: 33_750, limit: 33_754 }],
-    ['the queue is no longer than 32 bits can say', { rate: 1.25e14, burst: 1e9 }, 10_000, { burst: 1e9, limit: 0xffffffff }],
+    ['has a queue of 32 bits when the rate would need more', { rate: 1.25e14, burst: 1e9 }, 10_000, { burst: 1e9, limit: 0xffffffff }],
   ])('%s', (_, limit, latency, { burst, limit: queue }) => {
     expect(bucketOf(limit, latency, 1500)).toEqual({ rate: limit.rate, burst, limit: queue })
   })
 
   it.each([
-    ['is the reference plugin’s', { rate: 1.25e6, burst: 125_000 }, undefined, { burst: 125_000, limit: 156_250, buffer: 1_562_500 }],
-    ['lets a packet pass where the reference plugin’s would not', { rate: 1000, burst: 10 }, undefined, { burst: 3044, limit: 3069 }],
-    ['fits the kernel’s counter', { rate: 1000, burst: 1e9 }, undefined, { burst: 270_000, limit: 270_025, buffer: 4_218_750_000 }],
-    ['has a short queue with a latency', { rate: 12.5e6, burst: 6.25e6 }, 10, { burst: 6_250_000, limit: 190_536 }],
+    [
+      'is the reference plugin’s when there is no latency',
+      { rate: 1.25e6, burst: 125_000 },
+      undefined,
+      { burst: 125_000, limit: 156_250, buffer: 1_562_500 },
+    ],
+    ['holds one packet when the reference plugin’s would not', { rate: 1000, burst: 10 }, undefined, { burst: 3044, limit: 3069 }],
+    [
+      'fits the kernel’s counter when the burst lasts minutes',
+      { rate: 1000, burst: 1e9 },
+      undefined,
+      { burst: 270_000, limit: 270_025, buffer: 4_218_750_000 },
+    ],
+    ['has a short queue when there is a latency', { rate: 12.5e6, burst: 6.25e6 }, 10, { burst: 6_250_000, limit: 190_536 }],
   ])('%s', (_, limit, latency, bucket) => {
     expect(bucketOf(limit, latency, 1500)).toMatchObject(bucket)
   })
@@ -57,7 +72,7 @@ describe('referenceBuckets()', () => {
 })
 
 describe('ifbName()', () => {
-  it('is a device’s name of 15 characters, another one for each part of the attachment', () => {
+  it('has 15 characters, and differs when a part of the attachment differs', () => {
     const attachment = { network: 'net', containerId: 'c'.repeat(300), ifname: 'eth0' }
     const names = [
       attachment,

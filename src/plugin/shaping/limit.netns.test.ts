@@ -81,7 +81,7 @@ describeHost('bandwidth on the kernel', () => {
   })
 
   describe.skipIf(!hasIfb)('with an IFB', () => {
-    it('is a bucket on the host’s end and one on an IFB behind it, gone with DEL and the pair', () =>
+    it('makes a bucket on the host’s end and one on an IFB, gone with DEL and the pair', () =>
       inHost(async ({ host, call, qdiscs, links }) => {
         const before = await links()
         expect(await call('add', both)).toEqual({ made })
@@ -97,7 +97,7 @@ describeHost('bandwidth on the kernel', () => {
         expect((await links()).split('\n').map((line) => line.split(' ')[1])).toEqual(before.split('\n').map((line) => line.split(' ')[1]))
       }))
 
-    it('leaves the other direction alone when one has no limit', () =>
+    it('leaves the other direction unlimited when one has a limit', () =>
       inHost(async ({ call, qdiscs, links }) => {
         expect(await call('add', { bandwidth: { ingressRate: 20e6 } })).toEqual({ made: [] })
         expect((await qdiscs()).filter((line) => line.includes('clsact'))).toEqual([])
@@ -110,18 +110,16 @@ describeHost('bandwidth on the kernel', () => {
       ['host', 20e6],
       ['pod', 200e6],
       ['host', 200e6],
-    ] as const)(
-      'keeps TCP sent by the %s to %d bit/s, from the first second on, when the runtime sends a burst of 2^32 − 1',
-      (from, bits) =>
-        inHost(async (place) => {
-          const direction = from === 'pod' ? 'egress' : 'ingress'
-          await place.call('add', { runtimeConfig: { bandwidth: { [`${direction}Rate`]: bits, [`${direction}Burst`]: MAX } } })
-          const measured = await measure(place, from)
-          expectRate(measured, bits)
-        }),
+    ] as const)('limits TCP sent by the %s to %d bit/s from the first second on when the runtime sends a burst of 2^32 − 1', (from, bits) =>
+      inHost(async (place) => {
+        const direction = from === 'pod' ? 'egress' : 'ingress'
+        await place.call('add', { runtimeConfig: { bandwidth: { [`${direction}Rate`]: bits, [`${direction}Burst`]: MAX } } })
+        const measured = await measure(place, from)
+        expectRate(measured, bits)
+      }),
     )
 
-    it('lets no packet wait much longer than the latency when the queue is full', () =>
+    it('delays no packet much longer than the latency when the queue is full', () =>
       inHost(async (place) => {
         await place.call('add', { bandwidth: { ingressRate: 10e6, ingressBurst: 8 * 6000, latency: 10 } })
         const flow = measure(place, 'host')
@@ -157,7 +155,7 @@ describeHost('bandwidth on the kernel', () => {
       }),
     )
 
-    it('CHECK finds that the IFB is gone, and that the configuration has another rate, burst or latency', () =>
+    it('CHECK reports it when the IFB is gone or the configuration has another rate, burst or latency', () =>
       inHost(async ({ host, call }) => {
         await call('add', egress)
         expect(await call('check', egress)).toEqual({ made })
@@ -198,7 +196,7 @@ describeHost('bandwidth on the kernel', () => {
       }),
     )
 
-    it('replaces the IFB that a killed ADD has left, and leaves a device of another owner', () =>
+    it('replaces the IFB when a killed ADD has left it, and leaves one of another owner', () =>
       inHost(async ({ host, call }) => {
         await host.run('ip', 'link', 'add', IFB, 'type', 'ifb')
         await host.run('ip', 'link', 'set', IFB, 'alias', ALIAS)
@@ -212,7 +210,7 @@ describeHost('bandwidth on the kernel', () => {
         expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe('mine\n')
       }))
 
-    it('leaves no IFB when a later step fails, which is reported in the kernel’s words', () =>
+    it('leaves no IFB when a later step fails, and reports the kernel’s message', () =>
       inHost(async ({ call, links }) => {
         expect(await call('add', egress, { without: 'tbf' })).toMatchObject({
           errno: 2,
@@ -221,15 +219,15 @@ describeHost('bandwidth on the kernel', () => {
         expect(await links()).not.toContain('bwp')
       }))
 
-    it('GC removes the IFBs of its network that have no valid attachment', () =>
+    it('GC removes the IFBs of its network when their attachment is not valid', () =>
       inHost(async ({ host, call, links }) => {
         const attachments = [{}, { id: 'dead' }, { ifname: 'eth1' }, { network: 'net2', id: 'other' }]
         for (const more of attachments) {
           await call('add', egress, more)
           await host.exec('tc', ['qdisc', 'del', 'dev', 'vethhost', 'clsact'])
         }
-        await host.run('ip', 'link', 'add', 'foreign', 'type', 'ifb')
-        const names = async () => (await links()).match(/bwp[0-9a-f]+|foreign/g)?.length
+        await host.run('ip', 'link', 'add', 'unmanaged', 'type', 'ifb')
+        const names = async () => (await links()).match(/bwp[0-9a-f]+|unmanaged/g)?.length
         expect(await names()).toBe(5)
         expect(await call('gc', {}, { valid: [{ containerId: 'id', ifname: 'eth0' }] })).toEqual({})
         expect(await names()).toBe(3)
@@ -239,7 +237,7 @@ describeHost('bandwidth on the kernel', () => {
       }))
   })
 
-  describe.each(['ifb', 'u32', 'mirred'])('where the kernel has no %s', (without) => {
+  describe.each(['ifb', 'u32', 'mirred'])('when the kernel has no %s', (without) => {
     it('limits what the pod sends in its own namespace, and logs that', () =>
       inHost(async (place) => {
         const logFile = join(place.host.dir, 'log')

@@ -1,4 +1,4 @@
-// The plugin `bandwidth` behind `bridge`: what it makes, with what it is refused, and that it and the reference plugin take each other's work.
+// The plugin `bandwidth` behind `bridge`: what it makes and rejects, and that it and the reference plugin accept each other's limits.
 
 import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -27,7 +27,7 @@ const alive = (id: string) => ({ containerID: id, ifname: 'eth0' })
 describeHost('bandwidth', () => {
   if (!kernelHasLink('ifb')) return void it.skip('needs a kernel with ifb')
 
-  it.each(cniVersions)('limits both ways, is checked and removed in %s', async (cniVersion) => {
+  it.each(cniVersions)('limits both directions, passes CHECK and goes with DEL when the version is %s', async (cniVersion) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       // One address a family: the older versions can express no more.
@@ -51,7 +51,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it('is a pass-through when nothing is limited, and the chain’s result stays', async () => {
+  it('passes the result on when nothing is limited', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const nothing = { type: 'bandwidth', runtimeConfig: { bandwidth: { ingressRate: 0 } } }
@@ -62,7 +62,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it('may be repeated, also behind the reference plugin, and the IFB stays one', async () => {
+  it('makes one IFB when ADD is repeated, also behind the reference plugin', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before, after] = await addChain(host, [bridge, bandwidth], pod)
@@ -70,14 +70,14 @@ describeHost('bandwidth', () => {
       const again = await callMember(host, 'ADD', faster, pod, after)
       expect(again.json).toEqual(after)
       expect((await buckets(host)).filter((line) => line.includes('40Mbit'))).toHaveLength(1)
-      // A DEL of this plugin alone, then ADD on the same pair: nothing that leads nowhere is in the way.
+      // A DEL of this plugin alone, then ADD on the same pair: no redirection without an IFB is left.
       await forAll(host, 'DEL', [bandwidth], pod, after)
       await callMember(host, 'ADD', bandwidth, pod, before)
       expect(await pod.exec('ping', ['-c', '1', '-W', '2', '10.1.0.1'])).toMatchObject({ status: 0 })
     })
   })
 
-  it('gives two interfaces of one pod an IFB each', async () => {
+  it('makes an IFB for each interface when a pod has two', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [eth0, net1] = [{ ifname: 'eth0' }, { ifname: 'net1' }]
@@ -97,7 +97,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it('finds on CHECK what somebody has changed', async () => {
+  it('reports on CHECK what another process has changed', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const after = (await addChain(host, [bridge, bandwidth], pod))[1]
@@ -148,7 +148,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it('removes on DEL without namespace and result, and on GC what no attachment has', async () => {
+  it('removes on DEL when there is neither namespace nor result, and on GC what no attachment has', async () => {
     await withHost(async (host) => {
       const [a, b, c] = [await host.pod('a'), await host.pod('b'), await host.pod('c')]
       for (const pod of [a, b, c]) await addChain(host, [bridge, bandwidth], pod)
@@ -179,7 +179,7 @@ describeHost('bandwidth', () => {
     ['a burst over 4 GB', { ...bandwidth, egressBurst: 2 ** 36 }, (given: object) => given, 7, 'burst cannot be more than 4GB'],
     ['a rate alone', { type: 'bandwidth', egressRate: 1e6 }, (given: object) => given, 7, 'if rate is set, burst must also be set'],
     ['a rate that is text', { ...bandwidth, egressRate: '1M' }, (given: object) => given, 7, 'egressRate: expected a whole number'],
-  ] as const)('refuses %s and makes nothing', async (_, member, change, code, msg) => {
+  ] as const)('rejects %s and changes nothing', async (_, member, change, code, msg) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -191,7 +191,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it('says so where the interface has no peer', async () => {
+  it('reports it when the interface has no peer', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await pod.exec('ip', ['link', 'add', 'eth0', 'type', 'bridge'])
@@ -202,7 +202,7 @@ describeHost('bandwidth', () => {
     })
   })
 
-  it.skipIf(!hasGo).each(pairs)('of %s is checked and removed by %s', async (adder, remover) => {
+  it.skipIf(!hasGo).each(pairs)('of %s passes CHECK and goes with DEL when %s is called', async (adder, remover) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const chain: Member[] = [bridge, { ...bandwidth, maker: adder }]
@@ -229,7 +229,7 @@ describeHost('bandwidth', () => {
   it.each([
     ['sends', 'egress', '10.1.0.1'],
     ['receives', 'ingress', '10.1.0.2'],
-  ] as const)('keeps what a pod %s to the rate', async (_, direction, address) => {
+  ] as const)('limits the rate of what a pod %s', async (_, direction, address) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const member = { type: 'bandwidth', [`${direction}Rate`]: 20e6, [`${direction}Burst`]: 4e5 }
@@ -250,7 +250,7 @@ describeHost('bandwidth', () => {
     ['containerd', 'ingress', 2 ** 32 - 1],
     ['CRI-O', 'egress', 8 * (2 ** 32 - 1) - 1],
     ['CRI-O before 1.20', 'ingress', 8 * (2 ** 32 - 1)],
-  ] as const)('keeps a pod to its rate from the first second on where %s fills in the %s burst', async (_, direction, burst) => {
+  ] as const)('limits a pod from the first second on when %s fills in the %s burst', async (_, direction, burst) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const limit = { [`${direction}Rate`]: 20e6, [`${direction}Burst`]: burst }
@@ -267,7 +267,7 @@ describeHost('bandwidth', () => {
   })
 
   it.skipIf(!hasGo).each([2 ** 31 - 1, 2 ** 32 - 1, 8 * (2 ** 32 - 1) - 1])(
-    'passes CHECK where the reference plugin took the burst %d at its word',
+    'passes CHECK when the reference plugin used the burst %d unchanged',
     async (burst) => {
       await withHost(async (host) => {
         const pod = await host.pod()
@@ -279,7 +279,7 @@ describeHost('bandwidth', () => {
     },
   )
 
-  it('limits in the pod’s own namespace where the kernel has no IFB, and says so in the log', async () => {
+  it('limits in the pod’s own namespace, with a log line, when the kernel has no IFB', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const log = join(host.dir, 'log')

@@ -8,7 +8,7 @@ const read = (config: object) => {
 }
 
 describe('readFirewallConfig()', () => {
-  it('has the reference plugin’s defaults', () => {
+  it('has the reference plugin’s defaults when no option is set', () => {
     expect(read({ backend: '', ingressPolicy: null })).toEqual({
       config: {
         backend: undefined,
@@ -28,7 +28,7 @@ describe('readFirewallConfig()', () => {
     [{ firewalldZone: 'pods' }, { zone: 'pods' }],
     [{ ingressPolicy: 'isolated' }, { policy: 'isolated' }],
     [{ nftables: { table: 'filter', chain: 'forward' } }, { externalChain: { table: 'filter', chain: 'forward' } }],
-  ])('takes %j', (config, expected) => {
+  ])('accepts the configuration when it is %j', (config, expected) => {
     expect(read(config)).toMatchObject({ config: expected, issues: [] })
   })
 
@@ -46,16 +46,19 @@ describe('readFirewallConfig()', () => {
     [{ nftables: { table: 'filter' } }, 'nftables.chain: is missing'],
     [{ nftables: { table: 'filter', chain: 'a { }' } }, 'nftables.chain: expected at most 64 letters'],
     [{ dataDir: './x' }, 'dataDir: expected an absolute path'],
-  ])('refuses %j', (config, issue) => {
+  ])('rejects the configuration when it is %j', (config, issue) => {
     expect(read(config).issues).toEqual([expect.stringContaining(issue)])
   })
 })
 
 describe('bridgeNameProblem()', () => {
-  it.each(['cni0', 'br-1', 'a.b_c', 'a!b'])('has none with %j', (name) => {
+  it.each(['cni0', 'br-1', 'a.b_c', 'a!b'])('is undefined when the name is %j', (name) => {
     expect(bridgeNameProblem(name)).toBeUndefined()
   })
-  it.each(['', 'br+', 'br*', 'a b', 'a"b', "a'b", 'a\\b', '-j', '!br', 'a\nb', 'brü', 'a'.repeat(16), 'a/b'])('has one with %j', (name) => {
-    expect(bridgeNameProblem(name)).toEqual(expect.any(String))
-  })
+  it.each(['', 'br+', 'br*', 'a b', 'a"b', "a'b", 'a\\b', '-j', '!br', 'a\nb', 'brü', 'a'.repeat(16), 'a/b'])(
+    'reports a problem when the name is %j',
+    (name) => {
+      expect(bridgeNameProblem(name)).toEqual(expect.any(String))
+    },
+  )
 })

@@ -44,7 +44,7 @@ describeClient('firewall with firewalld', noProgramReason('dbus-daemon', 'dbus-s
     ['when it is chosen', { backend: 'firewalld' }, 'trusted'],
     ['of its own accord when it runs', {}, 'trusted'],
     ['in a chosen zone', { backend: 'firewalld', firewalldZone: 'pods' }, 'pods'],
-  ])('puts the addresses into a zone %s', async (_, options, zone) => {
+  ])('makes the addresses sources of a zone %s', async (_, options, zone) => {
     await withFirewalld(async (host, calls, PATH) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -64,7 +64,7 @@ describeClient('firewall with firewalld', noProgramReason('dbus-daemon', 'dbus-s
     })
   })
 
-  it('says what firewalld said, and leaves nothing', async () => {
+  it('reports firewalld’s error and leaves nothing when it fails', async () => {
     await withFirewalld(async (host, _, PATH) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -77,7 +77,7 @@ describeClient('firewall with firewalld', noProgramReason('dbus-daemon', 'dbus-s
     })
   })
 
-  it('fails where firewalld does not run', async () => {
+  it('fails when firewalld does not run', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
@@ -95,7 +95,7 @@ describeClient('firewall with firewalld', noProgramReason('dbus-daemon', 'dbus-s
   it.skipIf(noGoReason('firewall') !== undefined).each([
     ['ours', 'go'],
     ['go', 'ours'],
-  ] as [Maker, Maker][])('of %s is checked and removed by %s', async (adder, remover) => {
+  ] as [Maker, Maker][])('sources of %s pass CHECK and go with DEL when %s is called', async (adder, remover) => {
     await withFirewalld(async (host, calls, PATH) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)

@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => rmSync(join(dir, '..'), { recursive: true }))
 
 describe('records', () => {
-  it('say whose an address is, the last one’s who had it', () => {
+  it('have the last owner when an address had several', () => {
     recordAddresses(dir, a, [one, six])
     expect([texts(addressesOf(dir, a)), texts(addressesOf(dir, b))]).toEqual([['10.1.0.2', 'fd00::2'], []])
     recordAddresses(dir, b, [one])
@@ -27,14 +27,14 @@ describe('records', () => {
     expect(readdirSync(dir)).toEqual([])
   })
 
-  it('are out of date where another attachment of the network has the address on its interface', () => {
+  it('are out of date when another attachment of the network has the address on its interface', () => {
     recordAddresses(dir, a, [one])
     recordAddresses(dir, { ...a, network: 'other' }, [six])
     expect(texts(unclaimed(dir, b, [one, six], () => [one, six]))).toEqual(['10.1.0.2'])
     expect(texts(unclaimed(dir, b, [one, six], () => [six]))).toEqual([])
   })
 
-  it('are stale where the attachment of that network is not valid', () => {
+  it('are stale when the attachment of that network is not valid', () => {
     recordAddresses(dir, a, [one])
     recordAddresses(dir, { ...b, ifname: 'net1' }, [six])
     expect(
@@ -48,14 +48,14 @@ describe('records', () => {
     expect(staleAddresses(dir, 'other', [])).toEqual([])
   })
 
-  it.each(['', 'null', '{', '"a"', '[]'])('leave a file alone that holds %j', (text) => {
+  it.each(['', 'null', '{', '"a"', '[]'])('leave a file unchanged when it has %j', (text) => {
     recordAddresses(dir, a, [one])
     writeFileSync(join(dir, '10.1.0.3'), text)
     writeFileSync(join(dir, 'lock'), text)
     expect(texts(staleAddresses(dir, 'net', []))).toEqual(['10.1.0.2'])
   })
 
-  it('are none where there is no folder', () => {
+  it('are empty when there is no folder', () => {
     expect([addressesOf(dir, a), texts(unclaimed(dir, a, [one])), staleAddresses(dir, 'net', [])]).toEqual([[], ['10.1.0.2'], []])
   })
 })

@@ -1,4 +1,4 @@
-// The plugin in a chain, each of its places taken by ours or by the Go plugin: traffic, every verb, and what is left.
+// The plugin in a chain, each member podwire's or the Go plugin: traffic, every verb, and what remains.
 
 import { expect, it } from 'vitest'
 import { describeClient, goPath, noGoReason } from '../../../../test/clients/available.ts'
@@ -35,7 +35,7 @@ async function run(
   options: CniOptions,
 ): Promise<unknown> {
   const { status, stdout, stderr, json } = await host.cni(config.type, verb, config, options)
-  expect({ status, said: status === 0 ? '' : stdout + stderr }, `${config.type} ${verb}`).toEqual({ status: 0, said: '' })
+  expect({ status, output: status === 0 ? '' : stdout + stderr }, `${config.type} ${verb}`).toEqual({ status: 0, output: '' })
   return json
 }
 
@@ -63,7 +63,7 @@ describeClient('a chain with portmap', noGoReason('bridge', 'ptp', 'portmap'), (
           results.set(pod, passed)
           await serve(pod, pod.name, 80)
         }
-        // The node, the pod itself, and its neighbour: on a bridge nobody but the node can translate what that is answered.
+        // The node, the pod itself, and its neighbour: on a bridge only the node can translate its answer.
         expect(await ask(host, 'tcp', '10.9.0.1', 8080)).toMatch(/^a /)
         expect(await ask(host, 'tcp', '127.0.0.1', 8081)).toMatch(/^b /)
         expect(await ask(a, 'tcp', '10.9.0.1', 8080)).toMatch(/^a /)

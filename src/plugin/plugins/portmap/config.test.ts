@@ -22,7 +22,7 @@ const withPorts = (...portMappings: Json[]): Json => ({ backend: 'nftables', run
 const port = { hostPort: 8080, containerPort: 80, protocol: 'tcp' }
 
 describe('portmap’s configuration', () => {
-  it('has the Go plugin’s defaults', () => {
+  it('has the Go plugin’s defaults when no option is set', () => {
     expect(read({ backend: 'nftables' })).toEqual({
       backend: 'nftables',
       snat: true,
@@ -57,7 +57,7 @@ describe('portmap’s configuration', () => {
       { backend: 'nftables', RuntimeConfig: { PortMappings: [{ HostPort: 1, ContainerPort: 2, Protocol: 'UDP', HostIP: '' }] } },
       { mappings: [{ hostPort: 1, containerPort: 2, protocol: 'udp' }] },
     ],
-  ])('takes %s', (_, json, wanted) => {
+  ])('accepts the option when it is %s', (_, json, wanted) => {
     expect(read(json)).toMatchObject(wanted)
   })
 
@@ -68,22 +68,22 @@ describe('portmap’s configuration', () => {
     ['0.0.0.0', undefined, 4],
     ['::', undefined, 6],
     ['', undefined, undefined],
-  ])('reads hostIP %j as %s of family %s', (hostIP, address, family) => {
+  ])('has its address and family when hostIP is %j (%s, %s)', (hostIP, address, family) => {
     const [mapping] = read(withPorts({ ...port, hostIP })).mappings
     expect([mapping?.hostIP && formatAddress(mapping.hostIP), mapping?.family]).toEqual([address, family])
   })
 
-  it('keeps what is there twice', () => {
+  it('has a mapping twice when it is there twice', () => {
     expect(read(withPorts(port, port)).mappings).toHaveLength(2)
   })
 
   it.each<[string, Json, string | RegExp]>([
     ['another backend', { backend: 'pf' }, 'backend: unrecognized backend "pf"'],
     ['an empty backend', { backend: '' }, 'backend: unrecognized backend ""'],
-    ['a backend that is no text', { backend: 7 }, /backend: expected a string, got 7/],
-    ['snat that is no flag', { backend: 'nftables', snat: 'yes' }, /snat: expected true or false/],
+    ['a backend that is not text', { backend: 7 }, /backend: expected a string, got 7/],
+    ['snat that is not true or false', { backend: 'nftables', snat: 'yes' }, /snat: expected true or false/],
     [
-      'a mark of both kinds',
+      'both a mark and an external chain',
       { backend: 'iptables', markMasqBit: 13, externalSetMarkChain: 'X' },
       'Cannot specify externalSetMarkChain and markMasqBit',
     ],
@@ -116,7 +116,7 @@ describe('portmap’s configuration', () => {
     ],
     ['a condition that ends the rule', { backend: 'nftables', conditionsV4: ['accept;'] }, 'conditionsV4: "accept;" is not a condition'],
     ['a condition that hides the rest', { backend: 'nftables', conditionsV4: ['#'] }, 'conditionsV4: "#" is not a condition'],
-    ['a condition that is no text', { backend: 'nftables', conditionsV4: [7] }, /conditionsV4\[0\]: expected a string/],
+    ['a condition that is not text', { backend: 'nftables', conditionsV4: [7] }, /conditionsV4\[0\]: expected a string/],
     ['no list of mappings', { backend: 'nftables', runtimeConfig: { portMappings: {} } }, /portMappings: expected a list/],
     [
       'host port 0',
@@ -133,8 +133,8 @@ describe('portmap’s configuration', () => {
     ['another protocol', withPorts({ ...port, protocol: 'icmp' }), /protocol: expected tcp, udp or sctp, got "icmp"/],
     ['a hostile protocol', withPorts({ ...port, protocol: 'tcp dport 1 accept;' }), /protocol: expected tcp, udp or sctp/],
     ['no address', withPorts({ ...port, hostIP: 'here' }), /hostIP: expected an IP address, got "here"/],
-    ['a mapping that is none', withPorts(7), /portMappings\[0\]: expected an object, got 7/],
-  ])('refuses %s', (_, json, wanted) => {
+    ['a mapping that is not an object', withPorts(7), /portMappings\[0\]: expected an object, got 7/],
+  ])('rejects it when there is %s', (_, json, wanted) => {
     expect(problems(json)).toEqual(typeof wanted === 'string' ? wanted : expect.stringMatching(wanted))
   })
 })

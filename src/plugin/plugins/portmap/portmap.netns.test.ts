@@ -1,4 +1,4 @@
-// The plugin on the kernel of this machine: traffic, the rules beside the Go plugin's, and what is left.
+// The plugin on the kernel of this machine: traffic, the rules next to the Go plugin's, and what remains.
 
 import { describe, expect, it } from 'vitest'
 import { noGoReason } from '../../../../test/clients/available.ts'
@@ -12,7 +12,7 @@ const both = ['tcp 8080 80', 'udp 8080 80']
 
 describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
   describeHost('on the kernel', () => {
-    it('leads the node’s ports to the pod from everywhere, and nothing else', { timeout: 60_000 }, () =>
+    it('forwards the node’s ports to the pod, and no others, when packets come from anywhere', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out, far }) => {
         await serve(a, 'a', 80)
         await serve(far, 'far', 8080)
@@ -37,7 +37,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('lets nobody in by the loopback’s addresses', { timeout: 60_000 }, () =>
+    it('drops packets from outside when they have loopback addresses', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a }) => {
         await serve(host, 'node', 7000)
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80'] })
@@ -50,7 +50,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('serves a port of one address on that address, and masquerades nothing or everything where configured', { timeout: 60_000 }, () =>
+    it('serves a port on one address when hostIP is set, and masquerades nothing or everything when configured', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
         await serve(b, 'b', 80)
@@ -68,7 +68,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('serves a port of ::1 to another address of the node', { timeout: 60_000 }, () =>
+    it('serves a port on ::1 when the client has another address of the node', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, out }) => {
         await serve(a, 'a', 80)
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80 ::1'] })
@@ -77,7 +77,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('serves only what the conditions say', { timeout: 60_000 }, () =>
+    it('forwards only what matches when there are conditions', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 80)
         const conditionsV4 = kind.backend === 'iptables' ? ['!', '-s', '192.0.2.0/24'] : ['ip', 'saddr', '!=', '192.0.2.0/24']
@@ -97,7 +97,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('takes UDP clients along that keep sending', { timeout: 60_000 }, () =>
+    it('moves UDP clients to the new pod when they continue to send', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b, out }) => {
         await serve(a, 'a', 53)
         await serve(b, 'b', 53)
@@ -112,7 +112,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('leaves what was there before, however often it comes and goes', { timeout: 60_000 }, () =>
+    it('leaves the rules that were there when ADD and DEL are repeated', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b }) => {
         // The shared chains stay.
         await succeed(host, 'ADD', b, { kind, ports: ['sctp 7 7'] })
@@ -137,7 +137,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('names the pod that has a port, and leaves nothing of what it refuses', { timeout: 60_000 }, () =>
+    it('reports the pod that has a port, and changes nothing, when the port is taken', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b }) => {
         await succeed(host, 'ADD', a, { kind, ports: ['tcp 8080 80', 'tcp 9000 80 192.0.2.1'], ...pod })
         const before = await filterOf(host, kind)
@@ -152,7 +152,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
           })
           expect(await filterOf(host, kind)).toEqual(before)
         }
-        // Other protocols and addresses are free; so is a port that leads to where this pod is now.
+        // Other protocols and addresses are free; so is a port that forwards to this pod's address.
         await succeed(host, 'ADD', b, { kind, ports: ['udp 8080 80', 'tcp 9000 80 198.51.100.1'] })
         await succeed(host, 'DEL', b, { kind })
         await succeed(host, 'ADD', a, { kind, id: 'heir', ports: ['tcp 8080 80'] })
@@ -161,7 +161,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('finds every rule that is gone, and ADD mends it', { timeout: 120_000 }, () =>
+    it('reports on CHECK and restores on ADD when a rule is gone', { timeout: 120_000 }, () =>
       withMachines(async ({ host, a }) => {
         const given = { kind, ports: ['tcp 8080 80'] }
         await succeed(host, 'ADD', a, given)
@@ -189,7 +189,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('collects what no valid attachment of the network has', { timeout: 60_000 }, () =>
+    it('removes on GC what no valid attachment of the network has', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a, b }) => {
         const other = { name: 'other' }
         await succeed(host, 'ADD', a, { kind, id: 'live', ports: ['tcp 1 80'] })
@@ -202,8 +202,8 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
         await gc({})
         expect(await podRules(host, kind)).toEqual(all)
         await gc({ 'cni.dev/valid-attachments': [{ containerID: 'live', ifname: 'eth0' }] })
-        const kept = await podRules(host, kind)
-        expect(kept.length).toBeLessThan(all.length)
+        const remaining = await podRules(host, kind)
+        expect(remaining.length).toBeLessThan(all.length)
         await succeed(host, 'CHECK', a, { kind, id: 'live', ports: ['tcp 1 80'] })
         await succeed(host, 'CHECK', b, { kind, id: 'dead', ports: ['tcp 3 80'], more: other })
         await gc({ 'cni.dev/attachments': [] }, other)
@@ -213,7 +213,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it('holds when twenty at a time come and go', { timeout: 120_000 }, () =>
+    it('makes and removes all rules when twenty ADDs and twenty DELs run at once', { timeout: 120_000 }, () =>
       withMachines(async ({ host, a }) => {
         const one = (i: number) => ({
           kind,
@@ -231,7 +231,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    it.skipIf(kind.variant === 'legacy')('gives a port that many ask for at once to one of them at most', { timeout: 60_000 }, () =>
+    it.skipIf(kind.variant === 'legacy')('gives a port to at most one pod when many request it at once', { timeout: 60_000 }, () =>
       withMachines(async ({ host, a }) => {
         const ask = (i: number) => {
           const prevResult = { ...resultFor(a), ips: [{ interface: 1, address: `10.1.0.${i + 10}/24` }] }
@@ -246,14 +246,14 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       }),
     )
 
-    describe.skipIf(!hasGo)('beside the Go plugin', () => {
+    describe.skipIf(!hasGo)('next to the Go plugin', () => {
       const given = {
         kind,
         ports: ['tcp 8080 80', 'udp 53 5353 192.0.2.1', 'tcp 81 80 fd03::1', 'sctp 9 9'],
         ...(kind.backend === 'iptables' && { more: { markMasqBit: 21, conditionsV4: ['!', '-s', '198.51.100.0/24'] } }),
       }
 
-      it('makes the same rules', { timeout: 60_000 }, async () => {
+      it('makes the Go plugin’s rules', { timeout: 60_000 }, async () => {
         const made = async (maker: 'ours' | 'go') => {
           let rules: string[] = []
           await withMachines(async ({ host, a }) => {
@@ -272,7 +272,7 @@ describe.each(kindsHere)('portmap with $backend ($variant)', (kind) => {
       })
 
       it.each(['ours', 'go'] as const)(
-        'leaves nothing when the other removes what %s made, and finds it right',
+        'passes CHECK of both, and leaves nothing, when the other removes what %s made',
         { timeout: 60_000 },
         (maker) =>
           withMachines(async ({ host, a, b }) => {

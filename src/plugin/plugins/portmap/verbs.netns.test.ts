@@ -10,7 +10,7 @@ const [nft] = kinds
 const ports = ['tcp 8080 80']
 
 describeHost('portmap', () => {
-  it.each(cniVersions)('passes on what came before, and leads to its address, when the version is %s', { timeout: 30_000 }, (cniVersion) =>
+  it.each(cniVersions)('passes prevResult on and forwards to its address when the version is %s', { timeout: 30_000 }, (cniVersion) =>
     withMachines(async ({ host, a }) => {
       const { interfaces, ips } = resultFor(a)
       const legacy = { cniVersion, ip4: { ip: '10.1.0.2/24', gateway: '10.1.0.1', routes: [{ dst: '0.0.0.0/0' }] }, dns: { domain: 'x' } }
@@ -39,7 +39,7 @@ describeHost('portmap', () => {
     }),
   )
 
-  it('does nothing and says what came before when it has no mappings', () =>
+  it('passes prevResult on and changes nothing when it has no mappings', () =>
     withMachines(async ({ host, a }) => {
       expect(await succeed(host, 'ADD', a)).toEqual(resultFor(a))
       await succeed(host, 'CHECK', a)
@@ -72,7 +72,7 @@ describeHost('portmap', () => {
       5,
       'portmap: iptables-restore failed with status 2',
     ],
-  ])('refuses %s, and has done nothing', (_, verb, more, code, msg) =>
+  ])('rejects %s and changes nothing', (_, verb, more, code, msg) =>
     withMachines(async ({ host, a }) => {
       const kind = 'backend' in more ? kinds[1] : nft
       expect(await refuse(host, verb, a, { ports, kind, more })).toMatchObject({ code, msg })
@@ -81,7 +81,7 @@ describeHost('portmap', () => {
     }),
   )
 
-  it('takes a name as a name, whatever is in it', () =>
+  it('stays inside a comment when a name has characters of nft’s language', () =>
     withMachines(async ({ host, a }) => {
       const args = 'IgnoreUnknown=1;K8S_POD_NAMESPACE=x"\nCOMMIT\n*filter\n-A INPUT -j DROP;K8S_POD_NAME=$(reboot)";odd'
       for (const kind of kinds.slice(0, 2)) {
@@ -94,7 +94,7 @@ describeHost('portmap', () => {
       expect((await refuse(host, 'ADD', a, { ports, id: 'a"; flush ruleset' })).code).toBe(4)
     }))
 
-  it('says why it could not work', () =>
+  it('STATUS reports what is missing when the backend cannot work', () =>
     withHost(async (host) => {
       const status = async (more: object, PATH = '/usr/sbin:/usr/bin') => {
         const config = { cniVersion: '1.1.0', name: 'net', type: 'portmap', ...more }
