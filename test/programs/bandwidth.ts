@@ -49,7 +49,7 @@ function run(): unknown {
   const host = findLink(route, { name: hostName })
   if (!host) throw new Error(`no ${hostName}`)
   const verb = call.verb === 'add' ? addBandwidth : checkBandwidth
-  const made = withPod(call.netns, (pod) => verb(route, host, { ...pod, index: host.peer }, attachment, bandwidth))
+  const made = withPod(call.netns, (pod) => verb(bandwidth, route, host, { ...pod, index: host.peer }, attachment))
   closeNetlink(route)
   return made
 }

@@ -5,7 +5,7 @@ import { SysError } from '../../host/error.ts'
 import { NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
 import type { View } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, u8, u16, u32 } from '../netlink/encode.ts'
-import { exchange, type NetlinkSocket } from '../netlink/socket.ts'
+import { exchange, type NetlinkSocket, transact } from '../netlink/socket.ts'
 import type { Request } from '../route/request.ts'
 import {
   NLM_F_ECHO,
@@ -49,6 +49,11 @@ const TICKS_PER_SECOND = 15_625_000
 const U32_MAX = 0xffffffff
 /** sizeof(struct tc_ratespec). */
 const RATESPEC_LENGTH = 12
+
+/** Sends `replaceTbf`. */
+export function setTbf(socket: NetlinkSocket, ifindex: number, tbf: Tbf): void {
+  transact(socket, [replaceTbf(ifindex, tbf)])
+}
 
 /** `tc qdisc replace dev #INDEX root handle 1: tbf rate RATE burst BURST limit LIMIT` */
 export function replaceTbf(ifindex: number, tbf: Tbf): Request {

@@ -12,7 +12,7 @@ import { exchange, type NetlinkSocket, transact } from '../../kernel/netlink/soc
 import { findLink, type Link, setLink, transactLink } from '../../kernel/route/link.ts'
 import { listRedirects, redirectIngress } from '../../kernel/tc/filter.ts'
 import { addIfb } from '../../kernel/tc/ifb.ts'
-import { ensureClsact, findRootQdisc, isTbf, replaceTbf, type Tbf } from '../../kernel/tc/qdisc.ts'
+import { ensureClsact, findRootQdisc, isTbf, replaceTbf, setTbf, type Tbf } from '../../kernel/tc/qdisc.ts'
 import { formatMac } from '../../net/mac.ts'
 import { freeName, removeOwnLinks } from '../link/own-links.ts'
 import { hostLinkAlias, ifbName } from '../link/owner.ts'
@@ -44,15 +44,14 @@ export const PRIORITY = 49153
 
 /** Sets the limits, also where there are some already; returns the IFB where there is one, for the result. */
 export function addBandwidth(
+  { ingress, egress, latency }: Bandwidth,
   route: NetlinkSocket,
   host: Link,
   pod: ShapedPod,
   attachment: Attachment,
-  { ingress, egress, latency }: Bandwidth,
   plan = () => planIfb(route, attachment),
 ): Interface[] {
-  // tc qdisc replace dev HOST root tbf …
-  if (ingress) transact(route, [replaceTbf(host.index, bucketOf(ingress, latency, host.mtu))])
+  if (ingress) setTbf(route, host.index, bucketOf(ingress, latency, host.mtu))
   if (!egress) return []
   const bucket = bucketOf(egress, latency, host.mtu)
   try {
@@ -61,7 +60,7 @@ export function addBandwidth(
     if (!isSysError(error, EOPNOTSUPP, ENOENT)) throw error
     const { ifname } = attachment
     log.warn('no IFB here: what the pod sends is limited in its own namespace', { ifname, error: error.message })
-    transact(pod.route, [replaceTbf(pod.index, bucket)])
+    setTbf(pod.route, pod.index, bucket)
     return []
   }
 }
@@ -73,11 +72,11 @@ export function removeBandwidth(route: NetlinkSocket, attachment: Attachment): v
 
 /** Throws where a limit is not as it was set, nor one of those that `accepted` adds; returns what `addBandwidth` did. */
 export function checkBandwidth(
+  { ingress, egress, latency }: Bandwidth,
   route: NetlinkSocket,
   host: Link,
   pod: ShapedPod,
   attachment: Attachment,
-  { ingress, egress, latency }: Bandwidth,
   findIfb = () => findLink(route, { name: ifbName(attachment) }),
   accepted: (limit: Limit) => Tbf[] = () => [],
 ): Interface[] {

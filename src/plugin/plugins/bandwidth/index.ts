@@ -41,7 +41,7 @@ function add(request: Request<Bandwidth>): Result {
   const prevResult = requirePrevResult(request, 'ADD')
   if (!config.ingress && !config.egress) return prevResult
   return withPair(request, prevResult, (route, { host, pod }) => {
-    const made = addBandwidth(route, host, pod, request, config, () => planIfb(route, host, request))
+    const made = addBandwidth(config, route, host, pod, request, () => planIfb(route, host, request))
     if (made.length === 0) return prevResult
     const others = prevResult.interfaces.filter(({ name, sandbox }) => sandbox || made.every((ifb) => ifb.name !== name))
     return { ...prevResult, interfaces: [...others, ...ownInterfaces(request.cniVersion, made)] }
@@ -54,7 +54,7 @@ function check(request: Request<Bandwidth>): void {
   const prevResult = requirePrevResult(request, 'CHECK')
   if (!config.ingress && !config.egress) return
   withPair(request, prevResult, (route, { host, pod }) => {
-    checkBandwidth(route, host, pod, request, config, () => findOwnIfb(route, request), referenceBuckets)
+    checkBandwidth(config, route, host, pod, request, () => findOwnIfb(route, request), referenceBuckets)
   })
 }
 

@@ -22,7 +22,6 @@ import { joinBridge } from './bridge.ts'
 import type { PodwireConfig } from './config.ts'
 import { plan } from './plan.ts'
 import { repeat } from './repeat.ts'
-import { bandwidthRules } from './segment.ts'
 
 interface Pair extends MadeLink {
   readonly host: Link
@@ -66,10 +65,11 @@ function finish(
     hostPortRules().addHostPorts(request, config.pod || request.containerId, config.hostPorts, ips)
   }
   const shaped: Interface[] = []
-  if (config.bandwidth) {
-    shaped.push(...bandwidthRules().addBandwidth(route, host, { ...pod, index: host.peer }, request, config.bandwidth))
+  const { limits } = config
+  if (limits) {
+    shaped.push(...limits.add(route, host, { ...pod, index: host.peer }, request))
     // Where it fails it leaves nothing, and a device of the IFB's name may be another's.
-    undo('remove the bandwidth limits', () => bandwidthRules().removeBandwidth(route, request))
+    undo('remove the bandwidth limits', () => limits.remove(route, request))
   }
   // Not undone, so after what may fail.
   enableForwarding(route, gatewayCidrs(ips))

@@ -20,7 +20,6 @@ import { checkGateways, gatewayCidrs } from '../../pod/gateways.ts'
 import { type Pod, withPod } from '../../pod/namespace.ts'
 import { sysctlPath } from '../../pod/sysctl-config.ts'
 import type { PodwireConfig } from './config.ts'
-import { bandwidthRules } from './segment.ts'
 
 export function check(request: Request<PodwireConfig>): void {
   const prevResult = requirePrevResult(request, 'CHECK')
@@ -46,7 +45,7 @@ export function checkAttachment(request: Request<PodwireConfig>, pod: Pod, route
     }
   })
   if (config.hostPorts.length > 0) hostPortRules().checkHostPorts(request, config.hostPorts, ips)
-  return config.bandwidth ? bandwidthRules().checkBandwidth(route, host, { ...pod, index: end.index }, request, config.bandwidth) : []
+  return config.limits?.check(route, host, { ...pod, index: end.index }, request) ?? []
 }
 
 /** Ready where IPAM is, and the kernel answers. Only reads: it is called every few seconds. */

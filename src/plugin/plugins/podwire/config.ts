@@ -10,7 +10,7 @@ import type { Mac } from '../../../net/mac.ts'
 import { type HostPort, readHostPorts } from '../../host-ports/mapping.ts'
 import { readPodMac } from '../../pod/mac.ts'
 import { readSysctls, type Sysctl } from '../../pod/sysctl-config.ts'
-import { type Bandwidth, readBandwidth } from '../../shaping/bandwidth-config.ts'
+import { type Limits, readLimits } from '../../shaping/index.ts'
 
 /** `ptp`: a pair and host routes. `bridge`: a port of the node's bridge. */
 export type Datapath = 'ptp' | 'bridge'
@@ -28,7 +28,7 @@ export interface PodwireConfig {
   readonly dns: Dns | undefined
   readonly sysctls: readonly Sysctl[]
   readonly hostPorts: readonly HostPort[]
-  readonly bandwidth: Bandwidth | undefined
+  readonly limits: Limits | undefined
   /** `namespace/pod` where the runtime sends it, else ''. */
   readonly pod: string
 }
@@ -48,7 +48,7 @@ export function readPodwireConfig(reader: Reader, context: ConfigContext): Podwi
     dns: reader.object('runtimeConfig', (runtime) => runtime.object('dns', readRuntimeDns)),
     sysctls: readSysctls(reader),
     hostPorts: readHostPorts(reader),
-    bandwidth: readBandwidth(reader),
+    limits: readLimits(reader),
     pod: podOf(context),
   }
 }
