@@ -21,7 +21,7 @@ export const ANY_MAP = { 4: 'hostports4', 6: 'hostports6' } as const
 export const ADDRESS_MAP = { 4: 'hostports4_address', 6: 'hostports6_address' } as const
 /** A pod with host ports: its device on the node, and its address. */
 export const LINK_SET = { 4: 'hostports4_links', 6: 'hostports6_links' } as const
-/** An attachment's elements in the others: from its hash and a running number to the key there, so that DEL need not read them all. */
+/** An attachment's elements in the others: from its hash and a running number to the key there, so that DEL need not read all of them. */
 export const OWNER_MAP = 'hostports_owners'
 
 export const SETS: readonly SetSpec[] = [
@@ -129,7 +129,7 @@ export function findBrokenChain(socket: NetlinkSocket): string | undefined {
   })?.name
 }
 
-/** A translation comes back with attributes that the kernel has filled in, so of that one only the place counts. */
+/** The kernel adds attributes to a translation: of that only its position is compared. */
 function isRule(rule: KernelRule, expressions: readonly Expression[]): boolean {
   const { list } = rule
   const last = list?.list().at(-1)?.[1]

@@ -1,4 +1,4 @@
-// The limits of a network's pods: what the configuration says goes from here to the kernel, and through no plugin.
+// The limits of a network's pods: rates go from the configuration to the kernel here, and through no plugin.
 
 import type { Reader } from '../../cni/reader.ts'
 import type { Attachment, Interface } from '../../cni/types.ts'

@@ -37,7 +37,7 @@ export interface IfbPlan {
 }
 
 /**
- * Behind the filters of others, also behind one to which the kernel gave its first choice of a priority (49152): what comes back from the IFB
+ * Behind other programs' filters, also behind one to which the kernel gave its first choice of a priority (49152): what comes back from the IFB
  * passes no filter again, so a filter behind podwire's would never see what the pod sends.
  */
 export const PRIORITY = 49153

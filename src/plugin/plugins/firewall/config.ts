@@ -1,4 +1,4 @@
-// The options of `firewall`. What ends up in a rule is checked here, sign by sign: iptables-restore reads lines and words.
+// The options of `firewall`. What ends up in a rule is checked here, character by character: iptables-restore reads lines and words.
 
 import { interfaceNameProblem } from '../../../cni/environment.ts'
 import type { Reader } from '../../../cni/reader.ts'
@@ -30,7 +30,7 @@ const DATA_DIR = '/run/cni/firewall'
 const MAX_CHAIN_NAME = 28
 /** NFT_NAME_MAXLEN is 256; firewalld's zones have 17. */
 const MAX_NAME = 64
-const NAME_SIGNS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-'
+const NAME_CHARACTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-'
 /** What iptables takes for a verdict or a chain of its own. */
 const NO_CHAIN = ['ACCEPT', 'DROP', 'QUEUE', 'RETURN', 'INPUT', 'FORWARD', 'OUTPUT', 'CNI-FORWARD']
 
@@ -69,11 +69,11 @@ function readExternalChain(reader: Reader): ExternalChain | undefined {
   return table && chain ? { table, chain } : undefined
 }
 
-function name(reader: Reader, key: string, most = MAX_NAME): string | undefined {
+function name(reader: Reader, key: string, max = MAX_NAME): string | undefined {
   const text = reader.string(key)
   if (!text) return undefined
-  const isName = text.length <= most && !text.startsWith('-') && [...text].every((char) => NAME_SIGNS.includes(char))
-  if (!isName) reader.issue(key, `expected at most ${most} letters, digits and _ . -, got ${JSON.stringify(text)}`)
+  const isName = text.length <= max && !text.startsWith('-') && [...text].every((char) => NAME_CHARACTERS.includes(char))
+  if (!isName) reader.issue(key, `expected at most ${max} letters, digits and _ . -, got ${JSON.stringify(text)}`)
   return isName ? text : undefined
 }
 

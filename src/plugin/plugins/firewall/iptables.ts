@@ -34,7 +34,7 @@ const versions: readonly IpVersion[] = [4, 6]
 
 const tablesOf = (version: IpVersion): Tables => ({ version, table: 'filter', purpose })
 
-/** What accepts the addresses, and the policy of the bridge; the one or the other alone where the backend is another. What is there stays. */
+/** Adds the rules that accept the addresses (`accept`) and those of the bridge's policy. Rules that exist stay. */
 export function addToIptables(config: FirewallConfig, addresses: readonly Address[], bridge: string, accept: boolean): void {
   for (const version of versions) {
     const own = ofFamily(addresses, version)
@@ -55,7 +55,7 @@ export function checkIptables(config: FirewallConfig, addresses: readonly Addres
   }
 }
 
-/** Removes what accepts the addresses, whichever iptables holds it. The chains stay: others have their rules there. */
+/** Removes what accepts the addresses, whichever iptables holds it. The chains stay: they have other pods' rules. */
 export function removeFromIptables(addresses: readonly Address[]): void {
   gatherErrors(
     'remove iptables rules',

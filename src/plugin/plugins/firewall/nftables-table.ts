@@ -1,4 +1,4 @@
-// The table of the nftables backend: sets, chains and the rules that never change. Or the same within another program's table, whose chain jumps here:
+// The table of the nftables backend: sets, chains and fixed rules. Or the same within another program's table, whose chain jumps here:
 // in nftables accept is final only for its own base chain, and another one with policy drop would drop the pods' packets.
 
 import { addChain } from '../../../kernel/nftables/chain.ts'

@@ -1,5 +1,5 @@
 // Which attachment has which address: one small file an address. The rules of iptables and the sources of firewalld hold nothing but addresses, and a
-// DEL may come without a result, GC always does. The folder lives as long as the rules, until the next start of the machine.
+// DEL may come without a result, GC always does. The directory lives as long as the rules, until the machine reboots.
 
 import { isObject } from '../../../cni/json.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'

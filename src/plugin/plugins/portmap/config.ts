@@ -56,7 +56,7 @@ function readBackend(reader: Reader, removing: boolean): BackendName {
   return named ?? (removing || hasIptables(4) ? 'iptables' : 'nftables')
 }
 
-/** The words end up in the input of another program: what would end their line or their rule is rejected. */
+/** The words end up in the input of another program: a character that would end their line or their rule is rejected. */
 function readConditions(reader: Reader, key: string): readonly string[] {
   const words = (reader.strings(key) ?? []).filter((word, i) => i > 0 || word !== '')
   const nftables = languageOf(words) === 'nftables'

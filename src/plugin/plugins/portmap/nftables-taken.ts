@@ -12,7 +12,7 @@ import { covers, ownedBy, ownerIn, readHostPort } from './nftables-read.ts'
 import { commentOf, idDigits } from './nftables-rules.ts'
 import { HOSTPORTS, OLD_HOSTPORTS, tableOf } from './nftables-table.ts'
 
-/** The container's rules, and those about one of its ports: to take every rule of a full node apart would be most of ADD. */
+/** The container's rules, and those about one of its ports: to decode every rule of a full node would be most of ADD. */
 export function listContenders(request: PortmapRequest, version: IpVersion): KernelRule[] {
   const hex = [idDigits(request.attachment), ...request.config.mappings.flatMap(({ hostPort }) => portDigits(hostPort))]
   return [OLD_HOSTPORTS, HOSTPORTS].flatMap((chain) => listRules(hostNftables(), tableOf(version), { chain, containing: { hex } }))
