@@ -89,6 +89,7 @@ const nftablesKind: FirewallKind = {
       command: ['nft', 'flush', 'set', ...TABLE, 'cni_firewall_pods4'],
       message: 'does not accept 10.1.0.2',
     },
+    { what: 'the jump', command: ['nft', 'flush', 'chain', ...TABLE, 'forward'], message: 'has no rule in chain forward' },
     { what: 'the chain’s rules', command: ['nft', 'flush', 'chain', ...TABLE, 'cni_firewall'], message: 'lacks a rule' },
   ],
 }

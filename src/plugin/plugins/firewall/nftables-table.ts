@@ -28,6 +28,11 @@ export function tableOf({ externalChain }: Place): TableRef {
   return { family: 'inet', table: externalChain?.table ?? 'cni_firewall' }
 }
 
+/** The chain that jumps to the pods' rules. */
+export function baseChain({ externalChain }: Place): string {
+  return externalChain?.chain ?? BASE_CHAIN
+}
+
 export function podSet(family: IpVersion): string {
   return `cni_firewall_pods${family}`
 }

@@ -15,7 +15,7 @@ import { type Address, formatAddress } from '../../../net/address.ts'
 import { attachmentHash, networkHash, nftablesComment } from '../../netfilter/identity.ts'
 import { hostNftables, whereNftables } from '../../netfilter/socket.ts'
 import type { FirewallConfig, IngressPolicy } from './config.ts'
-import { BRIDGES, createTable, ISOLATED, POD_CHAIN, podRules, podSet, SAME_BRIDGE, tableOf } from './nftables-table.ts'
+import { BRIDGES, baseChain, createTable, ISOLATED, POD_CHAIN, podRules, podSet, SAME_BRIDGE, tableOf } from './nftables-table.ts'
 
 type Place = Pick<FirewallConfig, 'externalChain'>
 
@@ -32,9 +32,14 @@ export function addToNftables(config: FirewallConfig, attachment: Attachment, ad
       return [...removal, ...addElements(ref, podSet(address.family), [{ key: address.bytes, comment }])]
     })
     requests.push(...policyElements(ref, config.policy, bridge))
-    const exists = findChains(hostNftables(), ref, [POD_CHAIN]).length > 0
-    return exists ? requests : [...createTable(config), ...requests]
+    return isComplete(ref) ? requests : [...createTable(config), ...requests]
   })
+}
+
+/** True where the chain has its rules and a jump to it, by their number; CHECK compares them. */
+function isComplete(ref: TableRef): boolean {
+  const [chain] = findChains(hostNftables(), ref, [POD_CHAIN])
+  return chain !== undefined && chain.use > podRules().length
 }
 
 /** Throws where a rule is missing, or an address is not in its set. */
@@ -45,9 +50,9 @@ export function checkNftables(config: FirewallConfig, attachment: Attachment, ad
   if (!podRules().every((expressions) => rules.some((rule) => ruleConsistsOf(rule, expressions)))) {
     throw new CniError(ErrInternal, `firewall: ${what} lacks a rule of chain ${POD_CHAIN}`)
   }
-  const { externalChain } = config
-  if (externalChain && !listRules(hostNftables(), ref, { chain: externalChain.chain }).some((rule) => targetChain(rule) !== '')) {
-    throw new CniError(ErrInternal, `firewall: ${what} has no rule in chain ${externalChain.chain} that jumps to ${POD_CHAIN}`)
+  const base = baseChain(config)
+  if (!listRules(hostNftables(), ref, { chain: base }).some((rule) => targetChain(rule) !== '')) {
+    throw new CniError(ErrInternal, `firewall: ${what} has no rule in chain ${base} that jumps to ${POD_CHAIN}`)
   }
   const prefix = attachmentHash(attachment)
   for (const address of addresses) {
