@@ -68,7 +68,7 @@ export interface Cluster {
 export interface Driver {
   readonly kind: Cluster['kind']
   /** Why clusters of these options cannot be had here; undefined where they can. */
-  refuses(options: ClusterOptions): string | undefined
+  rejects(options: ClusterOptions): string | undefined
   /** Whether the machine's own network stays as it is. */
   leavesNetwork(): Promise<boolean>
   /** How many clusters there can be at once. */

@@ -109,8 +109,8 @@ async function tallyGroup(runs: readonly Run[], number: number): Promise<Tally> 
   print(
     `== ${names} (${formatOptions(options) || 'three nodes'}${install === false ? ', no network' : Object.keys(install).length > 0 ? `, ${JSON.stringify(install)}` : ''})`,
   )
-  const refused = driver.refuses(options)
-  if (refused !== undefined) return skipAll(runs, refused)
+  const rejected = driver.rejects(options)
+  if (rejected !== undefined) return skipAll(runs, rejected)
 
   const start = performance.now()
   let cluster: Cluster | undefined

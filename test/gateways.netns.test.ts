@@ -1,4 +1,4 @@
-// Gateways that public reports name, through every plugin that attaches: those that work, and those that have to be refused before anything is made.
+// Gateways that public reports name, through every plugin that attaches: those that work, and those that have to be rejected before anything is made.
 
 import { expect, it } from 'vitest'
 import { traces } from './harness/bridge.ts'
@@ -193,7 +193,7 @@ describeHost('a gateway', () => {
   })
 
   it.each(['bridge', 'podwire bridge'] as const)(
-    'outside the subnet is refused by %s where the default route is to go by it and no way leads there',
+    'outside the subnet is rejected by %s when the default route needs it and no route leads there',
     async (plugin) => {
       await withHost(async (host) => {
         const pod = await host.pod()

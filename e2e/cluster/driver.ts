@@ -20,7 +20,7 @@ export const namespaces: Driver = {
   kind: 'namespaces',
   // Much of a scenario is waiting for Kubernetes.
   width: 2,
-  refuses({ runtime }) {
+  rejects({ runtime }) {
     if (process.getuid?.() !== 0) return 'needs root'
     return runtime === 1 && !existsSync('/usr/bin/containerd') ? "Debian's containerd is not installed" : undefined
   },

@@ -23,8 +23,8 @@ const settings = parseSettings(process.argv.slice(2))
 const driver = settings.cluster === 'kind' ? kind : namespaces
 const standing = settings.cluster === 'up' ? attach() : undefined
 const options = standing?.options ?? completeOptions(settings.options)
-const refused = standing === undefined ? driver.refuses(settings.options) : undefined
-if (refused !== undefined) throw new Error(refused)
+const rejected = standing === undefined ? driver.rejects(settings.options) : undefined
+if (rejected !== undefined) throw new Error(rejected)
 
 const env = { KUBERNETES: options.kubernetes }
 const programs = built('conformance/programs.sh', env)

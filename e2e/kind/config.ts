@@ -32,7 +32,7 @@ const etcdPatch = { kind: 'ClusterConfiguration', etcd: { local: { extraArgs: [{
 const kubeletPatch = ({ maxPods }: Required<ClusterOptions>, limited: boolean) => ({
   kind: 'KubeletConfiguration',
   maxPods,
-  // Machines whose control groups are of version 1 are refused otherwise.
+  // Machines whose control groups are of version 1 are rejected otherwise.
   failCgroupV1: false,
   ...(limited ? { oomScoreAdj: 0, maxOpenFiles: 20_000 } : {}),
 })

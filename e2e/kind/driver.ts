@@ -17,7 +17,7 @@ type Options = Required<ClusterOptions>
 export const kind: Driver = {
   kind: 'kind',
   width: 1,
-  refuses({ runtime, behindRouter, off }) {
+  rejects({ runtime, behindRouter, off }) {
     if (process.getuid?.() !== 0) return 'needs root'
     if (runtime === 1) return "kind's node images have one containerd"
     return behindRouter?.length || off?.length ? "kind's nodes are all on one link, and all on" : undefined

@@ -63,7 +63,7 @@ export function template({
   return runHelm([...args, ...apis.flatMap((api) => ['--api-versions', api]), ...(hooks ? [] : ['--no-hooks'])], JSON.stringify(values))
 }
 
-/** The same, as objects. Throws what Helm says where it refuses. */
+/** The same, as objects. Throws what Helm prints where it rejects them. */
 export function render(options: RenderOptions = {}): Part[] {
   const { status, stdout, stderr } = template(options)
   if (status !== 0) throw new Error(stderr)

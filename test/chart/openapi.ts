@@ -1,4 +1,4 @@
-// Objects against Kubernetes' own description of its API (OpenAPI 2), as strict as a server that refuses unknown fields.
+// Objects against Kubernetes' own description of its API (OpenAPI 2), as strict as a server that rejects unknown fields.
 
 import type { Part } from './helm.ts'
 

@@ -20,7 +20,7 @@ const conflist = (versions: object) => ({
   ],
 })
 
-// containerd 1.6 refuses a list that says nothing but 1.1.0, and takes one that offers it as well.
+// containerd 1.6 rejects a list that offers nothing but 1.1.0, and takes one that offers it as well.
 const lists: [title: string, versions: object][] = [
   ['0.3.1', { cniVersion: '0.3.1' }],
   ['0.4.0', { cniVersion: '0.4.0' }],

@@ -55,11 +55,11 @@ describe('stripElf', () => {
   })
 
   it.each([
-    ['nothing', Buffer.alloc(0)],
+    ['an empty file', Buffer.alloc(0)],
     ['a script', Buffer.from(`#!/bin/sh\n${' '.repeat(64)}`)],
     ['32 bits', Buffer.concat([Buffer.from('7f454c460101', 'hex'), Buffer.alloc(64)])],
     ['the other byte order', Buffer.concat([Buffer.from('7f454c460202', 'hex'), Buffer.alloc(64)])],
-  ])('refuses %s', (_, bytes) => {
+  ])('rejects %s', (_, bytes) => {
     expect(() => stripElf(bytes)).toThrow('not a 64-bit little-endian ELF file')
   })
 })

@@ -49,7 +49,7 @@ async function tryNetwork(host: Host, name: string, { kind, keys }: Generated, c
     }
     await passes('DEL', {}, added.json)
   } else {
-    // A gateway that nothing leads to is the kernel's to refuse; what else may fail are configurations.
+    // A gateway that nothing leads to is the kernel's to reject; what else may fail are configurations.
     expect([5, 7], added.stdout).toContain((added.json as { code: number }).code)
   }
   expect([await ours(host), await links(pod), await leases(host)]).toEqual(before)

@@ -1,9 +1,7 @@
 // The door of src/plugin/shaping/limit.ts, one call a run: argv[1] is the call as JSON. Prints what it returns or throws.
 
-import { CniError } from '../../src/cni/error.ts'
 import { Reader } from '../../src/cni/reader.ts'
 import type { ValidAttachment } from '../../src/cni/types.ts'
-import { isSysError } from '../../src/host/error.ts'
 import { openLog } from '../../src/host/log.ts'
 import { sys } from '../../src/host/sys.ts'
 import { closeNetlink, openNetlink } from '../../src/kernel/netlink/socket.ts'
@@ -14,6 +12,7 @@ import { withPod } from '../../src/plugin/pod/namespace.ts'
 import { readBandwidth } from '../../src/plugin/shaping/bandwidth-config.ts'
 import { addBandwidth, checkBandwidth, removeBandwidth } from '../../src/plugin/shaping/limit.ts'
 import { hideFromKernel } from '../harness/hide-from-kernel.ts'
+import { printOutcome } from '../harness/print-outcome.ts'
 
 interface Call {
   readonly verb: 'add' | 'check' | 'remove' | 'gc'
@@ -54,14 +53,4 @@ function run(): unknown {
   return made
 }
 
-let output: unknown
-const started = sys.clock_gettime(1)
-try {
-  output = { made: run() }
-} catch (error) {
-  if (error instanceof CniError) output = { code: error.code, message: error.message, details: error.details }
-  else if (isSysError(error)) output = { errno: error.errno, message: error.message }
-  else throw error
-}
-sys.write(2, `${((sys.clock_gettime(1) - started) * 1e6).toFixed(0)} us\n`)
-sys.write(1, JSON.stringify(output))
+printOutcome(() => ({ made: run() }))

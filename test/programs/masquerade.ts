@@ -1,13 +1,12 @@
 // The doors of src/plugin/masquerade and of the spoof check, one call a run: argv[1] is the call as JSON. Prints what it throws.
 
-import { CniError } from '../../src/cni/error.ts'
 import type { ValidAttachment } from '../../src/cni/types.ts'
-import { isSysError } from '../../src/host/error.ts'
 import { sys } from '../../src/host/sys.ts'
 import { parseCidr } from '../../src/net/cidr.ts'
 import { parseMac } from '../../src/net/mac.ts'
 import { masqueradeWith } from '../../src/plugin/masquerade/index.ts'
 import { addSpoofCheck, checkSpoofCheck, gcSpoofCheck, removeSpoofCheck } from '../../src/plugin/plugins/bridge/spoof-check.ts'
+import { printOutcome } from '../harness/print-outcome.ts'
 
 interface Call {
   readonly verb: string
@@ -49,14 +48,7 @@ const verbs: Record<string, () => void> = {
   checkSpoofCheck: () => checkSpoofCheck(attachment),
 }
 
-let output = {}
-const started = sys.clock_gettime(1)
-try {
+printOutcome(() => {
   verbs[call.verb]?.()
-} catch (error) {
-  if (error instanceof CniError) output = { code: error.code, message: error.message, details: error.details }
-  else if (isSysError(error)) output = { errno: error.errno, message: error.message }
-  else throw error
-}
-sys.write(2, `${((sys.clock_gettime(1) - started) * 1e6).toFixed(0)} us\n`)
-sys.write(1, JSON.stringify(output))
+  return {}
+})
