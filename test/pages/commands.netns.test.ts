@@ -1,5 +1,6 @@
 // What the pages mark as runnable, run as printed: every page in a host of its own, its output compared with what the page shows.
 
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
@@ -38,6 +39,14 @@ mount -t tmpfs tmpfs /tmp
 `
 
 const inRepository = (path: string) => path.replace(root, '/run/repository/')
+
+it('docs/commands.md names every verb of `podwire help` when the program is built', () => {
+  const help = execFileSync(join(pluginPath, 'podwire'), ['help'], { encoding: 'utf8' })
+  const verbs = [...help.matchAll(/^ {2}(\w+(?: [\w-]+)?) {2,}/gm)].map(([, verb = '']) => verb)
+  const text = readFileSync(join(root, 'docs/commands.md'), 'utf8')
+  expect(verbs.length).toBeGreaterThan(10)
+  expect(verbs.filter((verb) => !text.includes(`podwire ${verb}`) && !text.includes(`\`${verb}\``))).toEqual([])
+})
 
 async function problemsOf(path: string, steps: readonly Step[]): Promise<readonly string[]> {
   return await withHost(async ({ dir, exec }) => {
