@@ -1,4 +1,4 @@
-// DEL of the plugins that attach a pod: in which order the interface and the lease go.
+// DEL of the plugins that attach a pod: in which order the interface and the lease go (docs/decisions/0008-the-order-of-del.md).
 
 import type { Request } from '../../cni/plugin.ts'
 import type { AttachConfig } from './attach.ts'
