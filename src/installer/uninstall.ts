@@ -34,7 +34,7 @@ import {
 import { pluginsOf } from './conflist.ts'
 import { lockPath, withLock } from './lock.ts'
 import { type Manifest, readManifest } from './manifest.ts'
-import { attempt } from './problem.ts'
+import { Report, type UninstallReport } from './uninstall-report.ts'
 
 /** What was removed, or in a dry run would be. */
 export interface Removal {
@@ -58,14 +58,6 @@ export interface UninstallOptions {
   /** Also while pods are attached; their links are removed too. */
   readonly force: boolean
   readonly work: NodeWork
-}
-
-export interface UninstallReport {
-  readonly dryRun: boolean
-  readonly removed: readonly { readonly kind: string; readonly object: string }[]
-  /** What was changed since, or has other files in it. */
-  readonly kept: readonly { readonly object: string; readonly reason: string }[]
-  readonly problems: readonly Problem[]
 }
 
 /** May be repeated. Throws CniError 11 while pods are attached, unless `force`; every other failure is a problem, and the rest continues. */
@@ -210,36 +202,5 @@ function removeDirectory(path: string, report: Report): void {
   } catch (error) {
     if (isSysError(error, ENOTEMPTY)) report.keep(path, `it has other files in it: ${namesIn(path).slice(0, 5).join(' ')}`)
     else if (!isSysError(error, ENOENT, EBUSY, EROFS)) throw error
-  }
-}
-
-class Report implements UninstallReport {
-  readonly dryRun: boolean
-  readonly removed: { kind: string; object: string }[] = []
-  readonly kept: { object: string; reason: string }[] = []
-  readonly problems: Problem[] = []
-
-  constructor(dryRun: boolean) {
-    this.dryRun = dryRun
-  }
-
-  note(kind: string, object: string): void {
-    this.removed.push({ kind, object })
-  }
-
-  keep(object: string, reason: string): void {
-    this.kept.push({ object, reason })
-  }
-
-  attempt(kind: string, object: string, act: () => void): void {
-    attempt(this.problems, kind, object, act)
-  }
-
-  /** Runs `act` and records it as removed; with `dryRun` only records it. */
-  step(kind: string, object: string, act: () => void): void {
-    this.attempt(kind, object, () => {
-      if (!this.dryRun) act()
-      this.note(kind, object)
-    })
   }
 }

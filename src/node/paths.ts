@@ -57,43 +57,50 @@ export interface Paths {
 /** Peers by the path to them. */
 export function findPaths(state: ParsedState, facts: Facts): Paths {
   const { mode } = state.routing
-  const direct: Paths['direct'] = { 4: [], 6: [] }
-  const tunnels: TunnelPath[] = []
-  const unreached: Unreached[] = []
   const tunnel = mode === 'auto' || mode === 'vxlan' ? planTunnel(state, facts) : undefined
-  const links = { 4: linkRanges(facts.uplinks[4]), 6: linkRanges(facts.uplinks[6]) }
   const overlaps = findHostOverlaps(state, facts)
-  const avoided = new Set(overlaps.flatMap(({ subnet, fatal }) => (fatal ? [subnet] : [])))
+  const found: Found = { direct: { 4: [], 6: [] }, tunnels: [], unreached: [] }
+  if (mode !== 'none' && (facts.uplinks[4] || facts.uplinks[6])) addPeerPaths(found, state, facts, tunnel, overlaps)
+  // Before a peer needs it, it is made only in mode vxlan: an idle device would puzzle the operator.
+  const needed = mode === 'vxlan' || found.tunnels.length > 0
+  return { ...found, tunnel: needed ? tunnel : undefined, overlaps, mtu: podMtu(state, facts, tunnel) }
+}
+
+type Found = Pick<Paths, 'direct' | 'tunnels' | 'unreached'>
+
+/** Each subnet of each peer: on the link, else through the tunnel, else unreached. */
+function addPeerPaths(
+  { direct, tunnels, unreached }: Found,
+  state: ParsedState,
+  facts: Facts,
+  tunnel: Tunnel | undefined,
+  overlaps: readonly HostOverlap[],
+): void {
+  const links = state.routing.mode === 'vxlan' ? { 4: [], 6: [] } : { 4: linkRanges(facts.uplinks[4]), 6: linkRanges(facts.uplinks[6]) }
   const families = new Set(state.node.podCidrs.map(({ first }) => packedFamily(first)))
-  const underlayDigits = tunnel?.local.length
-  const anyUplink = facts.uplinks[4] || facts.uplinks[6]
-  for (const peer of mode === 'none' || !anyUplink ? [] : state.peers) {
-    let tunnelled: PackedPrefix[] | undefined
+  const avoided = new Set(overlaps.flatMap(({ subnet, fatal }) => (fatal ? [subnet] : [])))
+  for (const peer of state.peers) {
+    const tunnelled: PackedPrefix[] = []
     for (const subnet of peer.podCidrs) {
       if (avoided.size > 0 && avoided.has(subnet)) continue
       const family = packedFamily(subnet.first)
-      const gateway = mode === 'vxlan' ? undefined : findOnLink(peer, links[family])
-      if (gateway !== undefined) {
-        direct[family].push({ subnet, gateway })
-      } else if (tunnel && families.has(family)) {
-        if (tunnelled) tunnelled.push(subnet)
-        else tunnelled = [subnet]
-      } else if (families.has(family)) {
-        unreached.push({ name: peer.name, reason: whyNotDirect(state, facts, family) })
-      }
+      const gateway = findOnLink(peer, links[family])
+      if (gateway !== undefined) direct[family].push({ subnet, gateway })
+      else if (tunnel && families.has(family)) tunnelled.push(subnet)
+      else if (families.has(family)) unreached.push({ name: peer.name, reason: whyNotDirect(state, facts, family) })
     }
-    if (!tunnelled || !tunnel) continue
-    const first = peer.addresses[0]
-    const remote = first?.length === underlayDigits ? first : peer.addresses.find((address) => address.length === underlayDigits)
-    if (remote === undefined || first === undefined) {
-      unreached.push({ name: peer.name, reason: `it has no IPv${tunnel.underlay} address for VXLAN` })
-    } else {
-      tunnels.push({ mac: vtepMac(first), remote, subnets: tunnelled })
-    }
+    if (!tunnel || tunnelled.length === 0) continue
+    const path = tunnelPath(peer, tunnel, tunnelled)
+    if (path) tunnels.push(path)
+    else unreached.push({ name: peer.name, reason: `it has no IPv${tunnel.underlay} address for VXLAN` })
   }
-  // Before a peer needs it, it is made only in mode vxlan: an idle device would puzzle the operator.
-  const wanted = mode === 'vxlan' || tunnels.length > 0
-  return { direct, tunnels, tunnel: wanted ? tunnel : undefined, unreached, overlaps, mtu: podMtu(state, facts, tunnel) }
+}
+
+/** Undefined where the peer has no address of the underlay's family. */
+function tunnelPath({ addresses }: ParsedNode, { local }: Tunnel, subnets: readonly PackedPrefix[]): TunnelPath | undefined {
+  const [first] = addresses
+  const remote = first?.length === local.length ? first : addresses.find((address) => address.length === local.length)
+  return first === undefined || remote === undefined ? undefined : { mac: vtepMac(first), remote, subnets }
 }
 
 /** IPv4 carries the outer packets wherever the node has it, as it will on the peers. */

@@ -3,9 +3,10 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { PROTOCOL } from '../../node/state.ts'
 import type { AgentState } from '../report/agent-state.ts'
-import { poolUse } from '../report/pool.ts'
+import { type PoolUse, poolUse } from '../report/pool.ts'
 import { isReady, readyChecks } from '../report/ready.ts'
 import { version } from '../version.ts'
+import { type Registrar, registrar } from './registrar.ts'
 
 export interface Metrics {
   readonly registry: Registry
@@ -23,49 +24,17 @@ export interface MetricSources {
 
 export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): Metrics {
   const registry = new Registry()
-  const { source, apply, conflist } = agentState
-  const gauge = (name: string, help: string, read: () => number) => {
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
-  }
-  /** Counted elsewhere since the start of the process. */
-  const counter = (name: string, help: string, read: () => number) => {
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset()
-        this.inc(read())
-      },
-    })
-  }
-  /** One series for each entry. */
-  const table = (
-    kind: typeof Gauge | typeof Counter,
-    name: string,
-    help: string,
-    label: string,
-    read: () => Iterable<readonly [string, number]>,
-  ) => {
-    new kind({
-      name,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset()
-        for (const [value, count] of read()) this.inc({ [label]: value }, count)
-      },
-    })
-  }
+  const to = registrar(registry)
+  agentMetrics(registry, to, agentState)
+  nodeMetrics(to, agentState, bytesRead)
+  kernelMetrics(to, agentState)
+  conflistMetrics(to, agentState)
+  poolMetrics(to, agentState, runDir)
+  processMetrics(to)
+  return { registry, applied: reconcileMetrics(registry) }
+}
 
+function agentMetrics(registry: Registry, { gauge }: Registrar, agentState: AgentState): void {
   new Gauge({
     name: 'podwire_build_info',
     help: 'Always 1; versions of the agent and of the native program, and the protocol between them',
@@ -77,7 +46,10 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
     },
   })
   gauge('podwire_ready', '1 while /readyz reports ready', () => Number(isReady(readyChecks(agentState))))
+}
 
+function nodeMetrics({ gauge, counter, table }: Registrar, agentState: AgentState, bytesRead: () => number): void {
+  const { source } = agentState
   gauge('podwire_nodes', 'Nodes of the cluster as last listed or watched', () => agentState.nodes)
   table(
     Gauge,
@@ -95,7 +67,10 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
   counter('podwire_nodes_lists_total', 'Lists of all Nodes', () => source.lists)
   counter('podwire_nodes_watch_breaks_total', 'Watches and lists of Nodes that failed', () => source.breaks)
   counter('podwire_api_read_bytes_total', "Bytes of the API server's answers", bytesRead)
+}
 
+function kernelMetrics({ gauge, table }: Registrar, agentState: AgentState): void {
+  const { apply } = agentState
   gauge('podwire_routes_desired', 'Routes to peers in the desired state', () => apply.routes.desired)
   gauge('podwire_routes_actual', 'Routes to peers of the desired state that the kernel has', () => apply.routes.actual)
   gauge('podwire_pod_mtu_bytes', 'MTU of pods; 0 before the first pass', () => apply.mtu)
@@ -107,6 +82,13 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
     'kind',
     () => agentState.drift,
   )
+  gauge('podwire_reconcile_last_success_timestamp_seconds', 'Time of the last pass without a failure; 0 is never', () =>
+    timestamp(apply.lastSuccessAt),
+  )
+}
+
+/** Returns what is called after every apply. */
+function reconcileMetrics(registry: Registry): Metrics['applied'] {
   const duration = new Histogram({
     name: 'podwire_reconcile_duration_seconds',
     help: 'Duration of `podwire node apply`, process start included',
@@ -119,10 +101,13 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
     labelNames: ['kind'],
     registers: [registry],
   })
-  gauge('podwire_reconcile_last_success_timestamp_seconds', 'Time of the last pass without a failure; 0 is never', () =>
-    timestamp(apply.lastSuccessAt),
-  )
+  return (seconds, kinds) => {
+    duration.observe(seconds)
+    for (const kind of kinds) errors.inc({ kind })
+  }
+}
 
+function conflistMetrics({ gauge }: Registrar, { conflist }: AgentState): void {
   gauge('podwire_conflist_published', '1 while the conflist is published', () => Number(conflist.published && conflist.failure === ''))
   gauge('podwire_conflist_shadowed', "1 while another network's file sorts before podwire's conflist, so that the runtime uses it", () =>
     Number(conflist.report?.others.some(({ wins }) => wins) ?? false),
@@ -130,34 +115,23 @@ export function makeMetrics({ agentState, runDir, bytesRead }: MetricSources): M
   gauge('podwire_conflist_last_success_timestamp_seconds', 'Time when the conflist was last verified or published; 0 is never', () =>
     timestamp(conflist.lastSuccessAt),
   )
+}
 
-  const pool = (name: string, help: string, read: (use: { size: number; used: number }) => number) => {
-    new Gauge({
-      name,
-      help,
-      labelNames: ['range'],
-      registers: [registry],
-      async collect() {
-        const uses = await poolUse(runDir, agentState.podCidrs)
-        this.reset()
-        for (const use of uses) this.set({ range: use.podCidr }, read(use))
-      },
+function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: string): void {
+  const pool = (name: string, help: string, read: (use: PoolUse) => number) => {
+    table(Gauge, name, help, 'range', async () => {
+      const uses = await poolUse(runDir, agentState.podCidrs)
+      return uses.map((use): [string, number] => [use.podCidr, read(use)])
     })
   }
   pool('podwire_pool_addresses', 'Addresses that pods can get, by podCIDR', ({ size }) => size)
   pool('podwire_pool_addresses_used', 'Leased addresses, by podCIDR', ({ used }) => used)
+}
 
+function processMetrics({ gauge, counter }: Registrar): void {
   gauge('process_resident_memory_bytes', 'Resident memory of the agent', () => process.memoryUsage.rss())
   counter('process_cpu_seconds_total', 'CPU time of the agent, without the programs that it runs', () => cpuSeconds())
   gauge('process_start_time_seconds', 'When the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
-
-  return {
-    registry,
-    applied(seconds, kinds) {
-      duration.observe(seconds)
-      for (const kind of kinds) errors.inc({ kind })
-    },
-  }
 }
 
 function countByKind(problems: readonly { readonly kind: string }[]): Map<string, number> {
