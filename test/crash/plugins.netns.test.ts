@@ -1,15 +1,12 @@
 // Each verb of a plugin, stopped at one system call after the other: killed, or the call fails. Whatever comes of it, DEL or GC leads to a clean host.
 
-import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeHost, type Host, kernelHasLink, type Outcome, type Pod, pluginPath, withHost } from '../harness/netns.ts'
 import { full, network } from '../harness/podwire.ts'
 import { type CallSite, callSites, type Fault, faultsAt, injection } from './call-sites.ts'
-import { sample, summary } from './sample.ts'
-
-const noStrace = spawnSync('strace', ['-o', '/dev/null', 'true']).status === 0 ? undefined : 'needs strace, and a kernel that lets it trace'
+import { difference, noStrace, sample, summary } from './sample.ts'
 
 const ipam = { type: 'host-local', ranges: [[{ subnet: '10.1.0.0/24' }], [{ subnet: 'fd00:1::/64' }]] }
 const mapping = { portMappings: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }] }
@@ -85,10 +82,6 @@ function endingOf({ status, stdout }: Outcome, fault: Fault): 'killed' | 'failed
 }
 
 const text = ({ syscall, nth }: CallSite, fault: Fault) => `${fault} at ${syscall} ${nth}`
-const difference = (before: readonly string[], after: readonly string[]) => [
-  ...before.filter((line) => !after.includes(line)).map((line) => `- ${line}`),
-  ...after.filter((line) => !before.includes(line)).map((line) => `+ ${line}`),
-]
 
 describeHost('a fault at any system call', () => {
   if (noStrace) return void it.skip(noStrace)
