@@ -1,4 +1,4 @@
-// When a log file makes way for a new one: each UTC day, and at 10 MiB. Old files keep the name with their day, `podwire-2026-11-20.log`, for 60 days.
+// Rotates the log file each UTC day, and at 10 MiB. Old files keep the name with their day, `podwire-2026-11-20.log`, for 60 days.
 
 import { ENOENT } from './errno.ts'
 import { isSysError } from './error.ts'
@@ -24,11 +24,11 @@ export function rotateLog(path: string, now: number): Rotated | undefined {
   if (!reasonAt(path, now)) return undefined
   const slash = path.lastIndexOf('/')
   const folder = slash < 0 ? '.' : path.slice(0, slash) || '/'
-  // Concurrent writers take a lock on the directory. One that cannot get it appends to the old file, so that nothing is lost.
+  // Concurrent writers take a lock on the directory. A writer that cannot get it appends to the old file, so that nothing is lost.
   const lock = sys.open(folder, O_RDONLY)
   try {
     sys.flock(lock, LOCK_EX, 100)
-    // Seen again under the lock: the file may be one that another writer has just begun.
+    // Checked again under the lock: another writer may have just begun this file.
     const found = reasonAt(path, now)
     if (!found) return undefined
     const names = nameParts(path.slice(slash + 1))
@@ -72,7 +72,7 @@ function freeName({ stem, extension }: NameParts, day: string, present: readonly
   return name
 }
 
-/** The rotated files that are over their age, or over the number that is kept, oldest first. */
+/** The rotated files that are too old, or beyond the number to keep, oldest first. */
 function outlived(names: NameParts, present: readonly string[], now: number): string[] {
   const oldest = formatDay(now - keptDays * secondsPerDay)
   const rotated = present.flatMap((name) => {
@@ -84,7 +84,7 @@ function outlived(names: NameParts, present: readonly string[], now: number): st
   return rotated.filter(({ day }, index) => day < oldest || index < surplus).map(({ name }) => name)
 }
 
-/** Day and number of a name that `freeName` made; undefined for every other, which is not ours to remove. */
+/** Day and number of a name that `freeName` made; undefined for any other, which stays. */
 function rotatedAge(name: string, { stem, extension }: NameParts): { day: string; number: number } | undefined {
   if (!name.startsWith(`${stem}-`) || !name.endsWith(extension)) return undefined
   const middle = name.slice(stem.length + 1, name.length - extension.length)

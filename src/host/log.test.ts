@@ -48,7 +48,7 @@ describe('log', () => {
     ['warn', ['error', 'warn']],
     ['info', ['error', 'warn', 'info']],
     ['debug', ['error', 'warn', 'info', 'debug']],
-  ])('writes at level %s what that level asks for', (level, expected) => {
+  ])('writes at level %s what that level includes', (level, expected) => {
     openLog({ file, level })
     for (const name of ['error', 'warn', 'info', 'debug'] as const) log[name]('said')
     expect(lines().map((line) => line.split(' ')[2])).toEqual(expected)
@@ -117,7 +117,7 @@ describe('log rotation', () => {
     ])
   })
 
-  it('says so and begins a new file at 10 MiB', () => {
+  it('begins a new file at 10 MiB and logs that', () => {
     openLog({ file })
     for (const name of ['podwire-2026-11-21.log', 'podwire-2026-11-21.1.log', 'podwire-2026-11-21.2.log']) {
       writeAt(today)

@@ -1,5 +1,5 @@
 // The plugin's own log: one line per entry, into the configured file and nowhere else. A log that cannot be written never fails the work.
-// Nothing is kept open: many short processes share the file, and each entry goes to the file that has the name now.
+// The file is not kept open: many short processes share the file, and each entry goes to the file that has the name now.
 
 import { ENOENT } from './errno.ts'
 import { isSysError } from './error.ts'
@@ -22,7 +22,7 @@ export function openLog({ file, level }: { readonly file?: string | undefined; r
   if (known < 0 && level) log.warn('unknown log level, using info', { level, known: levels.join(',') })
 }
 
-/** One entry each, dropped where its level is not asked for. `fields` follow the message as key=value. */
+/** One entry each, dropped below the configured level. `fields` follow the message as key=value. */
 export const log = {
   error: (message: string, fields?: LogFields): void => write('error', message, fields),
   warn: (message: string, fields?: LogFields): void => write('warn', message, fields),

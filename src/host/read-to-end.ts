@@ -4,7 +4,7 @@ import { sys } from './sys.ts'
 
 const CHUNK = 64 << 10
 
-/** Throws a RangeError that says `tooLong` above `limit` bytes: reading on would only end at the memory limit. */
+/** Throws a RangeError with the message `tooLong` above `limit` bytes, before memory runs out. */
 export function readToEnd(fd: number, limit: number, tooLong: string): string {
   const parts: ArrayBuffer[] = []
   let length = 0

@@ -16,7 +16,7 @@ export interface Spawn {
   readonly args: readonly string[]
   readonly env: readonly string[]
   readonly stdin: string
-  /** Take the child's standard error as well; otherwise it goes where ours goes. */
+  /** Take the child's standard error as well; otherwise it inherits this process's. */
   readonly captureStderr: boolean
   readonly timeout: number
 }
@@ -79,7 +79,7 @@ export interface Sys {
   listen(fd: number, backlog: number): void
   accept(fd: number): number
   setsockopt(fd: number, level: number, option: number, value: number): void
-  /** One datagram, or as much as a stream takes at once: how much it was. A stream whose reader is gone is EPIPE, not a signal. */
+  /** One datagram, or as much as a stream takes at once: returns how many bytes. A stream without a reader is EPIPE, not a signal. */
   send(fd: number, bytes: Uint8Array): number
   /** One datagram, whole: MSG_TRUNC is EMSGSIZE. */
   recv(fd: number): ArrayBuffer
@@ -100,7 +100,7 @@ export interface Sys {
   /** Bytes as text; what is not UTF-8 becomes U+FFFD. */
   decodeUtf8(bytes: ArrayBuffer, offset: number, length: number): string
   encodeUtf8(text: string): ArrayBuffer
-  /** Bytes as lower-case hex digits, and back; what is none throws a RangeError. */
+  /** Bytes as lower-case hex digits, and back; anything else throws a RangeError. */
   hex(bytes: ArrayBuffer, offset: number, length: number): string
   unhex(digits: string): ArrayBuffer
   /** 32 hex digits that show whether a text has changed, fast; not a cryptographic hash. */

@@ -93,7 +93,7 @@ describe('replaceFile', () => {
 })
 
 describe('whole files', () => {
-  it('are read and hashed, or said not to be there', () => {
+  it('are read and hashed, or reported missing', () => {
     writeFileSync(file, `${'a'.repeat((256 << 10) - 1)}é`)
     expect(readWhole(file)).toBe(readFileSync(file, 'utf8'))
     writeFileSync(file, 'abc')

@@ -6,12 +6,12 @@ import { O_CREAT, O_EXCL, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFREG } from './fcnt
 import { readToEnd } from './read-to-end.ts'
 import { sys } from './sys.ts'
 
-/** What a file is called until it is complete. A runtime loads no hidden name. */
-const DRAFT = '.podwire-'
+/** The prefix of a file's name until it is complete. A runtime loads no hidden name. */
+const TEMP_PREFIX = '.podwire-'
 
 const CHUNK = 256 << 10
 
-/** The text of the file; undefined where there is none. Throws a RangeError above `limit` bytes. */
+/** The text of the file; undefined where it does not exist. Throws a RangeError above `limit` bytes. */
 export function readWhole(path: string, limit = 8 << 20): string | undefined {
   const fd = openIfExists(path)
   if (fd === undefined) return undefined
@@ -22,7 +22,7 @@ export function readWhole(path: string, limit = 8 << 20): string | undefined {
   }
 }
 
-/** Lower-case hex of the file's SHA-256; undefined where there is none. */
+/** Lower-case hex of the file's SHA-256; undefined where it does not exist. */
 export function sha256Of(path: string): string | undefined {
   const fd = openIfExists(path)
   if (fd === undefined) return undefined
@@ -60,8 +60,8 @@ function identityOf(path: string): string {
 }
 
 /**
- * Puts what `fill` writes in the place of the file at `path`: a temp beside it, its mode, its content to the disk, then the name.
- * A failure leaves the old file and no temp; `inspect` may fail after a look at the complete temp.
+ * Replaces the file at `path` by what `fill` writes: a temp file in the same directory, its mode, its content synced to the disk, then the
+ * rename. A failure leaves the old file and no temp file; `inspect` may throw after reading the complete temp file.
  */
 export function replaceFile(path: string, mode: number, fill: (fd: number) => void, inspect?: (temp: string) => void): void {
   const temp = tempBeside(path)
@@ -93,7 +93,7 @@ export function replaceText(path: string, text: string, mode: number): boolean {
   return true
 }
 
-/** Makes `path` a second name of the file `of` in the same directory, in the place of what is there. */
+/** Makes `path` a second name of the file `of` in the same directory, replacing what is there. */
 export function replaceByLink(of: string, path: string): void {
   const temp = tempBeside(path)
   sys.link(of, temp)
@@ -123,7 +123,7 @@ export function copyFile(from: string, to: string): void {
 
 /** Removes the temp files of writers that died; no other process may be writing there. Returns their names. */
 export function removeTempFiles(directory: string): string[] {
-  const tempFiles = namesIn(directory).filter((name) => name.startsWith(DRAFT))
+  const tempFiles = namesIn(directory).filter((name) => name.startsWith(TEMP_PREFIX))
   try {
     return tempFiles.filter((name) => removeIfExists(`${directory}/${name}`))
   } catch (error) {
@@ -143,7 +143,7 @@ export function namesIn(directory: string): string[] {
   }
 }
 
-/** Deletes the file; false where there is none. */
+/** Deletes the file; false where it does not exist. */
 export function removeIfExists(path: string): boolean {
   try {
     sys.unlink(path)
@@ -209,7 +209,7 @@ export function syncDirectory(directory: string): void {
 
 function tempBeside(path: string): string {
   const random = new Uint8Array(sys.getrandom(6))
-  return `${directoryOf(path)}/${DRAFT}${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
+  return `${directoryOf(path)}/${TEMP_PREFIX}${[...random].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }
 
 /** A named pipe does not block the caller. */

@@ -25,7 +25,7 @@ const tuple = (src: string, dst: string, sport: number, dport: number, protocol 
     ],
   ],
 ]
-// A client 192.0.2.2 that asks the node 192.0.2.1, whose port leads to the pod 10.1.0.2.
+// A client 192.0.2.2 that sends to the node 192.0.2.1, whose port leads to the pod 10.1.0.2.
 const original = tuple('192.0.2.2', '192.0.2.1', 40000, 53)
 const reply = tuple('10.1.0.2', '192.0.2.2', 5353, 40000)
 const message = (attributes: Attribute[]) => {
@@ -129,7 +129,7 @@ describe('deleteRequest()', () => {
 })
 
 describe('listRequest()', () => {
-  it('asks for UDP to the port', () => {
+  it('requests UDP to the port', () => {
     expect(hex(encodeMessage(listRequest(4, 53), 1))).toBe(
       [
         '38000000 01010000 01000000 00000000', // nlmsghdr

@@ -74,7 +74,7 @@ export function deleteFlows(socket: NetlinkSocket, flows: readonly Flow[]): void
   }
 }
 
-/** What `listUdpFlows` asks. */
+/** The request of `listUdpFlows`. */
 export function listRequest(family: 4 | 6, dport: number): Request {
   const proto: Attribute[] = [
     [CTA_PROTO_NUM, u8(IPPROTO_UDP)],
@@ -87,7 +87,7 @@ export function listRequest(family: 4 | 6, dport: number): Request {
   return request(`list connections to udp/${dport}`, IPCTNL_MSG_CT_GET, family, attributes)
 }
 
-/** What `deleteFlows` asks for one of them. */
+/** The request of `deleteFlows` for one of them. */
 export function deleteRequest({ original, identity }: Flow): Request {
   const op = `delete connection ${formatAddress(original.src)} ${original.sport} to ${formatAddress(original.dst)} ${original.dport}`
   return request(op, IPCTNL_MSG_CT_DELETE, original.dst.family, identity)

@@ -22,13 +22,13 @@ export function ensureSysctl(key: string, value: string): void {
     try {
       sys.write(fd, value)
     } catch (error) {
-      // A value that the kernel refuses: the call itself knows only a descriptor.
+      // The kernel rejected the value: the call itself knows only a descriptor.
       throw isSysError(error) ? new SysError(`set /proc/sys/${key} to ${JSON.stringify(value)}`, error.errno) : error
     }
   })
 }
 
-/** Like ensureSysctl for what is an improvement and not a need: false where the kernel lacks the key or refuses. */
+/** Like ensureSysctl, for what is optional: false where the kernel lacks the key or rejects the value. */
 export function trySysctl(key: string, value: string): boolean {
   try {
     withFile(key, O_WRONLY, (fd) => sys.write(fd, value))

@@ -55,7 +55,7 @@ describe('parseAddress() and formatAddress()', () => {
     'fe80::1%eth0',
     '::1.2.3.4:5',
     '1:2:3:4:5:6:7:1.2.3.4',
-  ])('refuse %j', (text) => {
+  ])('reject %j', (text) => {
     expect(() => parseAddress(text)).toThrow(SyntaxError)
   })
 
@@ -86,7 +86,7 @@ describe('compareAddresses()', () => {
     expect([...sorted].reverse().sort(compareAddresses).map(formatAddress)).toEqual(sorted.map(formatAddress))
   })
 
-  it('finds no difference only where there is none', () => {
+  it('is 0 only for the same address', () => {
     expect(sameAddress(parseAddress('::1'), parseAddress('0::1'))).toBe(true)
     expect(sameAddress(parseAddress('10.0.0.1'), parseAddress('10.0.0.2'))).toBe(false)
   })

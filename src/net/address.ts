@@ -56,7 +56,7 @@ export function nextAddress(address: Address, step: 1 | -1 = 1): Address {
   return { family: address.family, bytes }
 }
 
-/** 0.0.0.0 or ::, which is nobody's. */
+/** 0.0.0.0 or ::, which no host has. */
 export function isUnspecified({ bytes }: Address): boolean {
   return bytes.every((byte) => byte === 0)
 }

@@ -18,7 +18,7 @@ describe('parseCidr()', () => {
     '/24',
     '10.1.0/24',
     '::ffff:10.0.0.0/120',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(() => parseCidr(text)).toThrow(SyntaxError)
   })
 })

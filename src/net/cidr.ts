@@ -1,4 +1,4 @@
-// An address with a prefix length. The host bits are kept: `10.1.0.5/24` is an interface address, `networkOf` gives the subnet.
+// An address with a prefix length. Host bits may be set: `10.1.0.5/24` is an interface address, `networkOf` gives the subnet.
 
 import { type Address, compareAddresses, formatAddress, isMapped, parseAddress, parseDecimal } from './address.ts'
 

@@ -16,7 +16,7 @@ describe('parseMac()', () => {
     '0a58.0a0f.1402',
     '0a:58-0a:0f:14:02',
     '+1:58:0a:0f:14:02',
-  ])('refuses %j', (text) => {
+  ])('rejects %j', (text) => {
     expect(() => parseMac(text)).toThrow(SyntaxError)
   })
 })

@@ -93,7 +93,7 @@ export function unpackBytes(packed: Packed): Uint8Array {
   return Uint8Array.from({ length: packed.length / 2 }, (_, i) => Number.parseInt(packed.slice(2 * i, 2 * i + 2), 16))
 }
 
-/** IPv6, or what is no address. */
+/** IPv6, or what is not an address. */
 function packOther(text: string): Packed | undefined {
   if (!text.includes(':')) return undefined
   try {

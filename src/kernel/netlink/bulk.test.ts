@@ -62,7 +62,7 @@ describe('dumpBodies()', () => {
   it.each([
     ['an object', [concat([object(5, 1, 0x12), done(5)])]],
     ['its end', [concat([object(5, 1), done(5, 4)])]],
-  ])('requests the dump again when it was interrupted, as %s says', (_, first) => {
+  ])('requests the dump again when %s has the flag of an interruption', (_, first) => {
     kernel(...first, object(6, 2), done(6))
     expect(dumpBodies({ fd: 3, sequence: 5 }, 'list', 26, '')).toEqual(['02000000'])
   })

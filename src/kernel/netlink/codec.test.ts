@@ -35,7 +35,7 @@ describe('encodeMessage()', () => {
     ])
   })
 
-  it('writes numbers in the order that their name says', () => {
+  it('writes numbers in the byte order of their name', () => {
     expect([u8(1), u16(0x102), be16(0x102), u32(0x1020304), be32(0x1020304), be64(2 ** 40 + 5)].map((bytes) => [...bytes])).toEqual([
       [1],
       [2, 1],
@@ -46,13 +46,13 @@ describe('encodeMessage()', () => {
     ])
   })
 
-  it('refuses an attribute that its length field cannot hold', () => {
+  it('rejects an attribute that its length field cannot hold', () => {
     expect(() => message([[1, new Uint8Array(65532)]])).toThrow(RangeError)
   })
 })
 
 describe('decodeMessages()', () => {
-  it('gives back what encodeMessage() was given', () => {
+  it('reads what encodeMessage() wrote', () => {
     const attribute = fc.tuple(fc.integer({ min: 1, max: 0x3fff }), fc.uint8Array({ maxLength: 300 }))
     fc.assert(
       fc.property(fc.array(attribute, { maxLength: 20 }), (attributes) => {
@@ -93,7 +93,7 @@ describe('decodeMessages()', () => {
     ['a message shorter than its header', 0, [15, 0, 0, 0]],
     ['an attribute shorter than its header', 32, [3, 0, 1, 0]],
     ['an attribute longer than its message', 32, [200, 0, 1, 0]],
-  ])('refuses %s', (_, at, patch) => {
+  ])('rejects %s', (_, at, patch) => {
     const bytes = message([[1, u32(5)]])
     bytes.set(patch, at)
     expect(() => decodeOne(bytes)).toThrow(RangeError)
@@ -131,7 +131,7 @@ describe('View', () => {
     expect(viewOf(Uint8Array.of(101, 116).buffer).text()).toBe('et')
   })
 
-  it('refuses to read beyond its window even where the buffer goes on', () => {
+  it('throws when reading beyond its end, also where the buffer is longer', () => {
     const window = viewOf(new ArrayBuffer(16), 4, 4)
     expect(() => window.u32(1)).toThrow(RangeError)
     expect(() => window.bytes(0, 5)).toThrow(RangeError)

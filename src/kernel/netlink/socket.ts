@@ -32,7 +32,7 @@ export interface NetlinkSocket {
 /** Opens a socket of `protocol` (NETLINK_ROUTE, NETLINK_NETFILTER) in the namespace that the process is in; it stays there. */
 export function openNetlink(protocol: number): NetlinkSocket {
   const fd = sys.socket(AF_NETLINK, SOCK_RAW, protocol)
-  // An ack need not carry the request back, but should say in words what was wrong; a dump should filter where it can.
+  // An ack need not carry the request back, but should explain a failure in words; a dump should filter where it can.
   for (const option of [NETLINK_CAP_ACK, NETLINK_EXT_ACK, NETLINK_GET_STRICT_CHK]) {
     try {
       sys.setsockopt(fd, SOL_NETLINK, option, 1)

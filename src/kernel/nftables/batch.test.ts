@@ -23,7 +23,7 @@ function kernel(...datagrams: Uint8Array[]): void {
   })
   vi.spyOn(sys, 'recv').mockImplementation(() => {
     const next = datagrams.shift()
-    if (!next) throw new Error('the kernel has said everything')
+    if (!next) throw new Error('the kernel has no more answers')
     return Uint8Array.from(next).buffer
   })
 }
@@ -37,7 +37,7 @@ function answer(sequence: number, error = 0, attributes: Attribute[] = []): Uint
 afterEach(() => vi.restoreAllMocks())
 
 describe('commit()', () => {
-  it('brackets the requests, asks the last for an ack and numbers all', () => {
+  it('brackets the requests, requests an ack of the last and numbers all', () => {
     kernel(answer(102))
     commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])
     expect(sent.map((batch) => batch.map(({ type, flags, sequence }) => [type, flags, sequence]))).toEqual([
@@ -61,7 +61,7 @@ describe('commit()', () => {
     expect(tryCommit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toMatchObject({ op: 'add chain inet t a', errno: 2 })
   })
 
-  it('ends when the kernel refuses the batch as such, and answers nothing else', () => {
+  it('ends when the kernel rejects the batch as a whole, and answers nothing else', () => {
     kernel(answer(100, 95))
     expect(tryCommit(socket(), [addChain(ref, 'a')])).toMatchObject({ op: 'nftables transaction', errno: 95 })
   })
@@ -71,20 +71,20 @@ describe('commit()', () => {
     expect(tryCommit(socket(), [addChain(ref, 'a')])).toBeUndefined()
   })
 
-  it('takes over the kernel’s own words', () => {
+  it('has the kernel’s own words', () => {
     kernel(answer(101, 22, [[1, cstr('Chain of type "nat" is not supported')]]))
     expect(tryCommit(socket(), [addChain(ref, 'a')])?.message).toMatch(/\(Chain of type "nat" is not supported\)$/)
   })
 
-  it('names the refused expression by the offset that the kernel gives', () => {
+  it('names the rejected expression by the offset that the kernel gives', () => {
     const rule = addRule(ref, 'c', [...l4protoIs(6), expression('masq', [])])
     const text = Buffer.from(encodeMessage(rule, 0)).toString('latin1')
     // The list element starts with its own header, then EXPR_NAME's.
     kernel(answer(101, 2, [[2, u32(text.indexOf('masq') - 8)]]))
-    expect(tryCommit(socket(), [rule])?.detail).toBe('refused expression: masq')
+    expect(tryCommit(socket(), [rule])?.detail).toBe('rejected expression: masq')
   })
 
-  it.each([0, 3, 20, 24, 10_000, 0xffffffff])('has no more to say when the offset %i is in no expression', (offset) => {
+  it.each([0, 3, 20, 24, 10_000, 0xffffffff])('gives no detail when the offset %i is in no expression', (offset) => {
     kernel(answer(101, 2, [[2, u32(offset)]]))
     expect(tryCommit(socket(), [addRule(ref, 'c', [verdict('drop')])])?.detail).toBe('')
   })
@@ -114,7 +114,7 @@ describe('listRules()', () => {
     expect(listRules(socket(), ref, { containing: ['abd'] }).map(({ handle }) => handle)).toEqual([2])
   })
 
-  it('asks again when the rules changed meanwhile, even if the flagged one does not contain the text', () => {
+  it('requests the dump again when the rules changed meanwhile, even if the flagged one does not contain the text', () => {
     kernel(concat([rule(1, 'abc', 0x12)(100), rule(2, 'abd')(100)]), done(100), rule(3, 'abd')(101), done(101))
     expect(listRules(socket(), ref, { containing: ['abd'] }).map(({ handle }) => handle)).toEqual([3])
   })

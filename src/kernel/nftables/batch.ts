@@ -69,7 +69,7 @@ function bracket(type: number): Message {
   return { type, flags: 0, body: nfgenmsg(0, NFNL_SUBSYS_NFTABLES), attributes: [] }
 }
 
-/** Which expression of a rule the kernel refused: without it, a kernel that lacks one says "No such file or directory" and nothing more. */
+/** Which expression of a rule the kernel rejected: where a kernel lacks one, its error is only "No such file or directory". */
 function culprit(request: Request, { offset }: Failure): string {
   const message = encodeMessage(request, 0)
   const view = viewOf(message.buffer as ArrayBuffer) // encodeMessage allocates it, and an ordinary one
@@ -78,7 +78,7 @@ function culprit(request: Request, { offset }: Failure): string {
     for (const [kind, element] of list.list()) {
       const start = element.start - 4
       if (kind !== NFTA_LIST_ELEM || offset < start || offset >= start + 4 + element.length) continue
-      return `refused expression: ${element.attributes().get(NFTA_EXPR_NAME)?.text()}`
+      return `rejected expression: ${element.attributes().get(NFTA_EXPR_NAME)?.text()}`
     }
   }
   return ''

@@ -74,12 +74,12 @@ export function deleteChain(ref: TableRef, name: string): Request {
   return nftRequest(`delete chain ${describeTable(ref)} ${name}`, NFT_MSG_DELCHAIN, 0, ref.family, named(ref, name))
 }
 
-/** True where the chain is there; false too where its table, or nf_tables itself, is not. */
+/** True where the chain exists; false as well where its table, or nf_tables itself, does not. */
 export function hasChain(socket: NetlinkSocket, ref: TableRef, name: string): boolean {
   return findChains(socket, ref, [name]).length > 0
 }
 
-/** Those of the chains that are there, all asked for at once; none where the table, or nf_tables itself, is not there. */
+/** Those of the chains that exist, requested in one datagram; none where the table, or nf_tables itself, does not exist. */
 export function findChains(socket: NetlinkSocket, ref: TableRef, names: readonly string[]): KernelChain[] {
   const requests = names.map((name) =>
     nftRequest(`find chain ${describeTable(ref)} ${name}`, NFT_MSG_GETCHAIN, 0, ref.family, named(ref, name)),

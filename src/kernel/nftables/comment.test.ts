@@ -26,7 +26,7 @@ describe('a comment', () => {
     expect(fitComment(text)).toBe(fitting)
   })
 
-  it('and a note stand beside each other, and fit into what the kernel keeps', () => {
+  it('and a note fit together into what the kernel stores', () => {
     const data = concat([commentData(0, 'c'.repeat(300)), noteData('n'.repeat(300))])
     expect(data.length).toBeLessThanOrEqual(256)
     expect(readComment(view(data), 0)).toBe('c'.repeat(128))

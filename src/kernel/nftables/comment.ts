@@ -33,7 +33,7 @@ export function commentData(type: number, text: string): Uint8Array {
   return userData(type, concat([bytes, Uint8Array.of(0)]))
 }
 
-/** A note's record; with a comment beside it there is room for 120 bytes (NFT_USERDATA_MAXLEN is 256). */
+/** A note's record; with a comment as well there is room for 120 bytes (NFT_USERDATA_MAXLEN is 256). */
 export function noteData(text: string): Uint8Array {
   return userData(PODWIRE_UDATA_RULE_NOTE, new Uint8Array(sys.encodeUtf8(fitComment(text, NOTE_MAXLEN))))
 }
@@ -48,7 +48,7 @@ export function fitComment(text: string, room = COMMENT_MAXLEN): string {
   return sys.decodeUtf8(bytes.buffer, 0, end)
 }
 
-/** The text of the record `type`, '' where there is none; what is not laid out as nft does it has no comment either. */
+/** The text of the record `type`, '' where there is none, or where the data are not laid out as nft's. */
 export function readComment(data: View | undefined, type: number): string {
   let at = 0
   while (data && at + 2 <= data.length) {

@@ -40,7 +40,7 @@ export interface Element {
 /** An attribute holds 64 KiB; an element with everything in it takes less than 400 bytes. */
 const ELEMENTS_PER_MESSAGE = 128
 
-/** `add element FAMILY TABLE SET { … }`, in as many messages as it takes; one that is there already is fine, with other data EEXIST. */
+/** `add element FAMILY TABLE SET { … }`, in as many messages as needed; an element that exists is fine, EEXIST where its data differ. */
 export function addElements(ref: TableRef, set: string, elements: readonly Element[]): Request[] {
   return inMessages('add', NFT_MSG_NEWSETELEM, NLM_F_CREATE, ref, set, elements)
 }
@@ -60,7 +60,7 @@ export function flushSet(ref: TableRef, set: string): Request {
   return nftRequest(`flush set ${describeTable(ref)} ${set}`, NFT_MSG_DELSETELEM, 0, ref.family, named(ref, set))
 }
 
-/** `list set FAMILY TABLE SET`; ENOENT where there is none. Of a map's data only plain values are read back. */
+/** `list set FAMILY TABLE SET`; ENOENT where it does not exist. Of a map's data only plain values are read back. */
 export function listElements(socket: NetlinkSocket, ref: TableRef, set: string): Element[] {
   const request = nftRequest(`list elements of ${describeTable(ref)} ${set}`, NFT_MSG_GETSETELEM, 0, ref.family, named(ref, set))
   return dumpObjects(socket, request).flatMap(({ body }) => decodeElements(body))
@@ -69,7 +69,7 @@ export function listElements(socket: NetlinkSocket, ref: TableRef, set: string):
 /** How many answers, a few hundred bytes each in a buffer of its own, surely find room in the socket. */
 const KEYS_PER_EXCHANGE = 32
 
-/** `get element FAMILY TABLE SET { … }`: those of `keys` that are there; none where there is no such set. The size of the set does not matter. */
+/** `get element FAMILY TABLE SET { … }`: those of `keys` that exist; empty where the set does not exist. Independent of the set's size. */
 export function findElements(socket: NetlinkSocket, ref: TableRef, set: string, keys: readonly Uint8Array[]): Element[] {
   const found: Element[] = []
   for (let from = 0; from < keys.length; from += KEYS_PER_EXCHANGE) {

@@ -52,12 +52,12 @@ export function markElement(mark: Mark): Element {
   return mark.endsWith('-') ? { key: unpackBytes(mark.slice(0, -1)), end: true } : { key: unpackBytes(mark) }
 }
 
-/** `list set FAMILY TABLE SET`; undefined where there is no such set. */
+/** `list set FAMILY TABLE SET`; undefined where the set does not exist. */
 export function dumpMarks(socket: NetlinkSocket, ref: TableRef, set: string): Mark[] | undefined {
   return dumpElementBodies(socket, ref, set)?.flatMap(readMarks)
 }
 
-/** The messages that list the elements, whatever they are; undefined where there is no such set. */
+/** The bodies of the messages that list the elements; undefined where the set does not exist. */
 export function dumpElementBodies(socket: NetlinkSocket, ref: TableRef, set: string): Body[] | undefined {
   const request = nftRequest(`list elements of ${describeTable(ref)} ${set}`, NFT_MSG_GETSETELEM, 0, ref.family, [])
   const family = sys.hex(request.body.slice().buffer, 0, request.body.length)

@@ -101,7 +101,7 @@ describeHost('nftables requests on the kernel', () => {
     expect(output.containing).toEqual(['named', 'inside'])
   })
 
-  it('knows a rule by its expressions, whatever its counter says', () => {
+  it('knows a rule by its expressions, whatever its counter has', () => {
     expect(output.consists).toEqual(['01000', '00000', '00000', '00000', '00000'])
   })
 
@@ -111,7 +111,7 @@ describeHost('nftables requests on the kernel', () => {
 
   it('names the expression that the kernel does not have, and leaves nothing of the transaction', () => {
     expect(output.refused).toEqual({ errno: 2, message: expect.stringContaining('add rule inet podwire new: ') })
-    expect(output.refused).toEqual({ errno: 2, message: expect.stringContaining('(refused expression: podwire)') })
+    expect(output.refused).toEqual({ errno: 2, message: expect.stringContaining('(rejected expression: podwire)') })
     expect(output.atomic).toBe(false)
   })
 

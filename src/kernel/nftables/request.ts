@@ -1,4 +1,4 @@
-// A request to nf_tables that knows what it attempts, and what every such request begins with.
+// A request to nf_tables with the name of its operation, and the header of every request.
 
 import { EINVAL, EOPNOTSUPP } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'

@@ -27,7 +27,7 @@ export interface KernelRule {
   readonly chain: string
   readonly handle: number
   readonly comment: string
-  /** Of podwire alone, '' where there is none. */
+  /** podwire's own note, '' where there is none. */
   readonly note: string
   /** The list of its expressions, not yet taken apart. */
   readonly list: View | undefined
@@ -57,7 +57,7 @@ export function flushChain(ref: TableRef, chain: string): Request {
 }
 
 /**
- * `list chain FAMILY TABLE CHAIN`, or without `chain` the rules of the whole table; none where there is no such table.
+ * `list chain FAMILY TABLE CHAIN`, or without `chain` the rules of the whole table; none where the table does not exist.
  * With `containing`, at least those in which something of it occurs (names, comments, values): taking every rule of a long chain apart takes milliseconds.
  */
 export function listRules(

@@ -31,7 +31,7 @@ export function addTable(ref: TableRef, { comment = '', exclusive = false } = {}
   return nftRequest(`add table ${describeTable(ref)}`, NFT_MSG_NEWTABLE, exclusive ? NLM_F_EXCL : 0, ref.family, attributes)
 }
 
-/** `delete table FAMILY NAME`, with all that is in it; ENOENT where there is none. */
+/** `delete table FAMILY NAME`, with all its content; ENOENT where it does not exist. */
 export function deleteTable(ref: TableRef): Request {
   return nftRequest(`delete table ${describeTable(ref)}`, NFT_MSG_DELTABLE, 0, ref.family, [[NFTA_TABLE_NAME, cstr(ref.table)]])
 }

@@ -1,4 +1,4 @@
-// A caller that may not: the kernel refuses the first message of a batch and is silent about the rest.
+// A caller without CAP_NET_ADMIN: the kernel rejects the first message of a batch and does not answer the rest.
 
 import { expect, it } from 'vitest'
 import { describeHost, pluginPath, withHost } from '../../../test/harness/netns.ts'

@@ -65,8 +65,8 @@ export function addAddress(index: number, cidr: Cidr, options: { nodad: boolean;
 }
 
 /**
- * `ip address add fe80::…/64 dev #INDEX nodad`, before the kernel does: it asks for a neighbour of forwarded packets from this address only, and its own
- * it leaves tentative for a second or two. EEXIST where it has been faster.
+ * `ip address add fe80::…/64 dev #INDEX nodad`, before the kernel does: it solicits neighbours of forwarded packets from this address only, and its own
+ * it leaves tentative for a second or two. EEXIST where the kernel was faster.
  */
 export function addLinkLocal({ index, mac }: { readonly index: number; readonly mac: Mac }): Request {
   return addAddress(index, { address: linkLocal(mac), length: 64 }, { nodad: true })
@@ -103,7 +103,7 @@ function ifaddrmsg(index: number, cidr?: Cidr): Uint8Array {
 function decodeAddress({ body }: Received): LinkAddress[] {
   const family = body.u8(0)
   const attributes = body.attributes(8)
-  // IFA_ADDRESS is the far end on a point-to-point link; IFA_LOCAL is ours wherever it is given.
+  // IFA_ADDRESS is the far end on a point-to-point link; IFA_LOCAL, where present, is the device's own.
   const bytes = (attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS))?.bytes()
   if (!bytes || (family !== AF_INET && family !== AF_INET6)) return []
   const address: Address = { family: family === AF_INET ? 4 : 6, bytes }

@@ -64,7 +64,7 @@ describe('bridges and ports', () => {
   it.each([
     [true, false, '0500040001000000 0500210000000000'],
     [false, true, '0500040000000000 0500210001000000'],
-  ])('a port has hairpin %s and isolation %s said in any case', (hairpin, isolated, flags) => {
+  ])('a port has hairpin %s and isolation %s reported in any case', (hairpin, isolated, flags) => {
     expect(attributes(setBridgePort({ index: 3 }, { hairpin, isolated, alias: 'x' }))).toContain(flags.replace(' ', ''))
   })
 })
@@ -91,7 +91,7 @@ describe('decodePortVlans()', () => {
 
   it.each([
     [
-      'of the port that is asked for',
+      'of the requested port',
       3,
       [
         [100, true],

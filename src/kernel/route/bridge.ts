@@ -115,7 +115,7 @@ export function listPortVlans(socket: NetlinkSocket, index: number): PortVlan[] 
   return decodePortVlans(received, index)
 }
 
-/** What the answers of such a dump, one a bridge and one a port, say of the port at `index`. */
+/** The port at `index` in the answers of a dump, which have one message for each bridge and each port. */
 export function decodePortVlans(received: readonly Received[], index: number): PortVlan[] {
   const port = received.find(({ body }) => body.i32(4) === index)
   const entries = port?.body.attributes(16).get(IFLA_AF_SPEC)?.list() ?? []

@@ -14,7 +14,7 @@ const sent = (request: Request) => {
 }
 const ifinfomsg = '00'.repeat(16)
 
-// Captured from iproute2 6.1, but for NLA_F_NESTED (0x8000), which it leaves out; the kernel need not have the kind to be asked for it.
+// Captured from iproute2 6.1, but for NLA_F_NESTED (0x8000), which it leaves out; no kernel with the kind is needed.
 it.each([
   [
     'ip link add mv0 link #3 mtu 1400 address 02:00:00:00:00:01 type macvlan mode bridge',

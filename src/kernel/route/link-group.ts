@@ -31,7 +31,7 @@ function removeTogether(socket: NetlinkSocket, links: readonly Found[]): SysErro
   const requests = [...links.map(({ index }) => setLink({ index }, { group })), deleteGroup(group)]
   const { failures } = exchange(socket, requests)
   if (failures.every(({ errno }) => errno === ENODEV)) return undefined
-  // One that cannot be deleted keeps the others from it, and the error does not say which.
+  // One link that cannot be deleted blocks the others, and the error does not name it.
   exchange(
     socket,
     links.map(({ index }) => setLink({ index }, { group: 0 })),
@@ -40,7 +40,7 @@ function removeTogether(socket: NetlinkSocket, links: readonly Found[]): SysErro
 }
 
 /**
- * A number that no two of the deletions under way share, and no person gives out: six bits of the link's index in each byte, which makes it four
+ * A number that no two deletions share at a time, and no administrator uses: six bits of the link's index in each byte, which makes it four
  * letters and the dump of all links quick to search.
  */
 export function groupOf(index: number): number {
@@ -48,7 +48,7 @@ export function groupOf(index: number): number {
   return digit(0) | digit(1) | digit(2) | digit(3)
 }
 
-/** A link that another process has put into the group would go with ours. */
+/** A link that another process has put into the group would be deleted as well. */
 function isForeign(socket: NetlinkSocket, group: number, links: readonly Found[]): boolean {
   const letters = String.fromCharCode(...u32(group))
   return listLinks(socket, [letters]).some((link) => link.group === group && !links.some(({ index }) => index === link.index))

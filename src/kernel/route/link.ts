@@ -57,12 +57,12 @@ export interface Link {
 /** A device named by index where that is known, by name otherwise. */
 export type LinkRef = { readonly index: number } | { readonly name: string }
 
-/** `ip link show NAME`; undefined where there is none. */
+/** `ip link show NAME`; undefined where it does not exist. */
 export function findLink(socket: NetlinkSocket, ref: LinkRef): Link | undefined {
   return findLinks(socket, [ref])[0]
 }
 
-/** Those of the devices that are there, asked for in one datagram. */
+/** Those of the devices that exist, requested in one datagram. */
 export function findLinks(socket: NetlinkSocket, refs: readonly LinkRef[]): Link[] {
   const requests = refs.map(getLink)
   const { answers, failures } = exchange(socket, requests)

@@ -1,4 +1,4 @@
-// Which way the kernel would send a packet.
+// Which route the kernel takes for a packet.
 
 import type { Address } from '../../net/address.ts'
 import { formatAddress } from '../../net/address.ts'
@@ -9,15 +9,15 @@ import { addressFamily, type Request } from './request.ts'
 
 const RTN_LOCAL = 2
 
-export interface Way {
+export interface NextHop {
   /** True for an address of this namespace. */
   readonly local: boolean
   /** Index of the device it leaves by, 0 where there is none. */
   readonly oif: number
 }
 
-/** `ip route get ADDRESS` for each of the addresses; undefined where there is no way. */
-export function lookUpRoutes(socket: NetlinkSocket, addresses: readonly Address[]): (Way | undefined)[] {
+/** `ip route get ADDRESS` for each of the addresses; undefined where no route leads there. */
+export function lookUpRoutes(socket: NetlinkSocket, addresses: readonly Address[]): (NextHop | undefined)[] {
   const { answers } = exchange(socket, addresses.map(getRoute))
   return addresses.map((_, i) => {
     const body = answers[i]?.[0]?.body

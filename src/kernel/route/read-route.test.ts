@@ -39,7 +39,7 @@ describe('decodeRoute()', () => {
   it.each([
     ['shorter than its header', '1c00000003000000', '0400000003000000'],
     ['longer than the list', '1c00000003000000', 'ff00000003000000'],
-  ])('refuses a next hop that is %s', (_what, right, wrong) => {
+  ])('rejects a next hop that is %s', (_what, right, wrong) => {
     expect(() => decode(MULTIPATH.replace(right, wrong))).toThrow('next hop of')
   })
 })

@@ -31,7 +31,7 @@ export interface KernelRoute {
   readonly protocol?: number | undefined
   readonly mtu?: number | undefined
   readonly advmss?: number | undefined
-  /** The gateway is on the device, whatever the other routes say. */
+  /** The gateway is on the device, whatever the other routes are. */
   readonly onlink?: boolean | undefined
 }
 

@@ -1,4 +1,4 @@
-// A request to rtnetlink that knows what it attempts, and the family's fixed structures.
+// A request to rtnetlink with the name of its operation, and the family's fixed structures.
 
 import type { Address } from '../../net/address.ts'
 import type { Message } from '../netlink/encode.ts'

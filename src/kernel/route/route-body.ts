@@ -1,5 +1,5 @@
 // Unicast routes of the main table by the thousand, as bodies (../netlink/hex.ts). The attributes stand in the kernel's own order, so that a route
-// reads in a dump as it was asked for; one that does not is brought into this form first.
+// reads in a dump as it was requested; one that does not is brought into this form first.
 
 import { formatPacked, type Packed, type PackedPrefix } from '../../net/packed.ts'
 import { type BodyRequest, dumpBodies } from '../netlink/bulk.ts'
@@ -21,8 +21,8 @@ import {
   RTNH_F_ONLINK,
 } from './constants.ts'
 
-/** What the routes of one way have in common. */
-export interface Way {
+/** What routes through one device have in common. */
+export interface RouteTemplate {
   readonly family: 4 | 6
   readonly protocol: number
   readonly oif: number
@@ -32,7 +32,7 @@ export interface Way {
   readonly src: Packed | undefined
 }
 
-/** A route as its body says. */
+/** A route as read from its body. */
 export interface RouteText {
   readonly dst: PackedPrefix
   readonly gateway: Packed | undefined
@@ -47,7 +47,7 @@ const ATTRIBUTES = 24
 const ADDED = `24000c00${'00'.repeat(32)}0500140000000000`
 
 /** `ip route … DST via GATEWAY dev #OIF [onlink] [src SRC] proto PROTOCOL`, the body of it, for each destination and gateway of one family. */
-export function routeBody({ family, protocol, oif, onlink, src }: Way): (dst: PackedPrefix, gateway: Packed) => Body {
+export function routeBody({ family, protocol, oif, onlink, src }: RouteTemplate): (dst: PackedPrefix, gateway: Packed) => Body {
   // unsigned char rtm_family, rtm_dst_len, rtm_src_len, rtm_tos, rtm_table, rtm_protocol, rtm_scope, rtm_type; unsigned rtm_flags;
   const start = family === 4 ? '02' : '0a'
   const rest = `0000${hex8(RT_TABLE_MAIN)}${hex8(protocol)}00${hex8(RTN_UNICAST)}${hex32(onlink ? RTNH_F_ONLINK : 0)}`
@@ -93,12 +93,12 @@ export function dumpRoutes(socket: NetlinkSocket, family: 4 | 6, protocol: numbe
 export function canonicalRoute(body: Body): Body {
   const attributes = readHexAttributes(body, ATTRIBUTES)
   if (!attributes) return body
-  const kept = [RTA_TABLE, RTA_DST, RTA_PREFSRC, RTA_PRIORITY, RTA_GATEWAY, RTA_OIF].map((type) => {
+  const own = [RTA_TABLE, RTA_DST, RTA_PREFSRC, RTA_PRIORITY, RTA_GATEWAY, RTA_OIF].map((type) => {
     const value = attributes.get(type)
     return value === undefined ? '' : hexAttribute(type, value)
   })
   // A device without a carrier shows in the flags, and is no other route.
-  return `${body.slice(0, 16)}${hex32(readHex32(body, 16) & RTNH_F_ONLINK)}${kept.join('')}`
+  return `${body.slice(0, 16)}${hex32(readHex32(body, 16) & RTNH_F_ONLINK)}${own.join('')}`
 }
 
 export function readRoute(body: Body): RouteText {

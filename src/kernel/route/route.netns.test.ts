@@ -42,7 +42,7 @@ describeHost('rtnetlink on the kernel', () => {
     expect([output.absent, output.removeAbsent]).toEqual(['none', false])
   })
 
-  it('a file that is no namespace is refused', () => {
+  it('a file that is not a namespace is rejected', () => {
     expect(output.notNamespace).toEqual({
       errno: 22,
       message: 'open network namespace /etc/hostname: Invalid argument (the file is not a namespace)',
@@ -73,7 +73,7 @@ describeHost('rtnetlink on the kernel', () => {
     ])
   })
 
-  it('sysctls are those of the namespace that was entered, and the way back is found', () => {
+  it('sysctls are those of the namespace that was entered, and the process returns to its own', () => {
     expect(output.sysctl).toEqual([true, '1', 'none'])
     expect(output.refused).toBe(false)
     expect(output.invalid).toMatchObject({ errno: 22 })

@@ -34,8 +34,8 @@ import { addressFamily, type Request } from './request.ts'
 export type { KernelRoute } from './read-route.ts'
 
 /**
- * `ip route prepend DST via GATEWAY dev #OIF …`: beside another one to the same destination, so that IPv6 shares it between both gateways, and IPv4
- * takes the one that came last.
+ * `ip route prepend DST via GATEWAY dev #OIF …`: in addition to another one to the same destination, so that IPv6 shares it between both gateways, and IPv4
+ * takes the last one added.
  */
 export function prependRoute(route: KernelRoute): Request {
   return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE, route)
@@ -108,7 +108,7 @@ function routeRequest(verb: string, type: number, flags: number, route: KernelRo
   }
 }
 
-/** The kernel refuses a gateway route of scope link, and takes an IPv4 route of scope global without a gateway for one it cannot reach. */
+/** The kernel rejects a gateway route of scope link, and takes an IPv4 route of scope global without a gateway for one it cannot reach. */
 function defaultScope({ dst, gateway }: KernelRoute): number {
   return gateway || dst.address.family === 6 ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK
 }

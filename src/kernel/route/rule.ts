@@ -29,7 +29,7 @@ export function addPolicyRule(rule: PolicyRule): Request {
   return ruleRequest('add', RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule)
 }
 
-/** `ip rule del from SRC lookup TABLE`: the first that has all that is given; ENOENT where there is none. */
+/** `ip rule del from SRC lookup TABLE`: the first that matches all of it; ENOENT where none does. */
 export function deletePolicyRule(rule: PolicyRule): Request {
   return ruleRequest('delete', RTM_DELRULE, 0, rule)
 }

@@ -44,7 +44,7 @@ export function redirectIngress(ifindex: number, to: number, priority: number): 
   }
 }
 
-/** `tc filter del dev #INDEX ingress prio PRIORITY`; ENOENT or EINVAL where there is none. */
+/** `tc filter del dev #INDEX ingress prio PRIORITY`; ENOENT or EINVAL where none exists. */
 export function deleteFilters(ifindex: number, priority: number): Request {
   return {
     op: `delete filters of #${ifindex}`,

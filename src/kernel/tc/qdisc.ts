@@ -84,7 +84,7 @@ export function ensureClsact(ifindex: number): Request {
   }
 }
 
-/** `tc qdisc show dev #INDEX root`; undefined where there is none but the kernel's default. */
+/** `tc qdisc show dev #INDEX root`; undefined where it is the kernel's default. */
 export function findRootQdisc(socket: NetlinkSocket, ifindex: number): Qdisc | undefined {
   const op = `find root qdisc of #${ifindex}`
   // Older kernels answer as if with a notification, which reaches the asker only with NLM_F_ECHO.

@@ -1,4 +1,4 @@
-// Bytes: what `tc` sends for the same, and what the kernel's answers look like when they are whole, foreign or cut.
+// Bytes: what `tc` sends for the same, and what the kernel's answers look like when they are whole, unknown or cut.
 
 import { describe, expect, it } from 'vitest'
 import { goldenDump } from '../../../test/harness/golden.ts'
@@ -100,7 +100,7 @@ describe('decodeQdisc()', () => {
     expect(decoded).toEqual({ kind: 'tbf', tbf: { rate, limit: 2e6, buffer: bufferTicks(tbf) } })
   })
 
-  it('is the kind alone when the qdisc is another, or says nothing of itself', () => {
+  it('is the kind alone when the qdisc is another, or has no options', () => {
     expect(decodeQdisc(bodyOf(ensureClsact(3)))).toEqual({ kind: 'clsact', tbf: undefined })
     for (const options of [[], [[2, []]], [[2, [[4, new Uint8Array(8)]]]]] satisfies Attribute[][]) {
       const request = { type: 36, flags: 0, body: tcmsg({ ifindex: 3 }), attributes: [[1, cstr('tbf')] as const, ...options] }

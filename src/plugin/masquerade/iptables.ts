@@ -13,7 +13,7 @@ import { chainName, iptablesComment, iptablesCommentPrefix, isChainName } from '
 import { type Purpose, quoteWord, restore, save, type Tables } from '../netfilter/iptables-command.ts'
 import { kernelTable, removeChainsOverNetlink } from '../netfilter/iptables-kernel.ts'
 import { removeLegacyChains } from '../netfilter/iptables-legacy.ts'
-import { option, type SavedRule, type SavedTable, saysCidr } from '../netfilter/iptables-saved.ts'
+import { matchesCidr, option, type SavedRule, type SavedTable } from '../netfilter/iptables-saved.ts'
 import { tryRestore } from '../netfilter/iptables-transaction.ts'
 import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 
@@ -91,7 +91,7 @@ function wantedRules(attachment: Attachment, cidrs: readonly Cidr[]): WantedRule
   const wide = multicast[cidrs[0]?.address.family ?? 4]
   const inChain = (rule: SavedRule, target: string) => rule.chain === chain && option(rule, '-j') === target
   const accepts = cidrs.map((cidr): WantedRule => {
-    const exists = (rule: SavedRule) => inChain(rule, 'ACCEPT') && saysCidr(option(rule, '-d'), networkOf(cidr))
+    const exists = (rule: SavedRule) => inChain(rule, 'ACCEPT') && matchesCidr(option(rule, '-d'), networkOf(cidr))
     return { chain, matches: ['-d', formatCidr(cidr)], target: 'ACCEPT', exists }
   })
   const masquerade: WantedRule = {
@@ -101,7 +101,7 @@ function wantedRules(attachment: Attachment, cidrs: readonly Cidr[]): WantedRule
     exists: (rule) => inChain(rule, 'MASQUERADE') && rule.words.includes('!'),
   }
   const jumps = cidrs.map(({ address }): WantedRule => {
-    const exists = (rule: SavedRule) => option(rule, '-j') === chain && saysCidr(option(rule, '-s'), hostCidr(address))
+    const exists = (rule: SavedRule) => option(rule, '-j') === chain && matchesCidr(option(rule, '-s'), hostCidr(address))
     return { chain: 'POSTROUTING', matches: ['-s', formatAddress(address)], target: chain, exists }
   })
   return [...accepts, masquerade, ...jumps]

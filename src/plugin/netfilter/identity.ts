@@ -1,4 +1,4 @@
-// Under which names masquerade rules are found again: those that the Go plugins give, so that either can clean what the other left.
+// Names of chains and comments by which rules are found: the Go plugins', so that either can remove the other's.
 
 import type { Attachment } from '../../cni/types.ts'
 import { sys } from '../../host/sys.ts'
@@ -8,7 +8,7 @@ export function chainName({ network, containerId }: Pick<Attachment, 'network' |
   return `CNI-${sys.sha512(network + containerId)}`.slice(0, 28)
 }
 
-/** True for a name as `chainName` makes it; portmap's `CNI-DN-…` and the like are none. */
+/** True for a name as `chainName` makes it; not for portmap's `CNI-DN-…` and the like. */
 export function isChainName(name: string): boolean {
   return name.length === 28 && name.startsWith('CNI-') && [...name.slice(4)].every((digit) => '0123456789abcdef'.includes(digit))
 }

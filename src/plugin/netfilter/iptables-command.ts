@@ -1,4 +1,4 @@
-// The one process of the iptables backends: found in PATH, given its rules on stdin, its complaints made into errors.
+// Runs iptables-restore and iptables-save: found in PATH, rules on stdin, stderr turned into errors.
 
 import { CniError, ErrIOFailure, ErrTryAgainLater, ErrUnsupportedField } from '../../cni/error.ts'
 import { sys } from '../../host/sys.ts'
@@ -8,7 +8,7 @@ import { parseSaved, type SavedTable } from './iptables-saved.ts'
 /** Which rules a program shows: of the x_tables modules, or of nf_tables; '' for the one that the host has chosen. */
 export type Variant = '' | '-legacy' | '-nft'
 
-/** What the rules are for: how errors name it, and the option that asks for iptables with what to do where there is none. */
+/** What the rules are for: how errors name it, the option that selects iptables, and what to do where it is missing. */
 export interface Purpose {
   readonly name: string
   readonly option: string
@@ -28,7 +28,7 @@ const LOCK_WAIT = 5
 /** Milliseconds after which a process is ended: it had its wait and as long again for its work. */
 const TIMEOUT = 2 * LOCK_WAIT * 1000
 
-/** More links than that are a loop. */
+/** A longer chain of links is taken for a loop. */
 const LINKS = 10
 
 const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'
@@ -54,7 +54,7 @@ export function quoteWord(text: string): string {
   return `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
 }
 
-/** Whose rules the host's `iptables` shows: by what the programs' names lead to, the legacy ones where the names do not show it. */
+/** Which rules the host's `iptables` shows: by the targets of the programs' links, the legacy ones where these do not show it. */
 export function chosenVariant(version: IpVersion): Exclude<Variant, ''> {
   let file = findProgram(`${toolName(version)}-restore`) ?? ''
   // /usr/sbin/iptables-restore → /etc/alternatives/iptables-restore → /usr/sbin/iptables-nft-restore → xtables-nft-multi
@@ -88,7 +88,7 @@ function run(tables: Tables, verb: 'save' | 'restore', options: readonly string[
   if (exit.timedOut) throw new CniError(ErrTryAgainLater, `${purpose.name}: ${name} did not end within ${TIMEOUT / 1000} s`)
   if (exit.status === 0) return exit.stdout
   const stderr = exit.stderr.trim()
-  // iptables(8): status 4 is "resource problem", which is the lock, and with nf_tables any rule that the kernel refused.
+  // iptables(8): status 4 is "resource problem", which is the lock, and with nf_tables any rule that the kernel rejected.
   if (stderr.includes('xtables lock')) {
     throw new CniError(ErrTryAgainLater, `${purpose.name}: another program holds the xtables lock, ${name} gave up after ${LOCK_WAIT} s`)
   }
@@ -96,7 +96,7 @@ function run(tables: Tables, verb: 'save' | 'restore', options: readonly string[
   throw new CniError(ErrIOFailure, `${purpose.name}: ${name} failed with ${how}`, stderr)
 }
 
-/** What a symbolic link says; undefined where the file is none. */
+/** The target of a symbolic link; undefined where the file is not one. */
 function targetOf(file: string): string | undefined {
   try {
     return sys.readlink(file)

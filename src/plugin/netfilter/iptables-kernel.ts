@@ -1,4 +1,4 @@
-// Where iptables' own chains can be, asked of the kernel: a process is started only for what no message can find or remove.
+// Finds and removes iptables' chains by netlink: a process is started only where that is not possible.
 // The tables that iptables-nft makes are nf_tables like any other, `ip nat` and `ip6 nat`; x_tables lists its own by name.
 
 import { isSysError } from '../../host/error.ts'

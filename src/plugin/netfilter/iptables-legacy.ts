@@ -1,4 +1,4 @@
-// What x_tables itself holds, beside the rules that the host's own iptables shows: removed by the legacy programs, where there are any.
+// Rules in x_tables of a host whose own iptables uses nf_tables: removed by the legacy programs, where they exist.
 
 import { log } from '../../host/log.ts'
 import { legacyVariant, type Tables } from './iptables-command.ts'

@@ -8,8 +8,8 @@ import { sys } from '../../host/sys.ts'
 const waitMilliseconds = 30_000
 
 /**
- * Runs `body` while none of our plugins does so in this network namespace. iptables-nft-restore does not refuse a table that has changed since we read
- * it: it looks again, leaves out the `-N` of a chain that is there by now and makes the rules after it a second time. CniError 11.
+ * Runs `body` while no other podwire plugin does so in this network namespace; CniError 11 after the timeout. iptables-nft-restore does not
+ * reject a table that has changed since it was read: it reads the table again, omits the `-N` of a chain that exists by now and adds the rules twice.
  */
 export function withLock<T>(body: () => T): T {
   // The namespace's inode is the same for every process in it: no file stays. /run/xtables.lock is what iptables-legacy itself waits for.

@@ -16,7 +16,7 @@ export interface SavedTable {
   readonly rules: readonly SavedRule[]
 }
 
-/** Reads the output; lines that it does not know (comments, counters of other tables) are passed over. */
+/** Reads the output; unknown lines (comments, counters) are skipped. */
 export function parseSaved(output: string): SavedTable {
   const chains: string[] = []
   const rules: SavedRule[] = []
@@ -35,12 +35,12 @@ export function option({ words }: SavedRule, name: string): string {
   return at < 0 ? '' : (words[at + 1] ?? '')
 }
 
-/** True where a saved `-s` or `-d` says `cidr`; some versions leave the length of a host prefix out. */
-export function saysCidr(saved: string, cidr: Cidr): boolean {
+/** True where a saved `-s` or `-d` is `cidr`; some versions omit the length of a host prefix. */
+export function matchesCidr(saved: string, cidr: Cidr): boolean {
   try {
     return sameCidr(saved.includes('/') ? parseCidr(saved) : hostCidr(parseAddress(saved)), cidr)
   } catch {
-    // None, or one with a mask instead of a length: not a rule of ours.
+    // Not a prefix, or one with a mask instead of a length: not podwire's rule.
     return false
   }
 }

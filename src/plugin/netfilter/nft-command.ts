@@ -1,4 +1,4 @@
-// Conditions are nft's own language: where a configuration has them, nft writes the rules that they belong to.
+// Conditions are in nft's own language: rules that have them are added by nft.
 
 import { CniError, ErrIOFailure, ErrTryAgainLater, ErrUnsupportedField } from '../../cni/error.ts'
 import { sys } from '../../host/sys.ts'
@@ -7,7 +7,7 @@ import { findProgram, searchPath } from './iptables-command.ts'
 /** Milliseconds after which nft is ended. */
 const TIMEOUT = 10_000
 
-/** What STATUS says, and what ADD throws, where there is no nft. */
+/** The message of STATUS and ADD where nft is missing. */
 export function nftMissing(): string | undefined {
   return findProgram('nft') ? undefined : `conditionsV4, conditionsV6: need nft in ${searchPath()}: install nftables, or leave them out`
 }

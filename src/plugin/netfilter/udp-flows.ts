@@ -1,4 +1,4 @@
-// UDP has no end: a client that goes on sending keeps the connection, and the way, that it had before a port came or went. Those are forgotten here.
+// Deletes conntrack entries of UDP when a host port is added or removed: a client that continues to send would keep the old destination.
 
 import { isSysError } from '../../host/error.ts'
 import { log } from '../../host/log.ts'

@@ -7,7 +7,7 @@ import { formatAddress } from '../../../net/address.ts'
 import { type Cidr, formatCidr, hostCidr, networkOf, parseCidr } from '../../../net/cidr.ts'
 import { type HostPort, portsOf } from '../../host-ports/mapping.ts'
 import { quoteWord } from '../../netfilter/iptables-command.ts'
-import { option, type SavedRule, saysCidr } from '../../netfilter/iptables-saved.ts'
+import { matchesCidr, option, type SavedRule } from '../../netfilter/iptables-saved.ts'
 import type { PortmapRequest } from './backend.ts'
 import type { PortmapConfig } from './config.ts'
 
@@ -146,14 +146,14 @@ function serves(rule: SavedRule, chain: string, { protocol, hostPort, hostIP }: 
     option(rule, '-j') === target &&
     option(rule, '-p') === protocol &&
     option(rule, '--dport') === `${hostPort}` &&
-    (hostIP ? saysCidr(to, hostCidr(hostIP)) : to === '')
+    (hostIP ? matchesCidr(to, hostCidr(hostIP)) : to === '')
   )
 }
 
 /** iptables prints the subnet of an address, and no `-s` for all addresses. */
 function hasSource(rule: SavedRule, cidr: Cidr): boolean {
   const from = option(rule, '-s')
-  return cidr.length === 0 ? from === '' : saysCidr(from, networkOf(cidr))
+  return cidr.length === 0 ? from === '' : matchesCidr(from, networkOf(cidr))
 }
 
 /** As the runtime sent it, unchecked. */

@@ -4,7 +4,7 @@ import { CniError, ErrTryAgainLater } from '../../../cni/error.ts'
 import { formatAddress } from '../../../net/address.ts'
 import { type Cidr, hostCidr } from '../../../net/cidr.ts'
 import { describeHostPort, portsOf } from '../../host-ports/mapping.ts'
-import { option, type SavedRule, type SavedTable, saysCidr } from '../../netfilter/iptables-saved.ts'
+import { matchesCidr, option, type SavedRule, type SavedTable } from '../../netfilter/iptables-saved.ts'
 import type { PortmapRequest } from './backend.ts'
 import { chainName, DNAT_CHAIN, OWNER_COMMENT } from './iptables-rules.ts'
 
@@ -32,7 +32,7 @@ export function requireFree(table: SavedTable, { attachment, config }: PortmapRe
     for (const rule of table.rules.filter((found) => found.chain === chain && option(found, '-j') === 'DNAT')) {
       const taken = portsOf(config.mappings, version).find(({ protocol, hostPort, hostIP }) => {
         const to = option(rule, '-d')
-        const covers = to === '' || (hostIP !== undefined && saysCidr(to, hostCidr(hostIP)))
+        const covers = to === '' || (hostIP !== undefined && matchesCidr(to, hostCidr(hostIP)))
         return covers && option(rule, '-p') === protocol && option(rule, '--dport') === `${hostPort}`
       })
       if (!taken) continue
