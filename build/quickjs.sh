@@ -64,6 +64,8 @@ train() {
   archive trained.a -fprofile-generate -fprofile-update=single
   cp "$here/train.js" train.js
   ./qjsc -e -o train.c train.js
+  # Debian 13's libgcov.a was compiled for glibc, where this is what strtol is called; musl has no such name.
+  echo 'long strtol(const char *, char **, int); long __isoc23_strtol(const char *s, char **e, int b) { return strtol(s, e, b); }' >>train.c
   # shellcheck disable=SC2086
   $CC -static -no-pie $defines -o train train.c quickjs-libc.c trained.a -lm -lgcov
   setarch "$(uname -m)" -R ./train
