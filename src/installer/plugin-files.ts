@@ -1,4 +1,4 @@
-// The program under all its names in the binary directory: each name changes from one complete, tried file to another, or not at all.
+// The program under all its names in the binary directory: each name changes from one complete, tested file to another, or not at all.
 
 import { CniError, ErrIOFailure } from '../cni/error.ts'
 import { EACCES, ENOSPC, EPERM, EROFS } from '../host/errno.ts'
@@ -19,7 +19,7 @@ import type { InstalledFile, Manifest } from './manifest.ts'
 import { tryProgram } from './self-test.ts'
 
 const SELF = '/proc/self/exe'
-/** The name whose file the others are links to. */
+/** The other names are hard links to this one. */
 const FIRST = 'podwire'
 const MODE = 0o755
 
@@ -34,43 +34,48 @@ export interface FilePlan {
   readonly names: readonly string[]
   readonly skipped: readonly string[]
   readonly sha256: string
-  /** Those with another content than ours, or none. */
+  /** Those with another content than this program, or missing. */
   readonly different: readonly string[]
-  /** Those of them that are another's. */
-  readonly foreign: readonly string[]
+  /** Those of them that another program installed. */
+  readonly unmanaged: readonly string[]
   /** Those to be replaced: the different ones, and those with the wrong permissions. */
   readonly stale: readonly string[]
   /** For the manifest, before the first name changes. */
   readonly files: readonly InstalledFile[]
 }
 
+/** Reads the directory and changes nothing. `old` is the manifest of the installation before. */
 export function planFiles(binDir: string, names: readonly string[], skipped: readonly string[], old: Manifest | undefined): FilePlan {
   const wanted = [FIRST, ...names.filter((name) => name !== FIRST && !skipped.includes(name))]
   const sha256 = sha256Of(SELF) ?? ''
   const hashes = sha256OfEach(wanted.map((name) => `${binDir}/${name}`))
-  const found = new Map(wanted.map((name) => [name, hashes.get(`${binDir}/${name}`)]))
-  const different = wanted.filter((name) => found.get(name) !== sha256)
+  const foundAs = (name: string) => hashes.get(`${binDir}/${name}`)
+  const knownAs = (name: string) => old?.files.find((file) => file.name === name)
+  const different = wanted.filter((name) => foundAs(name) !== sha256)
   const stale = wanted.filter((name) => different.includes(name) || !hasMode(`${binDir}/${name}`, MODE))
-  const isOurs = (name: string, there: string | undefined) => {
-    if (there === undefined || there === sha256 || isLinkToFirst(binDir, name)) return true
-    const known = old?.files.find((file) => file.name === name)
-    if (!known || there === known.sha256 || there === known.previous) return known !== undefined
-    // Noted, but cut short before it was kept. Otherwise the name is podwire's, and the file is damaged.
-    return !known.replaced || exists(`${binDir}/${known.replaced}`)
-  }
-  const foreign = wanted.filter((name) => !isOurs(name, found.get(name)))
-  const files = wanted.map((name): InstalledFile => {
-    const known = old?.files.find((file) => file.name === name)
-    const replaced = foreign.includes(name) ? `${name}.before-podwire` : known?.replaced
-    const previous = known && known.sha256 !== sha256 ? known.sha256 : known?.previous
-    return { name, sha256, ...(previous && { previous }), ...(replaced && { replaced }) }
-  })
-  // What an earlier installation brought and this one leaves out is still ours to remove.
+  const unmanaged = different.filter((name) => !isOwn(binDir, name, foundAs(name), knownAs(name)))
+  const files = wanted.map((name) => manifestEntry(name, sha256, unmanaged.includes(name), knownAs(name)))
+  // What an earlier installation brought and this one leaves out is still podwire's to remove.
   const left = (old?.files ?? []).filter(({ name }) => !wanted.includes(name))
-  return { binDir, names: wanted, skipped, sha256, different, foreign, stale, files: [...files, ...left] }
+  return { binDir, names: wanted, skipped, sha256, different, unmanaged, stale, files: [...files, ...left] }
 }
 
-/** Brings the directory in order; `announce` is called before the first name changes. Throws a CniError in plain words. */
+/** Whether the file with the hash `found` may be replaced without a backup. */
+function isOwn(binDir: string, name: string, found: string | undefined, known: InstalledFile | undefined): boolean {
+  if (found === undefined || isLinkToFirst(binDir, name)) return true
+  if (!known) return false
+  if (found === known.sha256 || found === known.previous) return true
+  // In the manifest, but interrupted before its backup. Otherwise the name is podwire's, and the file is damaged.
+  return !known.replaced || exists(`${binDir}/${known.replaced}`)
+}
+
+function manifestEntry(name: string, sha256: string, isUnmanaged: boolean, known: InstalledFile | undefined): InstalledFile {
+  const replaced = isUnmanaged ? `${name}.before-podwire` : known?.replaced
+  const previous = known && known.sha256 !== sha256 ? known.sha256 : known?.previous
+  return { name, sha256, ...(previous && { previous }), ...(replaced && { replaced }) }
+}
+
+/** Replaces the stale files; `announce` is called before the first name changes. Throws a CniError that names the remedy. */
 export function copyFiles(plan: FilePlan, announce: () => void): FileReport[] {
   const { binDir, names, stale, skipped } = plan
   const done = new Map<string, FileReport['action']>()
@@ -84,7 +89,7 @@ export function copyFiles(plan: FilePlan, announce: () => void): FileReport[] {
         done.set(FIRST, 'written')
       } else announce()
       for (const name of stale.filter((one) => one !== FIRST)) {
-        keepForeign(plan, name)
+        backUp(plan, name)
         done.set(name, linkOrCopy(path(FIRST), path(name)))
       }
     })
@@ -127,10 +132,10 @@ function linkOrCopy(first: string, path: string): 'linked' | 'written' {
   }
 }
 
-/** A plugin of others under this name (the distribution's own `bridge`) comes back with an uninstall. */
-function keepForeign({ binDir, files, foreign }: FilePlan, name: string): void {
-  const kept = files.find((file) => file.name === name)?.replaced
-  if (kept && foreign.includes(name)) replaceByLink(`${binDir}/${name}`, `${binDir}/${kept}`)
+/** Another program's plugin of this name (the distribution's `bridge`) is restored by an uninstall. */
+function backUp({ binDir, files, unmanaged }: FilePlan, name: string): void {
+  const backup = files.find((file) => file.name === name)?.replaced
+  if (backup && unmanaged.includes(name)) replaceByLink(`${binDir}/${name}`, `${binDir}/${backup}`)
 }
 
 /** An older podwire's names are one file, whatever became of its manifest. */
