@@ -1,4 +1,4 @@
-// A short program in the path of each pod: by Node's own spawn, which takes a quarter of the processor time that execa takes (decision 8).
+// A short program in the path of each pod: by Node's own spawn, which takes a quarter of the processor time that execa takes (decision 9).
 
 import { spawn } from 'node:child_process'
 
