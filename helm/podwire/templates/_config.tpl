@@ -55,6 +55,8 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
 type: rpc
 address: unix://{{ .Values.cni.runDir }}/ipam.sock
 spoolDir: {{ .Values.cni.stateDir }}/ipam-releases
+# A node is not NotReady, nor are its pods evicted, for an agent that restarts.
+checkStatus: false
 {{- else -}}
 type: host-local
 dataDir: {{ .Values.cni.runDir }}/leases

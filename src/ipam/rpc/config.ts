@@ -16,6 +16,8 @@ export interface RpcConfig {
   readonly pool: string
   /** Milliseconds for a call with all its attempts. */
   readonly timeout: number
+  /** False where STATUS does not depend on the service. */
+  readonly checkStatus: boolean
   /** Where releases wait that the service did not answer. */
   readonly spoolDir: string
   /** For a result that has none of its own. */
@@ -35,6 +37,7 @@ export function readRpcConfig(reader: Reader, context: ConfigContext): RpcConfig
     endpoint: reader.object('ipam', readEndpoint),
     pool: reader.object('ipam', (ipam) => ipam.string('pool')) ?? '',
     timeout: reader.object('ipam', (ipam) => ipam.integer('timeoutMs', 100, 120_000)) ?? DEFAULT_TIMEOUT,
+    checkStatus: reader.object('ipam', (ipam) => ipam.boolean('checkStatus')) ?? true,
     spoolDir: reader.object('ipam', readSpoolDir) ?? releaseSpool(defaultPaths),
     routes: reader.object('ipam', (ipam) => ipam.objects('routes', readWantedRoute)) ?? [],
     requested: isAdding ? readRequested(reader, context) : [],

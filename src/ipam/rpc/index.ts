@@ -70,9 +70,10 @@ function gc(request: GcRequest<RpcConfig>): void {
   replayInPassing(request.config)
 }
 
-/** Whatever is wrong with the service, ADD would fail: code 50. */
+/** Whatever is wrong with the service, ADD would fail: code 50. A runtime then makes the node NotReady, which `checkStatus: false` is against. */
 function status(request: StatusRequest<RpcConfig>): void {
   const { config, network } = request
+  if (!config.checkStatus) return
   try {
     const query = `?network=${network}${config.pool && `&pool=${encodeURIComponent(config.pool)}`}`
     const limited = { ...request, config: { ...config, timeout: Math.min(config.timeout, STATUS_TIMEOUT) } }
