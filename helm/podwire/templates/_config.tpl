@@ -1,4 +1,4 @@
-{{/* Host paths of each preset, as `podwire install --preset` has them (src/installer/paths.ts; a test compares the two). */}}
+{{/* Host paths of each preset, as `podwire install --preset` has them (src/contract/paths.ts; a test compares the two). */}}
 {{- define "podwire.presets" -}}
 generic: {confDir: /etc/cni/net.d, binDir: /opt/cni/bin}
 k3s: {confDir: /var/lib/rancher/k3s/agent/etc/cni/net.d, binDir: /var/lib/rancher/k3s/data/cni}

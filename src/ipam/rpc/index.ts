@@ -11,7 +11,7 @@ import { formatAddress, sameAddress } from '../../net/address.ts'
 import { readAllocation, readLease } from './answer.ts'
 import { callService, ServiceError, type ServiceVerb } from './call.ts'
 import { type RpcConfig, readRpcConfig } from './config.ts'
-import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release.ts'
+import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release-or-store.ts'
 import { countReleases } from './spool.ts'
 
 export { countReleases, replay }
