@@ -37,7 +37,21 @@ describe('the conflist', () => {
       [{ dst: '0.0.0.0/0' }, { dst: '::/0' }],
     ],
   ])('gets a range set and a default route a family from podCIDRs %j', (podCidrs, ranges, routes) => {
-    expect(plugin(withRanges(hostLocal(), podCidrs, 0))).toEqual({ type: 'podwire', ipam: { type: 'host-local', ranges, routes } })
+    expect(plugin(withRanges(hostLocal(), podCidrs, 0))).toEqual({
+      type: 'podwire',
+      ipam: { type: 'host-local', ranges, routes, readyWithoutAddresses: true },
+    })
+  })
+
+  it('lets STATUS succeed without free addresses, unless its template says otherwise', () => {
+    expect(plugin(withRanges(hostLocal({ readyWithoutAddresses: false }), ['10.1.0.0/24'], 0))?.ipam).toMatchObject({
+      readyWithoutAddresses: false,
+    })
+    for (const type of ['rpc', 'podwire-ipam-rpc'])
+      expect(plugin(withRanges(list({ plugins: [{ type: 'bridge', ipam: { type } }] }), ['10.1.0.0/24'], 0))).toEqual({
+        type: 'bridge',
+        ipam: { type, readyWithoutAddresses: true },
+      })
   })
 
   it('keeps the routes and the MTU of its template', () => {

@@ -50,19 +50,25 @@ export function templateProblems(template: JsonObject): string[] {
 }
 
 /**
- * One range set for each podCIDR in every host-local; a default route for each family of theirs where there are no routes; and the MTU
- * for `podwire` where the template leaves it open and `mtu` is not 0.
+ * One range set for each podCIDR in every host-local; a default route for each family of theirs where there are no routes; the MTU for `podwire` where the
+ * template leaves it open and `mtu` is not 0; and STATUS that a node without free addresses passes, where the template leaves that open.
  */
 export function withRanges(template: JsonObject, podCidrs: readonly string[], mtu: number): JsonObject {
   const ranges = podCidrs.map((subnet) => [{ subnet }])
   const families = new Set(podCidrs.map((subnet) => (subnet.includes(':') ? '::/0' : '0.0.0.0/0')))
   const routes = [...families].map((dst) => ({ dst }))
   return mapPlugins(template, (plugin) => {
-    const { ipam } = plugin
-    const filled =
-      isObject(ipam) && ipam.type === 'host-local' ? { ...plugin, ipam: { ...ipam, ranges, routes: ipam.routes ?? routes } } : plugin
+    const filled = isObject(plugin.ipam) ? { ...plugin, ipam: fillIpam(plugin.ipam, { ranges, routes }) } : plugin
     return plugin.type === 'podwire' && mtu > 0 && !plugin.mtu ? { ...filled, mtu } : filled
   })
+}
+
+function fillIpam(ipam: JsonObject, filling: { readonly ranges: Json; readonly routes: Json }): JsonObject {
+  const { ranges, routes } = filling
+  // Other IPAMs do not know the key.
+  const readyWithoutAddresses = ipam.readyWithoutAddresses ?? true
+  if (ipam.type === 'host-local') return { ...ipam, ranges, routes: ipam.routes ?? routes, readyWithoutAddresses }
+  return ipam.type === 'rpc' || ipam.type === 'podwire-ipam-rpc' ? { ...ipam, readyWithoutAddresses } : ipam
 }
 
 export interface Composed {

@@ -16,8 +16,9 @@ export function leaseDirectory({ config, network }: { readonly config: HostLocal
   return `${config.dataDir}/${network}`
 }
 
-/** Throws CniError 50 where a set is exhausted or the data directory cannot be written. A directory that does not exist yet is fine. */
+/** Throws CniError 50 where a set is exhausted or the data directory cannot be written, unless `readyWithoutAddresses`. A missing directory is fine. */
 export function status(request: StatusRequest<HostLocalConfig>): void {
+  if (request.config.readyWithoutAddresses) return
   const directory = leaseDirectory(request)
   const names = listing(directory)
   for (const set of request.config.sets) {

@@ -11,7 +11,7 @@ import { formatAddress, sameAddress } from '../../net/address.ts'
 import { readAllocation, readLease } from './answer.ts'
 import { callService, ServiceError, type ServiceVerb } from './call.ts'
 import { type RpcConfig, readRpcConfig } from './config.ts'
-import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release-or-store.ts'
+import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release.ts'
 import { countReleases } from './spool.ts'
 
 export { countReleases, replay }
@@ -70,10 +70,10 @@ function gc(request: GcRequest<RpcConfig>): void {
   replayInPassing(request.config)
 }
 
-/** Whatever is wrong with the service, ADD would fail: code 50. A runtime then makes the node NotReady, which `checkStatus: false` is against. */
+/** Whatever is wrong with the service, ADD would fail: code 50, unless `readyWithoutAddresses`. */
 function status(request: StatusRequest<RpcConfig>): void {
   const { config, network } = request
-  if (!config.checkStatus) return
+  if (config.readyWithoutAddresses) return
   try {
     const query = `?network=${network}${config.pool && `&pool=${encodeURIComponent(config.pool)}`}`
     const limited = { ...request, config: { ...config, timeout: Math.min(config.timeout, STATUS_TIMEOUT) } }

@@ -10,9 +10,9 @@ import { createElements, deleteElements, type Element, findElements, listElement
 import type { Request } from '../../kernel/nftables/request.ts'
 import { sameAddress } from '../../net/address.ts'
 import { attachmentHash } from '../netfilter/identity.ts'
-import { OWNER_MAP, SETS } from './chains.ts'
 import { decodeEntry, decodeTarget, encodeEntry, type PlacedEntry, place, type SetElement, type Target } from './entry.ts'
 import { describeHostPort } from './mapping.ts'
+import { OWNER_MAP, SETS } from './maps.ts'
 import { hashIn, ownerComment, ownerIn, ownerKey } from './owner.ts'
 
 /** How many of an attachment's entries are requested at once: a pod with one port of both families has four. */

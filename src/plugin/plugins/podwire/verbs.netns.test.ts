@@ -339,6 +339,23 @@ describeHost('STATUS of podwire', () => {
     })
   })
 
+  const unevicted: readonly [title: string, ipam: object, prepare: string][] = [
+    [
+      'its pool is exhausted',
+      small.ipam,
+      'mkdir -p /var/lib/cni/networks/net && printf "c1\\r\\neth0" >/var/lib/cni/networks/net/10.1.0.2',
+    ],
+    ['it cannot write its data', { ...network.ipam, dataDir: '/etc/hostname' }, 'true'],
+    ['its IPAM service is away', { type: 'rpc', address: 'unix:///run/absent.sock' }, 'true'],
+  ]
+  it.each(unevicted)('is ready without addresses when it is configured so and %s', async (_, ipam, prepare) => {
+    await withHost(async (host) => {
+      await host.run('sh', '-c', prepare)
+      expect(await status(host, { ...network, ipam })).toMatchObject({ status: 1, json: { code: 50 } })
+      expect(await status(host, { ...network, ipam: { ...ipam, readyWithoutAddresses: true } })).toMatchObject({ status: 0, stdout: '' })
+    })
+  })
+
   it('a configuration that is wrong, and not only too early, is still code 7', async () => {
     await withHost(async (host) => {
       for (const ipam of [undefined, { type: 'host-local', subnet: 'bogus' }, { type: 'host-local', ranges: 7 }])
