@@ -2,7 +2,7 @@
 
 import { Apply } from './apply/apply.ts'
 import type { AgentConfig } from './config.ts'
-import { ConflistPublisher } from './conflist/publisher.ts'
+import { Conflist } from './conflist/conflist.ts'
 import { API_TIMEOUT } from './desired/desired.ts'
 import { followSource, sourceObserver } from './follow-source.ts'
 import { runIpam } from './ipam/index.ts'
@@ -18,6 +18,7 @@ import { Nodes } from './nodes/nodes.ts'
 import { makePass } from './pass.ts'
 import { type AgentState, newAgentState } from './report/agent-state.ts'
 import { podOf, reportToKubernetes } from './report/kubernetes.ts'
+import { watchPools } from './report/pool-watch.ts'
 import { StatusFile } from './report/status-file.ts'
 import { serveHealth } from './serve/health.ts'
 import { type Metrics, makeMetrics } from './serve/metrics.ts'
@@ -52,6 +53,7 @@ export async function runAgent(config: AgentConfig, native: Native, log: Logger,
     serving,
     reconcile(shared, api, metrics, status, heartbeats),
     status.run(signal),
+    watchPools(config.paths.runDir, agentState, log, signal),
     reportTo(shared),
     runIpam(config, agentState, log, signal),
   ])
@@ -69,7 +71,7 @@ async function reconcile(
 ): Promise<void> {
   const reconciler = new Reconciler({ fullPass: config.fullPass, firstPass: API_TIMEOUT + 50 }, log)
   const nodes = new Nodes(() => reconciler.mark('nodes'))
-  const conflist = new ConflistPublisher(config, native, agentState, log)
+  const conflist = new Conflist(config, native, agentState, log)
   const apply = new Apply(native, agentState, log, metrics.applied)
   const pass = makePass({ config, nodes, apply, conflist, agentState, log })
   const observer = sourceObserver(agentState, heartbeats.loop('nodes', config.kubeApi.idleTimeout * 1000 + MAX_RETRY_AFTER), log)

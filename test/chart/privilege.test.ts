@@ -98,6 +98,7 @@ describeChart('least privilege', () => {
     expect(rules(render())).toEqual({
       'ClusterRole podwire-agent': ['nodes: list watch', 'nodes/status: patch'],
       'Role podwire-agent': ['events.k8s.io/events: create'],
+      'Role podwire-agent-node-events': ['events.k8s.io/events: create'],
       'ClusterRole podwire-uninstall': ['nodes: list'],
       'Role podwire-uninstall': ['pods: list create delete', 'apps/daemonsets/podwire: get delete'],
       'Role podwire-test': ['pods: list', 'apps/daemonsets/podwire-test: get'],

@@ -46,7 +46,6 @@ describeChart('the chart', () => {
       type: 'rpc',
       address: `unix://${ipamSocketPath(defaultPaths)}`,
       spoolDir: releaseSpool(defaultPaths),
-      checkStatus: false,
     })
     expect(parseConfig(data['agent.json'], new Map(), 'n1').ipamServer).toEqual({ enabled: true, network: 'podwire', pools })
   })

@@ -54,7 +54,7 @@ helm.sh/chart: {{ printf "%s-%s" (index . 0).Chart.Name (index . 0).Chart.Versio
 metadata:
   name: {{ .name }}
   {{- if not .cluster }}
-  namespace: {{ include "podwire.namespace" .root }}
+  namespace: {{ .namespace | default (include "podwire.namespace" .root) }}
   {{- end }}
   labels:
     {{- include "podwire.labels" (list .root .component) | nindent 4 }}

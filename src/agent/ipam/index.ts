@@ -1,6 +1,7 @@
 // What the agent runs for IPAM as a service: the server over this node's pools, where it is enabled, and the replay of stored releases.
 
-import { ipamSocketPath, leaseRoot, stickyPath } from '../../contract/paths.ts'
+import { join } from 'node:path'
+import { ipamSocketPath, leaseRoot } from '../../contract/paths.ts'
 import type { AgentConfig } from '../config.ts'
 import { requester } from '../kube/request.ts'
 import type { Logger } from '../log.ts'
@@ -16,7 +17,7 @@ export async function runIpam(config: AgentConfig, agentState: AgentState, log: 
   const { paths, native, ipamServer } = config
   const parts = {
     hostLocal: hostLocal(native, leaseRoot(paths)),
-    sticky: new Sticky(stickyPath(paths)),
+    sticky: new Sticky(join(paths.stateDir, 'sticky.json')),
     pools: ipamServer.pools,
     network: ipamServer.network,
     podCidrs: () => agentState.podCidrs,

@@ -4,6 +4,7 @@ import type { Json } from '../../cni/json.ts'
 import type { Problem } from '../../contract/problem.ts'
 import type { PlanProblem } from '../../node/plan.ts'
 import type { PublishReport } from '../native/native-report.ts'
+import type { PoolState } from './pool-level.ts'
 
 /** Times are of performance.now() where they are named `…At`, since the wall clock may jump; -Infinity is never. */
 export interface AgentState {
@@ -26,6 +27,12 @@ export interface AgentState {
   /** Source of the applied state: the Nodes, or the disk until they are listed. */
   stateFrom: 'nothing' | 'nodes' | 'disk'
   podCidrs: readonly string[]
+  /** Of each podCIDR. */
+  pools: readonly PoolState[]
+  /** podCIDR → how often it was exhausted since the start. */
+  readonly exhaustions: Map<string, number>
+  /** Why no lease can be written; '' where one can. */
+  leaseProblem: string
   readonly apply: {
     /** The last pass had no failure. */
     ok: boolean
@@ -62,6 +69,9 @@ export function newAgentState(node: string, kind: 'kubernetes' | 'file', publish
     planProblems: [],
     stateFrom: 'nothing',
     podCidrs: [],
+    pools: [],
+    exhaustions: new Map(),
+    leaseProblem: '',
     apply: {
       ok: false,
       failure: '',

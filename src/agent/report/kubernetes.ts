@@ -1,4 +1,4 @@
-// What the agent writes to the API server, where it is configured: the Node's condition NetworkUnavailable, and events on its own pod. Nothing waits for either.
+// What the agent writes to the API server, where it is configured: the Node's condition NetworkUnavailable, and events on its own pod and on the Node. Nothing waits for either.
 
 import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
@@ -6,7 +6,10 @@ import type { Request } from '../kube/request.ts'
 import type { Logger } from '../log.ts'
 import { backoff, sleep } from '../loop/backoff.ts'
 import type { AgentState } from './agent-state.ts'
-import { isReady, readyChecks } from './ready.ts'
+import { NetworkCondition } from './condition.ts'
+import { sendEvent } from './event.ts'
+import { PoolEvents } from './pool-events.ts'
+import { readyChecks } from './ready.ts'
 
 /** The agent's own pod, which events are about. */
 export interface Pod {
@@ -26,7 +29,7 @@ const GRACE = 15_000
 /** Between two events, so that a flapping state does not fill etcd. */
 const QUIET = 60_000
 
-/** Checks each second until `signal`. */
+/** Checks each second until `signal`. What the API server rejects of one kind delays no other. */
 export async function reportToKubernetes(
   config: AgentConfig['report'],
   agentState: AgentState,
@@ -35,18 +38,26 @@ export async function reportToKubernetes(
   log: Logger,
   signal: AbortSignal,
 ): Promise<void> {
-  const events = config.events && pod ? new Events(request, pod) : undefined
-  let clear = config.networkUnavailable
-  if (!clear && !events) return
+  const repeat = (work: () => Promise<void>) => repeatReport(work, log, signal)
+  const reports: Promise<void>[] = []
+  if (config.networkUnavailable) {
+    const condition = new NetworkCondition(request)
+    reports.push(repeat(() => condition.update(agentState)))
+  }
+  if (config.events && pod) {
+    const [events, poolEvents] = [new Events(request, pod), new PoolEvents(request, agentState.node, pod.name)]
+    reports.push(repeat(() => events.update(notReadyOf(agentState), performance.now())))
+    reports.push(repeat(() => poolEvents.update(agentState.pools)))
+  }
+  await Promise.all(reports)
+}
+
+async function repeatReport(work: () => Promise<void>, log: Logger, signal: AbortSignal): Promise<void> {
   const retry = backoff(PERIOD, 60_000)
   let reported = ''
   while (!signal.aborted) {
     try {
-      await events?.update(notReadyOf(agentState), performance.now())
-      if (clear && isReady(readyChecks(agentState))) {
-        await clearNetworkUnavailable(request, agentState.node)
-        clear = false
-      }
+      await work()
       reported = ''
       retry.reset()
       await sleep(PERIOD, signal)
@@ -103,45 +114,15 @@ export class Events {
     if (kind !== this.#kind) [this.#kind, this.#since] = [kind, now]
     if (kind === this.#reported || now - this.#since < GRACE || now - this.#reportedAt < QUIET) return
     const isOver = kind === ''
-    await this.#send(
-      isOver ? 'Normal' : 'Warning',
-      isOver ? 'NetworkReady' : 'NetworkNotReady',
-      isOver ? 'this node can serve pods' : message,
+    await sendEvent(
+      this.#request,
+      { kind: 'Pod', ...this.#pod },
+      this.#pod.name,
+      isOver
+        ? { type: 'Normal', reason: 'NetworkReady', note: 'this node can serve pods' }
+        : { type: 'Warning', reason: 'NetworkNotReady', note: message },
     )
     this.#reported = kind
     this.#reportedAt = now
   }
-
-  async #send(type: 'Normal' | 'Warning', reason: string, note: string): Promise<void> {
-    const { namespace, name, uid } = this.#pod
-    await this.#request('POST', `/apis/events.k8s.io/v1/namespaces/${namespace}/events`, {
-      apiVersion: 'events.k8s.io/v1',
-      kind: 'Event',
-      metadata: { generateName: `${name}-`, namespace },
-      // With microseconds, which Date does not have.
-      eventTime: new Date().toISOString().replace('Z', '000Z'),
-      reportingController: 'podwire-agent',
-      reportingInstance: name,
-      regarding: { apiVersion: 'v1', kind: 'Pod', namespace, name, uid },
-      action: 'Reconcile',
-      type,
-      reason,
-      // The API's limit is 1024 bytes.
-      note: Buffer.from(note).subarray(0, 1000).toString(),
-    })
-  }
-}
-
-/** `kubectl patch node NAME --subresource=status`; the scheduler's taint goes with the condition. */
-async function clearNetworkUnavailable(request: Request, node: string): Promise<void> {
-  const now = new Date().toISOString()
-  const condition = {
-    type: 'NetworkUnavailable',
-    status: 'False',
-    reason: 'PodwireIsReady',
-    message: 'podwire has set up this node',
-    lastHeartbeatTime: now,
-    lastTransitionTime: now,
-  }
-  await request('PATCH', `/api/v1/nodes/${node}/status`, { status: { conditions: [condition] } })
 }

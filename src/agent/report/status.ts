@@ -47,6 +47,8 @@ export function statusOf(agentState: AgentState, stopping = false): Status {
     },
     stateFrom: agentState.stateFrom,
     podCidrs: agentState.podCidrs,
+    pools: agentState.pools.map(({ podCidr, size, used, level }) => ({ podCidr, size, used, level })),
+    ...(agentState.leaseProblem !== '' && { leaseProblem: agentState.leaseProblem }),
     mtu: apply.mtu,
     vxlan: apply.vxlan,
     routes: apply.routes,

@@ -126,12 +126,23 @@ function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: strin
   }
   pool('podwire_pool_addresses', 'Addresses that pods can get, by podCIDR', ({ size }) => size)
   pool('podwire_pool_addresses_used', 'Leased addresses, by podCIDR', ({ used }) => used)
+  const exhausted = 'podwire_pool_exhausted'
+  table(Gauge, exhausted, '1 from when all addresses are leased until some have been free for a while, by podCIDR', 'range', () =>
+    agentState.pools.map(({ podCidr, level }): [string, number] => [podCidr, Number(level === 'exhausted')]),
+  )
+  table(
+    Counter,
+    'podwire_pool_exhaustions_total',
+    'How often all addresses came to be leased, by podCIDR',
+    'range',
+    () => agentState.exhaustions,
+  )
 }
 
 function processMetrics({ gauge, counter }: Registrar): void {
   gauge('process_resident_memory_bytes', 'Resident memory of the agent', () => process.memoryUsage.rss())
   counter('process_cpu_seconds_total', 'CPU time of the agent, without the programs that it runs', () => cpuSeconds())
-  gauge('process_start_time_seconds', 'Time when the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
+  gauge('process_start_time_seconds', 'When the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
 }
 
 function countByKind(problems: readonly { readonly kind: string }[]): Map<string, number> {

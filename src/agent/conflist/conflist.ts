@@ -21,7 +21,7 @@ export interface ConflistWatcher {
   changed(): void
 }
 
-export class ConflistPublisher {
+export class Conflist {
   readonly #config: AgentConfig
   readonly #native: Native
   readonly #agentState: AgentState
