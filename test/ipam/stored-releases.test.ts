@@ -71,6 +71,20 @@ describe('IPAM by a service that is away', () => {
     expect(stored()).toEqual([])
   })
 
+  it('ADD to an exhausted pool sends what is stored, and tries once more', async () => {
+    await callRpc('DEL', 'a', ipam)
+    let isFree = false
+    const peer = await startPeer(join(dir, 'ipam.sock'), (socket, request) => {
+      if (request.startsWith('POST /v1/release')) isFree = true
+      const full = jsonResponse({ version: 1, error: { code: 'exhausted', message: 'full' } }, 409)
+      socket.end(isFree ? jsonResponse({ version: 1, ips: [{ address: '10.9.0.2/29' }] }) : full)
+    })
+    expect(await addressOf('b')).toBe('10.9.0.2/29')
+    isFree = false
+    expect((await callRpc('ADD', 'c', ipam)).json).toMatchObject({ code: 11, details: 'exhausted' })
+    peer.close()
+  })
+
   it('a stored release is forgotten when its attachment is added once more', async () => {
     await callRpc('DEL', 'a', ipam)
     await start()

@@ -1,7 +1,7 @@
 // IPAM by a service: each verb is one call of the protocol (docs/ipam.md). Read as a segment of its own by networks that have it.
 
 import { requirePrevResult } from '../../cni/config.ts'
-import { CniError, ErrDecodingFailure, ErrInternal, ErrPluginNotAvailable, toCniError } from '../../cni/error.ts'
+import { CniError, ErrDecodingFailure, ErrInternal, ErrPluginNotAvailable, ErrTryAgainLater, toCniError } from '../../cni/error.ts'
 import type { JsonObject } from '../../cni/json.ts'
 import type { GcRequest, Request, StatusRequest } from '../../cni/plugin.ts'
 import type { Reader } from '../../cni/reader.ts'
@@ -28,7 +28,7 @@ function add(request: Request<RpcConfig>): Result {
   const { config } = request
   forgetRelease(config, request)
   const result = withUndo((undo) => {
-    const reader = call(request, 'allocate', subjectOf(request), allocationOf(request), (error) => {
+    const reader = allocate(request, (error) => {
       if (error.mayBeDone) undo('release the addresses', () => del(request))
     })
     undo('release the addresses', () => del(request))
@@ -38,6 +38,18 @@ function add(request: Request<RpcConfig>): Result {
   })
   replayInPassing(config)
   return result
+}
+
+/** Once more where a stored release was what the pool lacked. */
+function allocate(request: Request<RpcConfig>, failed: (error: ServiceError) => void): Reader {
+  const attempt = () => call(request, 'allocate', subjectOf(request), allocationOf(request), failed)
+  try {
+    return attempt()
+  } catch (error) {
+    const isLacking = error instanceof ServiceError && error.rejected && error.code === ErrTryAgainLater
+    if (!isLacking || replayInPassing(request.config) === 0) throw error
+    return attempt()
+  }
 }
 
 /** Succeeds with the service away, and with a configuration that names none. */

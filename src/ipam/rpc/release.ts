@@ -33,12 +33,13 @@ export function forgetRelease(config: RpcConfig, attachment: Attachment): void {
   if (release) dropRelease(config.spoolDir, release)
 }
 
-/** After a call that the service has answered: sends it some stored releases. Never fails. */
-export function replayInPassing({ endpoint, spoolDir }: RpcConfig): void {
+/** After a call that the service has answered: sends it some stored releases, and returns how many. Never fails. */
+export function replayInPassing({ endpoint, spoolDir }: RpcConfig): number {
   try {
-    replay(spoolDir, IN_PASSING, endpoint?.text)
+    return replay(spoolDir, IN_PASSING, endpoint?.text)?.sent ?? 0
   } catch (error) {
     log.warn('stored releases wait', { reason: formatError(toCniError(error)), directory: spoolDir })
+    return 0
   }
 }
 
