@@ -19,6 +19,7 @@ sh build/native.sh src/plugin/main.ts "$out/podwire" \
   portmap-nftables=src/plugin/plugins/portmap/nftables.ts \
   ptp=src/plugin/plugins/ptp/index.ts \
   static=src/plugin/plugins/ipam/static.ts \
+  liveness=src/liveness/index.ts \
   ipam-rpc=src/ipam/rpc/index.ts \
   masquerade=src/plugin/masquerade/backends.ts \
   spoof-check=src/plugin/plugins/bridge/spoof-check.ts \

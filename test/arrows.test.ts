@@ -49,7 +49,7 @@ describe('the arrows check', () => {
     [
       'src/plugin/plugins/ptp/a.ts',
       "import { b } from '../podwire/b.ts'",
-      'src/plugin/plugins/ptp/a.ts:1 plugin/plugins/ptp may not import from plugin/plugins/podwire (may: contract net host cni kernel ipam plugin/pod plugin/link plugin/netfilter plugin/shaping plugin/masquerade plugin/host-ports plugin/version)',
+      'src/plugin/plugins/ptp/a.ts:1 plugin/plugins/ptp may not import from plugin/plugins/podwire (may: contract net host cni kernel ipam liveness plugin/pod plugin/link plugin/netfilter plugin/shaping plugin/masquerade plugin/host-ports plugin/version)',
     ],
     [
       'src/plugin/netfilter/a.ts',

@@ -61,6 +61,14 @@ export function savedAttachments(cacheDir: string, network: string): Cached[] {
   })
 }
 
+/** The same of one container in any network; undefined where one of its files cannot be read. */
+export function savedOfContainer(cacheDir: string, containerId: string): Cached[] | undefined {
+  const names = namesIn(`${cacheDir}/results`).filter((name) => name.includes(`-${containerId}-`))
+  const found = names.map((name) => tryCached(`${cacheDir}/results/${name}`))
+  const cached = found.flatMap((entry) => entry ?? [])
+  return cached.length === found.length ? cached.filter((entry) => entry.containerId === containerId) : undefined
+}
+
 function tryCached(path: string): Cached | undefined {
   try {
     return readCached(parseJson(readWhole(path) ?? '', path))

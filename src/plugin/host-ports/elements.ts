@@ -5,15 +5,17 @@ import type { Attachment } from '../../cni/types.ts'
 import { TABLE } from '../../contract/marks.ts'
 import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
+import { log } from '../../host/log.ts'
 import type { NetlinkSocket } from '../../kernel/netlink/socket.ts'
 import { createElements, deleteElements, type Element, findElements, listElements } from '../../kernel/nftables/element.ts'
 import type { Request } from '../../kernel/nftables/request.ts'
+import { liveness } from '../../liveness/segment.ts'
 import { sameAddress } from '../../net/address.ts'
 import { attachmentHash } from '../netfilter/identity.ts'
-import { decodeEntry, decodeTarget, encodeEntry, type PlacedEntry, place, type SetElement, type Target } from './entry.ts'
+import { decodeEntry, decodeTarget, encodeEntry, type PlacedEntry, type PortEntry, place, type SetElement, type Target } from './entry.ts'
 import { describeHostPort } from './mapping.ts'
 import { OWNER_MAP, SETS } from './maps.ts'
-import { hashIn, ownerComment, ownerIn, ownerKey } from './owner.ts'
+import { attachmentIn, hashIn, ownerComment, ownerIn, ownerKey } from './owner.ts'
 
 /** How many of an attachment's entries are requested at once: a pod with one port of both families has four. */
 const OWNED_AT_ONCE = 8
@@ -71,7 +73,7 @@ export function entriesAmong(elements: readonly SetElement[]): PlacedEntry[] {
 
 /**
  * What an ADD of `wanted` has to delete: all that the attachment has, and what forwards to an address that is the pod's now and was another's.
- * Throws where a port is another pod's.
+ * Throws where a port is another pod's, unless that pod is gone.
  */
 export function findReplaced(
   socket: NetlinkSocket,
@@ -86,10 +88,13 @@ export function findReplaced(
     if (!found || own.entries.some((entry) => keyText(entry) === keyText(placed))) return []
     const to = found.data instanceof Uint8Array ? decodeTarget(found.data) : undefined
     const isStale = hashIn(found.comment) === hash || !to || targets.some(({ address }) => sameAddress(address, to.address))
-    if (isStale || 'device' in placed.entry) return [{ set: placed.set, element: withoutComment(found) }]
+    const element = { set: placed.set, element: withoutComment(found) }
+    if (isStale || 'device' in placed.entry) return [element]
+    const taken = takeOver(socket, placed.entry, found.comment)
+    if (taken) return [element, ...taken]
     throw new CniError(ErrTryAgainLater, `host port ${describePort(placed.entry)} is taken by ${ownerIn(found.comment ?? '')}`)
   })
-  return [...own.owners, ...own.entries, ...others]
+  return [...new Map([...own.owners, ...own.entries, ...others].map((found) => [keyText(found), found])).values()]
 }
 
 /** The element at the place of the entry, whichever attachment owns it. */
@@ -98,7 +103,7 @@ export function findElement(socket: NetlinkSocket, { set, element }: SetElement)
 }
 
 /** The port of an entry, for messages. */
-export function describePort({ protocol, port, address }: Extract<PlacedEntry['entry'], { port: number }>): string {
+export function describePort({ protocol, port, address }: PortEntry): string {
   return describeHostPort({ protocol, hostPort: port, ...(address && { hostIP: address }) })
 }
 
@@ -111,6 +116,17 @@ export function creations(elements: readonly SetElement[]): Request[] {
 export function deletions(elements: readonly SetElement[]): Request[] {
   const keys = (set: string) => elementsIn(set, elements).map(({ key }) => ({ key }))
   return SETS.flatMap(({ name }) => deleteElements(TABLE, name, keys(name)))
+}
+
+/** All elements of a port's owner whose pod is gone; undefined where that is not proved. */
+function takeOver(socket: NetlinkSocket, entry: PortEntry, comment = ''): SetElement[] | undefined {
+  const owner = attachmentIn(comment)
+  if (!owner) return undefined
+  const { owners, entries } = readOwned(socket, owner)
+  const devices = entries.flatMap((owned) => ('device' in owned.entry ? [owned.entry.device] : []))
+  if (!liveness().isPodwireGone(owner, devices)) return undefined
+  log.warn('host port taken over: its pod is gone and there was no DEL', { port: describePort(entry), owner: ownerIn(comment) })
+  return [...owners, ...entries]
 }
 
 function entryNamedBy({ data }: Element): PlacedEntry | undefined {

@@ -31,6 +31,14 @@ export function ownerIn(comment: string): string {
   return comment.slice(HASH_LENGTH + 1).split(' ')[0] || 'an unknown owner'
 }
 
+/** The attachment that a comment names; undefined where `plain` has changed one of its names. */
+export function attachmentIn(comment: string): Attachment | undefined {
+  const [hash = '', , names = ''] = comment.split(' ')
+  const [network = '', containerId = '', ifname = ''] = names.split(':')
+  const attachment = { network, containerId, ifname }
+  return attachmentHash(attachment) === hash ? attachment : undefined
+}
+
 /** nft prints comments in quotes and escapes nothing; spaces separate the parts. */
 function plain(text: string): string {
   return [...text].map((char) => (char > ' ' && char !== '"' && char !== '\\' && char !== '\x7f' ? char : '_')).join('')

@@ -7,7 +7,7 @@ import { ask, askAll, type Machines, serve, withMachines } from '../../../../tes
 
 let program = ''
 beforeAll(() => {
-  program = buildProgram('host-ports')
+  program = buildProgram('host-ports', 'liveness=src/liveness/index.ts')
 })
 
 type Answer = { code?: number; errno?: number; message?: string; add?: number; remove?: number }
