@@ -9,7 +9,7 @@ process.env.INPUTS ||= '400000'
 process.env.REPEATS ||= '50'
 process.env.RUNS ||= '1000'
 const began = performance.now()
-const files = ['test/fuzz/', 'test/crash/', 'storm.netns', 'check-after-add.netns', 'same-routes-as-go.netns']
+const files = ['test/fuzz/', 'test/crash/', 'test/ipam/faults', 'storm.netns', 'check-after-add.netns', 'same-routes-as-go.netns']
 const tally = runVitest(files, 'verbose')
 console.log(
   `INPUTS=${process.env.INPUTS} REPEATS=${process.env.REPEATS} RUNS=${process.env.RUNS}: ${((performance.now() - began) / 60_000).toFixed(0)} minutes`,
