@@ -55,13 +55,16 @@ function strace(attack: Attack, verb: string, options: readonly string[], config
 const plain = ({ host, pod, type }: Attack, verb: string, config: object) =>
   host.cni(type, verb, config, { netns: pod.netns, id: 'a', args: `K8S_POD_NAMESPACE=ns;K8S_POD_NAME=${pod.name}` })
 
-/** The state that counts, of host and pod: names of links, addresses, routes, packet filter, queues, leases. What the kernel makes a while later is left out. */
+/**
+ * The state that counts, of host and pod: names of links, addresses, routes, packet filter, queues, leases. What the kernel makes a while later is
+ * left out, and `.lease`: the temp file of a killed ADD, which is no lease and which the next ADD replaces.
+ */
 const observe = `ls /sys/class/net | sed 's/^/link /'
 ip -o addr | awk '$4 !~ /^fe80/ { print $2, $3, $4 }'
 for family in -4 -6; do ip $family route show table all; done | grep -Ev 'fe80|ff00|local|broadcast|anycast' | sed 's/ linkdown//'
 nft -s list ruleset
 tc qdisc show | grep -v noqueue
-cd /var/lib/cni/networks && grep -rs '' --exclude-dir='.owners*' --exclude='last_reserved_ip*' --exclude=lock . | tr -d '\r'
+cd /var/lib/cni/networks && grep -rs '' --exclude-dir='.owners*' --exclude='last_reserved_ip*' --exclude=lock --exclude=.lease . | tr -d '\r'
 nsenter --net="$1" ip -o addr | awk '{ print "pod", $2, $4 }'`
 
 async function stateOf({ host, pod }: Attack): Promise<string[]> {
