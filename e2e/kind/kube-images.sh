@@ -41,6 +41,9 @@ for name in $names; do
   if [ "$program" = kube-proxy ]; then
     # shellcheck disable=SC2046
     take "$folder" /usr/sbin/nft /usr/sbin/conntrack /usr/sbin/xtables-nft-multi $(chroot "$root" sh -c 'ls /usr/lib/*-linux-gnu/xtables/*.so')
+    # Without it `nft --json` has numbers for protocols. kube-proxy takes what it lists for other elements than its own, and deletes those in its next full sync.
+    mkdir -p "$folder/etc"
+    cp "$root/etc/protocols" "$folder/etc/"
     for link in iptables ip6tables; do
       for end in '' -save -restore; do ln -s xtables-nft-multi "$folder/usr/sbin/$link$end"; done
     done

@@ -1,6 +1,7 @@
 // What a pod network is for: everybody reaches whom Kubernetes says they reach.
 
 import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Cluster } from '../driver.ts'
 import { apply, kubectl, on } from '../kubernetes.ts'
 import { startOutsideServer } from '../outside.ts'
@@ -68,6 +69,13 @@ export const scenario: Scenario = {
         const backends = new Set(answers.split('\n').flatMap((line) => line.split(' ')[0] || []))
         assert.equal(backends.size, pods.length, `answered by ${[...backends].join(' ')}`)
       }
+    },
+    async 'pods reach a ClusterIP when kube-proxy has written all of its rules again'(cluster, namespace) {
+      // What it does on a node whose zone changes, and each hour.
+      for (const node of on(cluster)) await kubectl(cluster, ['label', '--overwrite', 'node', node, 'topology.kubernetes.io/zone=other'])
+      await sleep(3000)
+      for (const address of await serviceAddresses(cluster, namespace, 'web'))
+        for (const pod of await webPods(cluster, namespace)) await fetchFrom(cluster, pod, urlOf(address, 80))
     },
     async 'a pod that is the only backend of a Service reaches itself by it'(cluster, namespace) {
       const [node = ''] = on(cluster)

@@ -2,7 +2,7 @@
 
 import { Apply } from './apply/apply.ts'
 import type { AgentConfig } from './config.ts'
-import { Conflist } from './conflist/conflist.ts'
+import { ConflistPublisher } from './conflist/publisher.ts'
 import { API_TIMEOUT } from './desired/desired.ts'
 import { followSource, sourceObserver } from './follow-source.ts'
 import { runIpam } from './ipam/index.ts'
@@ -71,7 +71,7 @@ async function reconcile(
 ): Promise<void> {
   const reconciler = new Reconciler({ fullPass: config.fullPass, firstPass: API_TIMEOUT + 50 }, log)
   const nodes = new Nodes(() => reconciler.mark('nodes'))
-  const conflist = new Conflist(config, native, agentState, log)
+  const conflist = new ConflistPublisher(config, native, agentState, log)
   const apply = new Apply(native, agentState, log, metrics.applied)
   const pass = makePass({ config, nodes, apply, conflist, agentState, log })
   const observer = sourceObserver(agentState, heartbeats.loop('nodes', config.kubeApi.idleTimeout * 1000 + MAX_RETRY_AFTER), log)

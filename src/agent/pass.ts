@@ -3,7 +3,7 @@
 import type { Problem } from '../contract/problem.ts'
 import { type Apply, failuresIn } from './apply/apply.ts'
 import type { AgentConfig } from './config.ts'
-import type { Conflist } from './conflist/conflist.ts'
+import type { ConflistPublisher } from './conflist/publisher.ts'
 import { desired } from './desired/desired.ts'
 import { type Logger, ProblemLog } from './log.ts'
 import type { Cause, Pass } from './loop/reconcile.ts'
@@ -14,7 +14,7 @@ export interface PassParts {
   readonly config: AgentConfig
   readonly nodes: Nodes
   readonly apply: Apply
-  readonly conflist: Conflist
+  readonly conflist: ConflistPublisher
   readonly agentState: AgentState
   readonly log: Logger
 }

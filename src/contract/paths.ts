@@ -45,6 +45,8 @@ export const leaseRoot = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/lease
 export const ipamSocketPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/ipam.sock`
 /** Releases that an IPAM service has not answered yet. */
 export const releaseSpool = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/ipam-releases`
+/** Addresses that pods of StatefulSets had. */
+export const stickyPath = ({ stateDir }: Pick<Paths, 'stateDir'>) => `${stateDir}/sticky.json`
 export const statusPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/status.json`
 /** The agent writes its status here, then renames it. */
 export const statusTempPath = ({ runDir }: Pick<Paths, 'runDir'>) => `${runDir}/.status.json.new`

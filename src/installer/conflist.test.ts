@@ -39,18 +39,18 @@ describe('the conflist', () => {
   ])('gets a range set and a default route a family from podCIDRs %j', (podCidrs, ranges, routes) => {
     expect(plugin(withRanges(hostLocal(), podCidrs, 0))).toEqual({
       type: 'podwire',
-      ipam: { type: 'host-local', ranges, routes, readyWithoutAddresses: true },
+      ipam: { type: 'host-local', ranges, routes, checkStatus: false },
     })
   })
 
   it('lets STATUS succeed without free addresses, unless its template says otherwise', () => {
-    expect(plugin(withRanges(hostLocal({ readyWithoutAddresses: false }), ['10.1.0.0/24'], 0))?.ipam).toMatchObject({
-      readyWithoutAddresses: false,
+    expect(plugin(withRanges(hostLocal({ checkStatus: true }), ['10.1.0.0/24'], 0))?.ipam).toMatchObject({
+      checkStatus: true,
     })
     for (const type of ['rpc', 'podwire-ipam-rpc'])
       expect(plugin(withRanges(list({ plugins: [{ type: 'bridge', ipam: { type } }] }), ['10.1.0.0/24'], 0))).toEqual({
         type: 'bridge',
-        ipam: { type, readyWithoutAddresses: true },
+        ipam: { type, checkStatus: false },
       })
   })
 

@@ -66,9 +66,9 @@ export function withRanges(template: JsonObject, podCidrs: readonly string[], mt
 function fillIpam(ipam: JsonObject, filling: { readonly ranges: Json; readonly routes: Json }): JsonObject {
   const { ranges, routes } = filling
   // Other IPAMs do not know the key.
-  const readyWithoutAddresses = ipam.readyWithoutAddresses ?? true
-  if (ipam.type === 'host-local') return { ...ipam, ranges, routes: ipam.routes ?? routes, readyWithoutAddresses }
-  return ipam.type === 'rpc' || ipam.type === 'podwire-ipam-rpc' ? { ...ipam, readyWithoutAddresses } : ipam
+  const checkStatus = ipam.checkStatus ?? false
+  if (ipam.type === 'host-local') return { ...ipam, ranges, routes: ipam.routes ?? routes, checkStatus }
+  return ipam.type === 'rpc' || ipam.type === 'podwire-ipam-rpc' ? { ...ipam, checkStatus } : ipam
 }
 
 export interface Composed {

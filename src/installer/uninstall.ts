@@ -7,11 +7,14 @@ import {
   conflistPath,
   convergedPath,
   desiredPath,
+  ipamSocketPath,
   leaseRoot,
   manifestPath,
   type Paths,
+  releaseSpool,
   statusPath,
   statusTempPath,
+  stickyPath,
   templatePath,
 } from '../contract/paths.ts'
 import type { Problem } from '../contract/problem.ts'
@@ -96,7 +99,8 @@ function removeAll({ paths, dryRun, force, work }: UninstallOptions): UninstallR
     restoreBackups(paths, manifest, report)
   } else if (exists(`${paths.binDir}/podwire`))
     report.keep(`${paths.binDir}/podwire`, 'there is no manifest, so another installer may have brought it')
-  for (const path of [statusPath(paths), statusTempPath(paths), `${paths.runDir}/agent.lock`]) removeFile(path, report)
+  for (const path of [statusPath(paths), statusTempPath(paths), ipamSocketPath(paths), `${paths.runDir}/agent.lock`])
+    removeFile(path, report)
   removeDirectory(paths.runDir, report)
   removeState(paths, report)
   return report
@@ -161,7 +165,8 @@ function restoreBackups(paths: Paths, { backups }: Manifest, report: Report): vo
 /** The manifest stays as long as anything that it names. */
 function removeState(paths: Paths, report: Report): void {
   if (!exists(paths.stateDir)) return
-  for (const path of [desiredPath(paths), convergedPath(paths), templatePath(paths)]) removeFile(path, report)
+  removeTree(releaseSpool(paths), report)
+  for (const path of [desiredPath(paths), convergedPath(paths), templatePath(paths), stickyPath(paths)]) removeFile(path, report)
   if (!report.dryRun) report.attempt('file', paths.stateDir, () => removeTempFiles(paths.stateDir))
   removeDirectory(backupDir(paths), report)
   if (report.problems.length > 0) return

@@ -16,13 +16,14 @@ export interface HostLocalConfig {
   readonly routes: readonly Route[]
   /** Path of a resolv.conf for the result's `dns`, '' for none. */
   readonly resolvConf: string
-  readonly readyWithoutAddresses: boolean
+  /** False where STATUS succeeds although no address can be allocated. */
+  readonly checkStatus: boolean
 }
 
 export function readHostLocalConfig(reader: Reader, context: ConfigContext): HostLocalConfig {
   if (!reader.has('ipam')) reader.issue('ipam', "IPAM config missing 'ipam' key")
   const dataDir = reader.object('ipam', (ipam) => ipam.string('dataDir')) || '/var/lib/cni/networks'
-  const unread = { sets: [], requested: [], routes: [], resolvConf: '', readyWithoutAddresses: false }
+  const unread = { sets: [], requested: [], routes: [], resolvConf: '', checkStatus: true }
   if (context.command === 'DEL' || context.command === 'GC') return { dataDir, ...unread }
   return {
     dataDir,
@@ -30,16 +31,8 @@ export function readHostLocalConfig(reader: Reader, context: ConfigContext): Hos
     requested: readRequested(reader, context),
     routes: reader.object('ipam', (ipam) => ipam.objects('routes', readWantedRoute)) ?? [],
     resolvConf: reader.object('ipam', (ipam) => ipam.string('resolvConf')) ?? '',
-    readyWithoutAddresses: readReadyWithoutAddresses(reader),
+    checkStatus: reader.object('ipam', (ipam) => ipam.boolean('checkStatus')) ?? true,
   }
-}
-
-/**
- * True where STATUS succeeds although no address can be allocated. A runtime reports a failed STATUS as a node that is not ready, of which Kubernetes evicts
- * pods that run: in a cluster the agent reports by the condition NetworkUnavailable instead, which only keeps new pods away.
- */
-export function readReadyWithoutAddresses(reader: Reader): boolean {
-  return reader.object('ipam', (ipam) => ipam.boolean('readyWithoutAddresses')) ?? false
 }
 
 /** The runtime's ranges come first, then the single one of old, then `ranges`: that is also how the sets are numbered. */

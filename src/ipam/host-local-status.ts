@@ -16,9 +16,12 @@ export function leaseDirectory({ config, network }: { readonly config: HostLocal
   return `${config.dataDir}/${network}`
 }
 
-/** Throws CniError 50 where a set is exhausted or the data directory cannot be written, unless `readyWithoutAddresses`. A missing directory is fine. */
+/**
+ * Throws CniError 50 where a set is exhausted or the data directory cannot be written; a missing one is fine. A runtime then makes the node NotReady, of which
+ * Kubernetes evicts pods that run: with `checkStatus: false` it succeeds, and the agent keeps new pods away by the condition NetworkUnavailable.
+ */
 export function status(request: StatusRequest<HostLocalConfig>): void {
-  if (request.config.readyWithoutAddresses) return
+  if (!request.config.checkStatus) return
   const directory = leaseDirectory(request)
   const names = listing(directory)
   for (const set of request.config.sets) {

@@ -534,13 +534,13 @@ describe('STATUS', () => {
     expect(() => status(conf(one))).not.toThrow()
   })
 
-  it('is ready with an exhausted set or an unusable directory when it is configured as ready without addresses', () => {
-    const ready = { ...one, readyWithoutAddresses: true }
+  it('is ready with an exhausted set or an unusable directory when `checkStatus` is false', () => {
+    const ready = { ...one, checkStatus: false }
     for (let i = 2; i <= 6; i++) add(conf(ready), { containerId: `c${i}` })
     expect(() => status(conf(ready))).not.toThrow()
     expect(() => add(conf(ready), { containerId: 'c7' })).toThrow(expect.objectContaining({ code: 11 }))
     expect(() => status(conf({ ...ready, dataDir: '/proc/self/status' }))).not.toThrow()
-    expect(() => status(conf({ ...one, readyWithoutAddresses: 'yes' }))).toThrow(expect.objectContaining({ code: 7 }))
+    expect(() => status(conf({ ...one, checkStatus: 'yes' }))).toThrow(expect.objectContaining({ code: 7 }))
   })
 
   it('counts neither leases of an earlier boot nor truncated ones, and removes none', () => {

@@ -8,7 +8,7 @@ import { NF_IP_PRI_NAT_SRC } from '../kernel/nftables/constants.ts'
 import { addElements, deleteElements, flushSet } from '../kernel/nftables/element.ts'
 import type { Expression } from '../kernel/nftables/expression.ts'
 import { daddr, type IpVersion, saddr } from '../kernel/nftables/field.ts'
-import { dumpMarks, intervalMarks, type Mark, markElement } from '../kernel/nftables/interval.ts'
+import { type Bound, boundElement, dumpBounds, intervalBounds } from '../kernel/nftables/interval.ts'
 import { inSet, nfprotoIs, notInSet } from '../kernel/nftables/match.ts'
 import type { Request } from '../kernel/nftables/request.ts'
 import { addRule, flushChain, listRules, ruleConsistsOf } from '../kernel/nftables/rule.ts'
@@ -33,7 +33,7 @@ const MULTICAST: Readonly<Record<IpVersion, PackedPrefix>> = {
 const FAMILIES = [4, 6] as const
 
 /** The four sets of the desired state. */
-export function wantedSets({ node, peers, masquerade: { exempt } }: ParsedState): { name: string; family: IpVersion; marks: Mark[] }[] {
+export function wantedSets({ node, peers, masquerade: { exempt } }: ParsedState): { name: string; family: IpVersion; bounds: Bound[] }[] {
   return FAMILIES.flatMap((family) => {
     const digits = MULTICAST[family].first.length
     const pods = node.podCidrs.filter(({ first }) => first.length === digits)
@@ -48,8 +48,8 @@ export function wantedSets({ node, peers, masquerade: { exempt } }: ParsedState)
       }
     }
     return [
-      { name: POD_SET[family], family, marks: intervalMarks(pods) },
-      { name: EXEMPT_SET[family], family, marks: intervalMarks(all) },
+      { name: POD_SET[family], family, bounds: intervalBounds(pods) },
+      { name: EXEMPT_SET[family], family, bounds: intervalBounds(all) },
     ]
   })
 }
@@ -66,7 +66,7 @@ export function syncMasquerade(pass: Pass): void {
     return
   }
   const { nft, log, state, dryRun } = pass
-  const sets = wantedSets(state).map((set) => ({ ...set, found: dumpMarks(nft, TABLE, set.name) }))
+  const sets = wantedSets(state).map((set) => ({ ...set, found: dumpBounds(nft, TABLE, set.name) }))
   const rules = wantedRules(state.masquerade)
   const requests: Request[] = []
   const exists = hasRules(nft, rules)
@@ -74,13 +74,13 @@ export function syncMasquerade(pass: Pass): void {
     requests.push(addTable(TABLE), ...FAMILIES.flatMap(setRequests))
   }
   const rebuild: Request[] = [...requests]
-  for (const { name, marks, found } of sets) {
-    const missing = new Set(marks)
-    const extra = (found ?? []).filter((mark) => !missing.delete(mark))
+  for (const { name, bounds, found } of sets) {
+    const missing = new Set(bounds)
+    const extra = (found ?? []).filter((bound) => !missing.delete(bound))
     if (found && missing.size === 0 && extra.length === 0) continue
     noteChange(log, 'nft', found ? 'replaced' : 'added', () => `set ${name}: ${missing.size} more, ${extra.length} fewer`)
-    requests.push(...deleteElements(TABLE, name, extra.map(markElement)), ...addElements(TABLE, name, [...missing].map(markElement)))
-    rebuild.push(flushSet(TABLE, name), ...addElements(TABLE, name, marks.map(markElement)))
+    requests.push(...deleteElements(TABLE, name, extra.map(boundElement)), ...addElements(TABLE, name, [...missing].map(boundElement)))
+    rebuild.push(flushSet(TABLE, name), ...addElements(TABLE, name, bounds.map(boundElement)))
   }
   if (!exists) {
     noteChange(log, 'nft', 'added', () => `chain ${MASQUERADE_CHAIN}`)
@@ -101,7 +101,7 @@ export function syncMasquerade(pass: Pass): void {
 /** Removes chain and sets; the table stays, since a plugin may be about to put host ports into it. */
 function removeMasquerade({ nft, log, dryRun }: Pass): void {
   const chain = findChains(nft, TABLE, [MASQUERADE_CHAIN]).length > 0
-  const sets = FAMILIES.flatMap((family) => [POD_SET[family], EXEMPT_SET[family]]).filter((name) => dumpMarks(nft, TABLE, name))
+  const sets = FAMILIES.flatMap((family) => [POD_SET[family], EXEMPT_SET[family]]).filter((name) => dumpBounds(nft, TABLE, name))
   const requests: Request[] = []
   if (chain) {
     noteChange(log, 'nft', 'removed', () => `chain ${MASQUERADE_CHAIN}`)

@@ -156,9 +156,10 @@ describe('plan()', () => {
       creationTimestamp: `2024-01-01T00:00:${i % 60}Z`,
     }))
     const times = [1, 2, 3].map(() => {
-      const start = performance.now()
+      // What other processes take is not the plan's.
+      const start = process.cpuUsage()
       expect(plan(nodes, 'node-0', config).state?.peers).toHaveLength(4999)
-      return performance.now() - start
+      return process.cpuUsage(start).user / 1000
     })
     // 25 to 35 on a machine with nothing else to do.
     expect(Math.min(...times)).toBeLessThan(150)

@@ -3,7 +3,7 @@
 import { sys } from '../host/sys.ts'
 import { openBulkNetlink } from '../kernel/netlink/bulk.ts'
 import { closeNetlink } from '../kernel/netlink/socket.ts'
-import type { Mark } from '../kernel/nftables/interval.ts'
+import type { Bound } from '../kernel/nftables/interval.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { describeNeighbourBody } from '../kernel/route/neighbour-body.ts'
 import { describeRouteBody } from '../kernel/route/route-body.ts'
@@ -60,16 +60,16 @@ export function showState(stateDir: string): Shown {
     routes: [...objects.routes[4], ...objects.routes[6]].map(describeRouteBody),
     forwarding: objects.forwarding.map(describeNeighbourBody),
     neighbours: [...objects.neighbours[4], ...objects.neighbours[6]].map(describeNeighbourBody),
-    sets: Object.fromEntries(sets.map(({ name, marks }) => [name, formatRanges(marks)])),
+    sets: Object.fromEntries(sets.map(({ name, bounds }) => [name, formatRanges(bounds)])),
     unreached: paths.unreached,
   }
 }
 
 /** A range is dumped as its first address and the one behind its last. */
-function formatRanges(marks: readonly Mark[]): string[] {
-  return marks.flatMap((mark, i) => {
-    if (mark.endsWith('-')) return []
-    const end = marks[i + 1]
-    return [`${formatPacked(mark)} up to ${end === undefined ? 'the end' : formatPacked(end.slice(0, -1))}`]
+function formatRanges(bounds: readonly Bound[]): string[] {
+  return bounds.flatMap((bound, i) => {
+    if (bound.endsWith('-')) return []
+    const end = bounds[i + 1]
+    return [`${formatPacked(bound)} up to ${end === undefined ? 'the end' : formatPacked(end.slice(0, -1))}`]
   })
 }

@@ -46,6 +46,7 @@ describeChart('the chart', () => {
       type: 'rpc',
       address: `unix://${ipamSocketPath(defaultPaths)}`,
       spoolDir: releaseSpool(defaultPaths),
+      checkStatus: false,
     })
     expect(parseConfig(data['agent.json'], new Map(), 'n1').ipamServer).toEqual({ enabled: true, network: 'podwire', pools })
   })

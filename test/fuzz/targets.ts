@@ -3,7 +3,7 @@
 import { parseConfig } from '../../src/agent/config.ts'
 import { parseNodes } from '../../src/agent/nodes/follow-file.ts'
 import { parseArgs } from '../../src/cni/args.ts'
-import { type Json, type JsonObject, parseJson } from '../../src/cni/json.ts'
+import { isObject, type Json, type JsonObject, parseJson } from '../../src/cni/json.ts'
 import type { ConfigContext } from '../../src/cni/plugin.ts'
 import { Reader } from '../../src/cni/reader.ts'
 import { decodeResult, encodeResult } from '../../src/cni/result.ts'
@@ -11,6 +11,10 @@ import { cniVersions } from '../../src/cni/types.ts'
 import { readHostLocalConfig } from '../../src/ipam/host-local-config.ts'
 import { parseOwner } from '../../src/ipam/lease.ts'
 import { parseResolvConf } from '../../src/ipam/resolv-conf.ts'
+import { readAllocation } from '../../src/ipam/rpc/answer.ts'
+import { readRpcConfig } from '../../src/ipam/rpc/config.ts'
+import { parseEndpoint } from '../../src/ipam/rpc/endpoint.ts'
+import { readResponse } from '../../src/ipam/rpc/http.ts'
 import { readStaticConfig } from '../../src/ipam/static-config.ts'
 import { viewOf } from '../../src/kernel/netlink/decode.ts'
 import { messageAt, splitDatagram } from '../../src/kernel/netlink/messages.ts'
@@ -107,6 +111,22 @@ function overConfig(keys: JsonObject, read: (reader: Reader, context: ConfigCont
     },
     accepts: accepting('CniError'),
   }
+}
+
+const lease = JSON.stringify({ version: 1, ips: [{ address: '10.1.0.3/24', gateway: '10.1.0.1' }, { address: 'fd00::3/64' }] })
+const answers = [
+  `HTTP/1.1 200 OK\r\nContent-Length: ${lease.length}\r\n\r\n${lease}`,
+  `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${lease.length.toString(16)}\r\n${lease}\r\n0\r\n\r\n`,
+].map((text) => new Uint8Array(Buffer.from(text))) as [Uint8Array, Uint8Array]
+
+/** As the plugin does: the bytes, then the end of the connection. */
+function readAnswer(bytes: Uint8Array): void {
+  const parts = [Uint8Array.from(bytes).buffer]
+  const { body } = readResponse(() => parts.shift() ?? new ArrayBuffer(0))
+  const json = parseJson(body, 'the answer')
+  const reader = new Reader(isObject(json) ? json : {})
+  readAllocation(reader, [])
+  reader.report('the answer', 6)
 }
 
 function readMessages(bytes: ArrayBuffer): void {
@@ -225,6 +245,19 @@ export const targets: Readonly<Record<string, Target>> = {
     reader.object('ipam', () => readHostLocalConfig(reader, context)),
   ),
   'configuration of static': overConfig({ type: 'bridge', ipam: { ...ipam, type: 'static' } }, readStaticConfig),
+  'configuration of IPAM by a service': overConfig(
+    { type: 'bridge', ipam: { ...ipam, type: 'rpc', address: 'unix:///run/ipam.sock', pool: 'a', timeoutMs: 5000, spoolDir: '/a/b' } },
+    readRpcConfig,
+  ),
+  'address of an IPAM service': overText(
+    ['unix:///run/ipam.sock', 'http://10.0.0.1:80', 'http://[fd00::1]:9'],
+    parseEndpoint,
+    'RangeError',
+  ),
+  'answer of an IPAM service': {
+    run: (random) => readAnswer(mutateBytes(pick(random, answers), random)),
+    accepts: accepting('CniError', 'SysError'),
+  },
   'result of an earlier plugin': {
     run: (random) => {
       const version = pick(random, cniVersions as unknown as [(typeof cniVersions)[number]])

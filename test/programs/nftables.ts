@@ -8,7 +8,7 @@ import { addChain, deleteChain, hasChain, listChains } from '../../src/kernel/nf
 import { addElements, deleteElements, flushSet, joinedKey, listElements } from '../../src/kernel/nftables/element.ts'
 import { expression, verdict } from '../../src/kernel/nftables/expression.ts'
 import { daddr, dport, l4proto, oifname, saddr } from '../../src/kernel/nftables/field.ts'
-import { intervalMarks, markElement } from '../../src/kernel/nftables/interval.ts'
+import { boundElement, intervalBounds } from '../../src/kernel/nftables/interval.ts'
 import {
   ctState,
   ctStatus,
@@ -59,7 +59,9 @@ const attempt = (body: () => unknown) => {
 const endpoint = (address: string, port: number) => joinedKey([parseAddress(address).bytes, be16(port)])
 const hostPort = (address: string, port: number) => joinedKey([parseAddress(address).bytes, Uint8Array.of(6), be16(port)])
 const prefixElements = (...prefixes: string[]) =>
-  intervalMarks(prefixes.map((prefix) => packPrefix(formatCidr(networkOf(parseCidr(prefix)))) ?? { first: '', length: 0 })).map(markElement)
+  intervalBounds(prefixes.map((prefix) => packPrefix(formatCidr(networkOf(parseCidr(prefix)))) ?? { first: '', length: 0 })).map(
+    boundElement,
+  )
 const tcp = l4protoIs(6)
 
 output.empty = [

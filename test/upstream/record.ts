@@ -25,7 +25,7 @@ export const tallyOf = (verdicts: readonly Verdict[]): Tally => ({
   skipped: sum(verdicts, ({ skipped }) => skipped.length),
 })
 
-export const head = `| suite | passed | of those, our error says more | differs | failed | skipped | white box | s |
+export const head = `| suite | passed | of those, podwire's error has more | differs | failed | skipped | white box | s |
 |---|---|---|---|---|---|---|---|`
 
 export const suiteRow = ({ name, verdict, seconds }: SuiteResult): string => `| ${name} | ${cells([verdict])} | ${seconds.toFixed(1)} |`

@@ -1,4 +1,4 @@
-{{/* Host paths of each preset, as `podwire install --preset` has them (src/installer/paths.ts; a test compares the two). */}}
+{{/* Host paths of each preset, as `podwire install --preset` has them (src/contract/paths.ts; a test compares the two). */}}
 {{- define "podwire.presets" -}}
 generic: {confDir: /etc/cni/net.d, binDir: /opt/cni/bin}
 k3s: {confDir: /var/lib/rancher/k3s/agent/etc/cni/net.d, binDir: /var/lib/rancher/k3s/data/cni}
@@ -55,6 +55,8 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
 type: rpc
 address: unix://{{ .Values.cni.runDir }}/ipam.sock
 spoolDir: {{ .Values.cni.stateDir }}/ipam-releases
+# A node is not NotReady, nor are its pods evicted, for an agent that restarts.
+checkStatus: false
 {{- else -}}
 type: host-local
 dataDir: {{ .Values.cni.runDir }}/leases

@@ -1,10 +1,10 @@
 // The allocator and the lease store: host-local itself, run under that name. So there is one of each behind the plugin's door and the server's.
 
-import { execa } from 'execa'
 import { isObject, type Json, type JsonObject, parseJson } from '../../cni/json.ts'
+import { reasonOf } from '../failure.ts'
 import type { RangeEntry } from './pools.ts'
-import type { Attachment } from './protocol.ts'
-import { IpamError } from './protocol.ts'
+import { type Attachment, IpamError } from './protocol.ts'
+import { type ProgramEnd, type ProgramRun, runProgram } from './run-program.ts'
 
 /** Milliseconds: it waits ten seconds for the lock. */
 const LIMIT = 15_000
@@ -41,21 +41,30 @@ export function hostLocal(program: string, dataDir: string): HostLocal {
 }
 
 async function run(program: string, variables: Readonly<Record<string, string>>, input: string): Promise<JsonObject> {
-  const { stdout, exitCode, timedOut, shortMessage } = await execa(program, [], {
-    argv0: 'host-local',
-    env: { ...variables, CNI_NETNS: '/none', CNI_PATH: '/none' },
-    extendEnv: false,
-    input,
-    timeout: LIMIT,
-    reject: false,
-    killSignal: 'SIGKILL',
-  })
-  if (timedOut) throw new IpamError('unavailable', `host-local: no answer in ${LIMIT / 1000} s`)
-  if (exitCode === undefined) throw new IpamError('unavailable', `host-local: ${shortMessage}`)
-  const json = stdout.trim() === '' ? {} : parseJson(stdout, 'the answer of host-local')
-  const object = isObject(json) ? json : {}
-  if (exitCode === 0) return object
+  const env = { ...variables, CNI_NETNS: '/none', CNI_PATH: '/none' }
+  const { status, stdout } = await start(program, { argv0: 'host-local', env, input, timeout: LIMIT })
+  if (status === undefined) throw new IpamError('unavailable', `host-local: no answer in ${LIMIT / 1000} s`)
+  const object = parse(stdout)
+  if (status === 0) return object
   throw errorOf(object, variables.CNI_COMMAND === 'CHECK')
+}
+
+async function start(program: string, options: ProgramRun): Promise<ProgramEnd> {
+  try {
+    return await runProgram(program, options)
+  } catch (error) {
+    throw new IpamError('unavailable', `run ${program} as host-local: ${reasonOf(error)}`)
+  }
+}
+
+/** Empty where nothing was printed, or no JSON. */
+function parse(stdout: string): JsonObject {
+  try {
+    const json = parseJson(stdout.trim() || '{}', 'the answer of host-local')
+    return isObject(json) ? json : {}
+  } catch {
+    return {}
+  }
 }
 
 /** Codes of src/cni/error.ts: 11 is a pool without an address, a requested one that is taken, or a lock; of CHECK the rest is a lease that is missing. */

@@ -1,7 +1,6 @@
 // What the agent runs for IPAM as a service: the server over this node's pools, where it is enabled, and the replay of stored releases.
 
-import { join } from 'node:path'
-import { ipamSocketPath, leaseRoot } from '../../contract/paths.ts'
+import { ipamSocketPath, leaseRoot, stickyPath } from '../../contract/paths.ts'
 import type { AgentConfig } from '../config.ts'
 import { requester } from '../kube/request.ts'
 import type { Logger } from '../log.ts'
@@ -17,7 +16,7 @@ export async function runIpam(config: AgentConfig, agentState: AgentState, log: 
   const { paths, native, ipamServer } = config
   const parts = {
     hostLocal: hostLocal(native, leaseRoot(paths)),
-    sticky: new Sticky(join(paths.stateDir, 'sticky.json')),
+    sticky: new Sticky(stickyPath(paths)),
     pools: ipamServer.pools,
     network: ipamServer.network,
     podCidrs: () => agentState.podCidrs,

@@ -7,6 +7,8 @@ import type { AgentConfig } from '../config.ts'
 import type { Logger } from '../log.ts'
 import { sleep } from '../loop/backoff.ts'
 
+/** Milliseconds from the start: the agent's own server is ready by then. */
+const FIRST = 1_500
 /** Milliseconds. */
 const INTERVAL = 60_000
 const LIMIT = 300_000
@@ -18,6 +20,7 @@ export async function replayReleases(
   signal: AbortSignal,
 ): Promise<void> {
   let reported = ''
+  await sleep(FIRST, signal)
   while (!signal.aborted) {
     const stored = await readdir(releaseSpool(paths)).catch(() => [])
     if (stored.length > 0) {

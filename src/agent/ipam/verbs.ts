@@ -76,11 +76,12 @@ async function takeAddresses(parts: VerbParts, attachment: Attachment, podCidrs:
   const { hostLocal, sticky, pools } = parts
   const whole = podCidrs.map((subnet) => [{ subnet }])
   if (wish.ips.length > 0) return hostLocal.add(attachment, requestedSets(parts, podCidrs, wish), wish.ips)
+  const others = sticky.except(wish.key)
+  if (pools.length === 0 && others.length === 0 && sticky.get(wish.key).length === 0) return hostLocal.add(attachment, whole, [])
   // First: other sets than at the first attempt would give a second address.
   if (await hasLease(hostLocal, attachment, whole)) return hostLocal.add(attachment, whole, [])
   const sets = podCidrs.map((podCidr) => requireRanges(poolRanges(podCidr, pools, wish.pool), podCidr, wish.pool))
   const had = sticky.get(wish.key).filter((address) => sets.some((set) => set.some((range) => hasAddress(range, address))))
-  const others = sticky.except(wish.key)
   const spared = podCidrs.map((podCidr) => poolRanges(podCidr, pools, wish.pool, others))
   return firstThatHas([
     ...(had.length > 0 ? [() => hostLocal.add(attachment, sets, had)] : []),

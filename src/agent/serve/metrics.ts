@@ -142,7 +142,7 @@ function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: strin
 function processMetrics({ gauge, counter }: Registrar): void {
   gauge('process_resident_memory_bytes', 'Resident memory of the agent', () => process.memoryUsage.rss())
   counter('process_cpu_seconds_total', 'CPU time of the agent, without the programs that it runs', () => cpuSeconds())
-  gauge('process_start_time_seconds', 'When the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
+  gauge('process_start_time_seconds', 'Time when the agent started', () => Math.round((Date.now() - performance.now()) / 1000))
 }
 
 function countByKind(problems: readonly { readonly kind: string }[]): Map<string, number> {

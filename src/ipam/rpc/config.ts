@@ -6,7 +6,7 @@ import { readWantedRoute } from '../../cni/routes-and-dns.ts'
 import type { Route } from '../../cni/types.ts'
 import { defaultPaths, releaseSpool } from '../../contract/paths.ts'
 import type { Address } from '../../net/address.ts'
-import { readReadyWithoutAddresses, readRequested } from '../host-local-config.ts'
+import { readRequested } from '../host-local-config.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 
 export interface RpcConfig {
@@ -16,6 +16,8 @@ export interface RpcConfig {
   readonly pool: string
   /** Milliseconds for a call with all its attempts. */
   readonly timeout: number
+  /** False where STATUS does not depend on the service. */
+  readonly checkStatus: boolean
   /** Where releases wait that the service did not answer. */
   readonly spoolDir: string
   /** For a result that has none of its own. */
@@ -23,7 +25,6 @@ export interface RpcConfig {
   readonly requested: readonly Address[]
   /** What the service learns of the pod: the K8S_ keys of CNI_ARGS. */
   readonly pod: Readonly<Record<string, string>>
-  readonly readyWithoutAddresses: boolean
 }
 
 const DEFAULT_TIMEOUT = 10_000
@@ -36,11 +37,11 @@ export function readRpcConfig(reader: Reader, context: ConfigContext): RpcConfig
     endpoint: reader.object('ipam', readEndpoint),
     pool: reader.object('ipam', (ipam) => ipam.string('pool')) ?? '',
     timeout: reader.object('ipam', (ipam) => ipam.integer('timeoutMs', 100, 120_000)) ?? DEFAULT_TIMEOUT,
+    checkStatus: reader.object('ipam', (ipam) => ipam.boolean('checkStatus')) ?? true,
     spoolDir: reader.object('ipam', readSpoolDir) ?? releaseSpool(defaultPaths),
     routes: reader.object('ipam', (ipam) => ipam.objects('routes', readWantedRoute)) ?? [],
     requested: isAdding ? readRequested(reader, context) : [],
     pod: isAdding ? podOf(context.args()) : {},
-    readyWithoutAddresses: context.command === 'STATUS' && readReadyWithoutAddresses(reader),
   }
 }
 

@@ -33,7 +33,7 @@ export function exchange(endpoint: Endpoint, request: HttpRequest, deadline: num
   return withConnection(endpoint, deadline, (connection) => {
     onSent()
     connection.send(encode(request, endpoint.host))
-    return readResponse(connection)
+    return readResponse(connection.receive)
   })
 }
 
@@ -48,9 +48,10 @@ function encode({ method, path, body }: HttpRequest, host: string): Uint8Array {
   return whole
 }
 
-function readResponse(connection: Connection): HttpResponse {
+/** `receive` returns what has come, an empty buffer at the end. Throws as `exchange` does. */
+export function readResponse(receive: Connection['receive']): HttpResponse {
   const incoming = new Incoming(() => {
-    const part = connection.receive()
+    const part = receive()
     // As good as a reset: the answer may have been cut anywhere.
     if (part.byteLength === 0) throw new SysError('receive: the connection ended before the answer did', ECONNRESET)
     return part

@@ -11,7 +11,7 @@ import { formatAddress, sameAddress } from '../../net/address.ts'
 import { readAllocation, readLease } from './answer.ts'
 import { callService, ServiceError, type ServiceVerb } from './call.ts'
 import { type RpcConfig, readRpcConfig } from './config.ts'
-import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release.ts'
+import { forgetRelease, releaseOrStore, replay, replayInPassing } from './release-or-store.ts'
 import { countReleases } from './spool.ts'
 
 export { countReleases, replay }
@@ -82,10 +82,10 @@ function gc(request: GcRequest<RpcConfig>): void {
   replayInPassing(request.config)
 }
 
-/** Whatever is wrong with the service, ADD would fail: code 50, unless `readyWithoutAddresses`. */
+/** Whatever is wrong with the service, ADD would fail: code 50. A runtime then makes the node NotReady, which `checkStatus: false` is against. */
 function status(request: StatusRequest<RpcConfig>): void {
   const { config, network } = request
-  if (config.readyWithoutAddresses) return
+  if (!config.checkStatus) return
   try {
     const query = `?network=${network}${config.pool && `&pool=${encodeURIComponent(config.pool)}`}`
     const limited = { ...request, config: { ...config, timeout: Math.min(config.timeout, STATUS_TIMEOUT) } }

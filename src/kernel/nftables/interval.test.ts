@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { formatAddress } from '../../net/address.ts'
 import { cidrContains, formatCidr, networkOf } from '../../net/cidr.ts'
 import { type PackedPrefix, packPrefix } from '../../net/packed.ts'
-import { intervalMarks, markElement } from './interval.ts'
+import { boundElement, intervalBounds } from './interval.ts'
 
 const pack = (prefix: string): PackedPrefix => packPrefix(prefix) ?? { first: '', length: 0 }
 
@@ -36,12 +36,12 @@ it.each<[string[], string[]]>([
       `fd000002${'0'.repeat(7)}1${'0'.repeat(16)}-`,
     ],
   ],
-])('intervalMarks() of %j are %j', (prefixes, marks) => {
-  expect(intervalMarks(prefixes.map(pack))).toEqual(marks)
+])('intervalBounds() of %j are %j', (prefixes, bounds) => {
+  expect(intervalBounds(prefixes.map(pack))).toEqual(bounds)
 })
 
-it('markElement() gives the key, and whether a range ends before it', () => {
-  expect([markElement('0a010200'), markElement('0a010300-')]).toEqual([
+it('boundElement() gives the key, and whether a range ends before it', () => {
+  expect([boundElement('0a010200'), boundElement('0a010300-')]).toEqual([
     { key: Uint8Array.of(10, 1, 2, 0) },
     { key: Uint8Array.of(10, 1, 3, 0), end: true },
   ])
@@ -66,7 +66,7 @@ it.each<[string[], string[]]>([
     ['fd00::', 'fd00:0:0:2:: end'],
   ],
 ])('the elements of %j are %j', (prefixes, expected) => {
-  const elements = intervalMarks(prefixes.map(pack)).map(markElement)
+  const elements = intervalBounds(prefixes.map(pack)).map(boundElement)
   const shown = elements.map(({ key, end }) => formatAddress({ family: key.length === 4 ? 4 : 6, bytes: key }) + (end ? ' end' : ''))
   expect(shown).toEqual(expected)
 })
@@ -77,7 +77,7 @@ it('the elements hold the same addresses as the prefixes', () => {
     fc.property(fc.array(prefix, { maxLength: 8 }), fc.uint8Array({ minLength: 4, maxLength: 4 }), (prefixes, bytes) => {
       const cidrs = prefixes.map(([address, length]) => networkOf({ address: { family: 4, bytes: address } as const, length }))
       // The last element at or before the address shows whether it lies in a range.
-      const elements = intervalMarks(cidrs.map((cidr) => pack(formatCidr(cidr)))).map(markElement)
+      const elements = intervalBounds(cidrs.map((cidr) => pack(formatCidr(cidr)))).map(boundElement)
       const before = elements.filter(({ key }) => Buffer.compare(key, bytes) <= 0)
       const inside = before.length > 0 && !before.at(-1)?.end
       expect(inside).toBe(cidrs.some((cidr) => cidrContains(cidr, { family: 4, bytes })))

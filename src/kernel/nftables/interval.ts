@@ -1,4 +1,4 @@
-// The elements of interval sets by the thousand. A mark is where a range begins, as packed address, or with `-` behind it where one has ended.
+// Elements of interval sets by the thousand. A bound is where a range begins, as packed address, or, with `-` behind it, where one has ended.
 
 import { ENOENT } from '../../host/errno.ts'
 import { isSysError } from '../../host/error.ts'
@@ -19,14 +19,14 @@ import {
 import type { Element } from './element.ts'
 import { describeTable, nftRequest, type TableRef } from './request.ts'
 
-export type Mark = string
+export type Bound = string
 
-/** The marks of a set that holds `prefixes`, all of one family; what overlaps or touches becomes one range. */
-export function intervalMarks(prefixes: readonly PackedPrefix[]): Mark[] {
+/** The bounds of the ranges that hold `prefixes`, all of one family; what overlaps or touches becomes one range. */
+export function intervalBounds(prefixes: readonly PackedPrefix[]): Bound[] {
   const digits = prefixes[0]?.first.length ?? 0
   // Sorted as text in one piece each: a comparing function would be called a hundred thousand times.
   const ordered = prefixes.map((prefix) => prefix.first + packedLast(prefix)).sort()
-  const marks: Mark[] = []
+  const bounds: Bound[] = []
   let last: Packed | undefined
   for (const range of ordered) {
     const first = range.slice(0, digits)
@@ -37,24 +37,24 @@ export function intervalMarks(prefixes: readonly PackedPrefix[]): Mark[] {
     }
     const next = last && packedNext(last)
     if (first !== next) {
-      if (next !== undefined) marks.push(`${next}-`)
-      marks.push(first)
+      if (next !== undefined) bounds.push(`${next}-`)
+      bounds.push(first)
     }
     last = end
   }
   // A range that reaches the end of the address space has none.
   const end = last && packedNext(last)
-  if (end !== undefined) marks.push(`${end}-`)
-  return marks
+  if (end !== undefined) bounds.push(`${end}-`)
+  return bounds
 }
 
-export function markElement(mark: Mark): Element {
-  return mark.endsWith('-') ? { key: unpackBytes(mark.slice(0, -1)), end: true } : { key: unpackBytes(mark) }
+export function boundElement(bound: Bound): Element {
+  return bound.endsWith('-') ? { key: unpackBytes(bound.slice(0, -1)), end: true } : { key: unpackBytes(bound) }
 }
 
 /** `list set FAMILY TABLE SET`; undefined where the set does not exist. */
-export function dumpMarks(socket: NetlinkSocket, ref: TableRef, set: string): Mark[] | undefined {
-  return dumpElementBodies(socket, ref, set)?.flatMap(readMarks)
+export function dumpBounds(socket: NetlinkSocket, ref: TableRef, set: string): Bound[] | undefined {
+  return dumpElementBodies(socket, ref, set)?.flatMap(readBounds)
 }
 
 /** The bodies of the messages that list the elements; undefined where the set does not exist. */
@@ -71,16 +71,16 @@ export function dumpElementBodies(socket: NetlinkSocket, ref: TableRef, set: str
 }
 
 /** Behind nfgenmsg the names of table and set, then the list. */
-function readMarks(body: Body): Mark[] {
+function readBounds(body: Body): Bound[] {
   const list = readHexAttributes(body, 8)?.get(NFTA_SET_ELEM_LIST_ELEMENTS) ?? ''
-  const marks: Mark[] = []
+  const bounds: Bound[] = []
   for (let at = 0; at + 8 <= list.length; ) {
     const size = 2 * (Number.parseInt(list.slice(at, at + 2), 16) + 256 * Number.parseInt(list.slice(at + 2, at + 4), 16))
     if (size < 8) break
-    marks.push(readMark(list, at, at + size))
+    bounds.push(readBound(list, at, at + size))
     at += (size + 7) & ~7
   }
-  return marks
+  return bounds
 }
 
 /** An element that is nothing but a key lies there like this, and most are. */
@@ -88,7 +88,7 @@ const PLAIN: Readonly<Record<string, number>> = { '100001000c00010008000100': 8,
 const ENDING: Readonly<Record<string, number>> = { '180001000c00010008000100': 8, '240001001800010014000100': 32 }
 const END_FLAG = '0800030000000001'
 
-function readMark(list: string, start: number, end: number): Mark {
+function readBound(list: string, start: number, end: number): Bound {
   const head = list.slice(start, start + 24)
   const plain = PLAIN[head]
   if (plain !== undefined) return list.slice(start + 24, start + 24 + plain)

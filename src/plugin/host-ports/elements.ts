@@ -12,9 +12,9 @@ import type { Request } from '../../kernel/nftables/request.ts'
 import { liveness } from '../../liveness/segment.ts'
 import { sameAddress } from '../../net/address.ts'
 import { attachmentHash } from '../netfilter/identity.ts'
+import { OWNER_MAP, SETS } from './chains.ts'
 import { decodeEntry, decodeTarget, encodeEntry, type PlacedEntry, type PortEntry, place, type SetElement, type Target } from './entry.ts'
 import { describeHostPort } from './mapping.ts'
-import { OWNER_MAP, SETS } from './maps.ts'
 import { attachmentIn, hashIn, ownerComment, ownerIn, ownerKey } from './owner.ts'
 
 /** How many of an attachment's entries are requested at once: a pod with one port of both families has four. */

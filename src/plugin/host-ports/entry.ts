@@ -4,8 +4,8 @@ import { be16, concat, cstr } from '../../kernel/netlink/encode.ts'
 import { type Element, joinedKey } from '../../kernel/nftables/element.ts'
 import type { Address } from '../../net/address.ts'
 import type { PortForward } from '../netfilter/udp-flows.ts'
+import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './chains.ts'
 import { type HostPort, type Protocol, portsOf } from './mapping.ts'
-import { ADDRESS_MAP, ANY_MAP, LINK_SET } from './maps.ts'
 import { protocolNumbers, protocolOf } from './protocol.ts'
 
 /** An address of the pod, and the node's device behind which it is. */

@@ -14,6 +14,7 @@ import { formatAddress } from '../../net/address.ts'
 import { attachmentHash, networkHash } from '../netfilter/identity.ts'
 import { hostNftables, whereNftables } from '../netfilter/socket.ts'
 import { forgetFlowsToPod, forgetOldFlows } from '../netfilter/udp-flows.ts'
+import { findBrokenChain, layTable } from './chains.ts'
 import {
   creations,
   deletions,
@@ -27,7 +28,6 @@ import {
 } from './elements.ts'
 import { entriesFor, type PlacedEntry, type SetElement, udpForward } from './entry.ts'
 import type { HostPort } from './mapping.ts'
-import { findBrokenChain, layTable } from './maps.ts'
 import { hashIn } from './owner.ts'
 import { localnet, localTargets, podTargets } from './targets.ts'
 

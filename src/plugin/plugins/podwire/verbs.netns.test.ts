@@ -348,11 +348,11 @@ describeHost('STATUS of podwire', () => {
     ['it cannot write its data', { ...network.ipam, dataDir: '/etc/hostname' }, 'true'],
     ['its IPAM service is away', { type: 'rpc', address: 'unix:///run/absent.sock' }, 'true'],
   ]
-  it.each(unevicted)('is ready without addresses when it is configured so and %s', async (_, ipam, prepare) => {
+  it.each(unevicted)('is ready when `checkStatus` is false and %s', async (_, ipam, prepare) => {
     await withHost(async (host) => {
       await host.run('sh', '-c', prepare)
       expect(await status(host, { ...network, ipam })).toMatchObject({ status: 1, json: { code: 50 } })
-      expect(await status(host, { ...network, ipam: { ...ipam, readyWithoutAddresses: true } })).toMatchObject({ status: 0, stdout: '' })
+      expect(await status(host, { ...network, ipam: { ...ipam, checkStatus: false } })).toMatchObject({ status: 0, stdout: '' })
     })
   })
 

@@ -21,7 +21,7 @@ export interface ConflistWatcher {
   changed(): void
 }
 
-export class Conflist {
+export class ConflistPublisher {
   readonly #config: AgentConfig
   readonly #native: Native
   readonly #agentState: AgentState
