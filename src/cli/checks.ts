@@ -8,6 +8,7 @@ import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { tryProgram } from '../installer/self-test.ts'
 import { readSysctl } from '../kernel/sysctl.ts'
+import { restorePods } from '../restore/pods.ts'
 import { listAttachments } from './attachments.ts'
 import { type ConflistState, readConflistState } from './conflist-state.ts'
 import { observeNode } from './node.ts'
@@ -20,6 +21,9 @@ export interface Check {
 
 /** ADD takes the lease before it makes the link; DEL removes the link first. */
 const ADD_SECONDS = 30
+
+/** Of a check's problems of one kind. */
+const MAX_LISTED = 5
 
 const REINSTALL = 'run podwire install'
 
@@ -34,6 +38,7 @@ export function runChecks(paths: Paths): Check[] {
     check('conflist', () => conflistStateProblems(conflist)),
     check('first', () => conflist.conflicting.map(({ file, wins }) => conflictProblem(paths, file, wins))),
     check('node', () => nodeProblems(paths)),
+    check('pods', podProblems),
     check('forwarding', () => forwardingProblems(conflist)),
     check('leases', () => leaseProblems(paths)),
   ]
@@ -84,10 +89,18 @@ function nodeProblems({ stateDir }: Paths): string[] {
   const { changes: all = [], problems } = observeNode(stateDir)
   // Forwarding has a check of its own.
   const changes = all.filter(({ kind, object }) => kind !== 'sysctls' || !object.includes('forward'))
-  const lacking = changes.slice(0, 5).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
-  const rest = changes.length > 5 ? [`${changes.length - 5} more: podwire node diff`] : []
+  const lacking = changes.slice(0, MAX_LISTED).map(({ kind, action, object }) => `${kind} ${object} would be ${action}`)
+  const rest = changes.length > MAX_LISTED ? [`${changes.length - MAX_LISTED} more: podwire node diff`] : []
   const failed = problems.filter(({ failed }) => failed).map(formatProblem)
   return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs this'] : [])]
+}
+
+/** What the node has lost of its running pods. */
+function podProblems(): readonly string[] {
+  const { changes, problems } = restorePods({ dryRun: true })
+  const lacking = changes.slice(0, MAX_LISTED).map(({ kind, object }) => `${kind} ${object} is missing`)
+  const rest = changes.length > MAX_LISTED ? [`${changes.length - MAX_LISTED} more`] : []
+  return [...lacking, ...rest, ...problems.map(formatProblem), ...(changes.length > 0 ? ['podwire node apply --last restores this'] : [])]
 }
 
 function forwardingProblems({ sets, list }: ConflistState): string[] {

@@ -8,6 +8,7 @@ import { removeNode } from '../node/remove.ts'
 import type { Change, Report } from '../node/report.ts'
 import { showState } from '../node/show.ts'
 import { watchNode } from '../node/watch.ts'
+import { restorePods } from '../restore/pods.ts'
 import type { Given } from './args.ts'
 import { formatTable, print, printError, printJson } from './output.ts'
 import { DONE, dryRunFlag, FAILED, finish, outputFlag, pathsFrom, stateDirFlag, type Verb, wantsJson } from './verb.ts'
@@ -15,15 +16,29 @@ import { DONE, dryRunFlag, FAILED, finish, outputFlag, pathsFrom, stateDirFlag, 
 export const applyVerb: Verb = {
   name: 'node apply',
   about: "make this node's routes, devices and packet filter match the state on stdin",
-  details: ['Writes a report as one line of JSON. Exit status 1 where the kernel rejected something; the rest is done nevertheless.'],
+  details: [
+    'Restores what the node has lost of its running pods: links, addresses, routes, host ports.',
+    'Writes a report as one line of JSON. Exit status 1 where the kernel rejected something; the rest is done nevertheless.',
+  ],
   flags: [stateDirFlag, { name: 'last', about: 'the state of the last pass, instead of stdin' }, dryRunFlag],
   run: (given) => {
     const options = { stateDir: pathsFrom(given).stateDir, dryRun: given.has('dry-run') }
-    const report = given.has('last') ? applyLast(options) : applyState(processIo.readStdin(), options)
+    const report = withPods(given.has('last') ? applyLast(options) : applyState(processIo.readStdin(), options), options.dryRun)
     print(JSON.stringify(report))
     for (const problem of report.problems) printError(formatProblem(problem))
     return report.failed > 0 ? FAILED : DONE
   },
+}
+
+/** The pass over the node's network, and then the one over what its running pods have on it. */
+function withPods(report: Report, dryRun: boolean) {
+  const { pods, drift, changes, problems } = restorePods({ dryRun })
+  return {
+    ...report,
+    problems: [...report.problems, ...problems],
+    drift: { ...report.drift, ...drift },
+    pods: { compared: pods, ...(dryRun && { changes }) },
+  }
 }
 
 export const addPeersVerb: Verb = {

@@ -7,7 +7,9 @@ import { DONE, FAILED, outputFlag, pathFlags, pathsFrom, type Verb, wantsJson } 
 export const verifyVerb: Verb = {
   name: 'verify',
   about: 'check everything that pods on this node rely on',
-  details: ['Installed files, conflist, routes and packet filter, forwarding, leases against links. Exit status 1 names what is wrong.'],
+  details: [
+    'Installed files, conflist, routes and packet filter, what the node has of its running pods, forwarding, leases against links. Exit status 1 names what is wrong.',
+  ],
   flags: [...pathFlags, outputFlag],
   run: (given) => {
     const checks = runChecks(pathsFrom(given))

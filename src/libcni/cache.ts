@@ -53,11 +53,14 @@ export function deleteResult(cacheDir: string, attachment: Attachment): void {
   removeIfExists(pathOf(cacheDir, attachment))
 }
 
-/** All saved attachments of the network, by file name. Files of another kind, or under a name that is not theirs, are skipped. */
-export function savedAttachments(cacheDir: string, network: string): Cached[] {
+/**
+ * All saved attachments, of one network where it is given, by file name. Files of another kind, or under a name that is not theirs, are skipped.
+ */
+export function savedAttachments(cacheDir: string, network?: string): Cached[] {
   return namesIn(`${cacheDir}/results`).flatMap((name) => {
     const cached = tryCached(`${cacheDir}/results/${name}`)
-    return cached?.network === network && fileName(cached) === name ? [cached] : []
+    if (!cached || fileName(cached) !== name) return []
+    return network === undefined || cached.network === network ? [cached] : []
   })
 }
 
@@ -85,11 +88,19 @@ function readCached(json: Json): Cached | undefined {
     containerId: text(containerId),
     ifname: text(ifName),
     netns: text(netns),
-    config: decodeBase64(text(config)),
+    config: decodeConfig(text(config)),
     args: Array.isArray(cniArgs) ? cniArgs.flatMap(readPair) : [],
     capabilityArgs: isObject(capabilityArgs) ? capabilityArgs : {},
     result: isObject(result) ? result : undefined,
   }
+}
+
+let lastDecoded: { readonly encoded: string; readonly config: string } = { encoded: '', config: '' }
+
+/** All pods of a node have one conflist: decoding it takes longer than all the rest of the file. */
+function decodeConfig(encoded: string): string {
+  if (lastDecoded.encoded !== encoded) lastDecoded = { encoded, config: decodeBase64(encoded) }
+  return lastDecoded.config
 }
 
 function readPair(pair: Json): [string, string][] {

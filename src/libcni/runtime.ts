@@ -4,10 +4,10 @@ import { callPlugin } from '../cni/delegate.ts'
 import { type Command, checkNetworkName } from '../cni/environment.ts'
 import { CniError, ErrIncompatibleCNIVersion, gatherErrors, toCniError } from '../cni/error.ts'
 import { isObject, type Json, type JsonObject, parseJson, quote } from '../cni/json.ts'
-import { Reader } from '../cni/reader.ts'
 import { decodeResult, encodeResult } from '../cni/result.ts'
 import { type CniVersion, cniVersions, type ValidAttachment } from '../cni/types.ts'
 import { deleteResult, type RuntimeAttachment, savedAttachments, savedResult, saveResult } from './cache.ts'
+import { runtimeConfig } from './capabilities.ts'
 import type { NetworkList } from './network-list.ts'
 import { isAtLeast } from './version-order.ts'
 
@@ -106,13 +106,6 @@ function call(
     CNI_PATH: path.join(':'),
   }
   return callPlugin(String(plugin.type), variables, { path, stdin: JSON.stringify(config) })
-}
-
-/** The capability arguments that the plugin declares in `capabilities`. */
-function runtimeConfig(plugin: JsonObject, capabilityArgs: JsonObject): JsonObject {
-  const capabilities = new Reader(plugin).value('capabilities')
-  const taken = isObject(capabilities) ? Object.keys(capabilities).filter((key) => capabilities[key] === true) : []
-  return Object.fromEntries(taken.flatMap((key) => (capabilityArgs[key] === undefined ? [] : [[key, capabilityArgs[key]]])))
 }
 
 /** The result with a version in it; one of no known shape is CniError 6. Unknown keys are passed on. */

@@ -2,8 +2,8 @@
 
 import type { Watched } from './watched.ts'
 
-/** What was changed. `overrun`: notifications were lost, so anything may have. */
-export type EventKind = 'route' | 'link' | 'address' | 'neighbour' | 'fdb' | 'nft' | 'sysctl' | 'overrun'
+/** What was changed. `pod`: something that ADD made for a pod. `overrun`: notifications were lost, so anything may have. */
+export type EventKind = 'route' | 'link' | 'address' | 'neighbour' | 'fdb' | 'nft' | 'sysctl' | 'pod' | 'overrun'
 
 export interface NodeEvent {
   readonly event: EventKind

@@ -20,7 +20,9 @@ export const judgeFilter: Judge = (message, watched) => {
   return isFilter && watched?.forwardAccept ? judgeForward(notification, view, family) : undefined
 }
 
-/** Host ports are in the same table, under other names. */
+/** Host ports are in the same table, under names of their own: ADD and DEL change only elements there. */
+const HOST_PORTS = 'hostports'
+
 function judgeOwnTable(notification: Notification, view: View): NodeEvent | undefined {
   const event = (name: string) => ({ event: 'nft', object: `inet ${TABLE.table} ${name}`.trimEnd() }) as const
   const { object, deleted } = notification
@@ -28,6 +30,7 @@ function judgeOwnTable(notification: Notification, view: View): NodeEvent | unde
   // A chain that is added is a pass's, and a base chain's policy is not podwire's concern in its own table.
   if (object === 'chain' && !deleted) return undefined
   const name = nameIn(view, notification)
+  if (name.startsWith(HOST_PORTS)) return deleted && object !== 'element' ? event(name) : undefined
   const isOwn = object === 'chain' || object === 'rule' ? name === MASQUERADE_CHAIN : SETS.includes(name)
   return isOwn ? event(name) : undefined
 }

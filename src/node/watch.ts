@@ -22,6 +22,7 @@ import {
 import { isOwnPort } from './names.ts'
 import { type EventKind, type Judge, messagesOf, type NodeEvent } from './notification.ts'
 import { judgeFilter } from './watch-filter.ts'
+import { PodWatch } from './watch-pods.ts'
 import { judgeRoute } from './watch-route.ts'
 import { readWatched, type Watched } from './watched.ts'
 
@@ -43,6 +44,8 @@ export function watchNode(stateDir: string): void {
   let watched = readWatched(stateDir)
   let stamp = stampOf(stateDir)
   let stale = false
+  const pods = new PodWatch()
+  const judgeRoutes: Judge = (message, known) => judgeRoute(message, known) ?? pods.judge(message, milliseconds())
   const reload = () => {
     stamp = stampOf(stateDir)
     watched = readWatched(stateDir)
@@ -50,7 +53,8 @@ export function watchNode(stateDir: string): void {
   }
   if (!print([{ event: 'ready' }])) return
   for (;;) {
-    const ready = sys.poll([STDIN, ...sockets.map(({ fd }) => fd)], stale ? SOON : watched ? FOREVER : LATER)
+    const wait = stale ? SOON : watched ? FOREVER : LATER
+    const ready = sys.poll([STDIN, ...sockets.map(({ fd }) => fd)], shorter(wait, pods.wait(milliseconds())))
     if (ready.includes(STDIN) && sys.read(STDIN, 4096).byteLength === 0) return
     // Before the notifications are read: a pass saves its state before it removes anything.
     if (stampOf(stateDir) !== stamp) reload()
@@ -58,17 +62,30 @@ export function watchNode(stateDir: string): void {
     const events: NodeEvent[] = []
     for (const { fd } of sockets) {
       if (!ready.includes(fd)) continue
-      const seen = drain(fd, fd === route.fd ? judgeRoute : judgeFilter, watched)
+      const seen = drain(fd, fd === route.fd ? judgeRoutes : judgeFilter, watched)
       events.push(...seen.events)
       stale ||= seen.own
       // The device or its address has changed.
       if (seen.events.some(({ event }) => event === 'link' || event === 'address' || event === 'overrun')) reload()
     }
+    events.push(...pods.due(milliseconds()))
     if (events.length > 0 && !print(shorten(events))) return
   }
 }
 
 const FOREVER = -1
+
+/** The shorter of two waits for poll; `other` undefined is none. */
+function shorter(wait: number, other: number | undefined): number {
+  if (other === undefined) return wait
+  return wait === FOREVER ? Math.ceil(other) : Math.min(wait, Math.ceil(other))
+}
+
+function milliseconds(): number {
+  return sys.clock_gettime(CLOCK_MONOTONIC) * 1000
+}
+
+const CLOCK_MONOTONIC = 1
 
 /** All that is queued in the socket. `own`: notifications of a pass were among it. */
 function drain(fd: number, judge: Judge, watched: Watched | undefined): { events: NodeEvent[]; own: boolean } {

@@ -79,7 +79,13 @@ describeChart('least privilege', () => {
     const { spec } = find(render(), 'DaemonSet', 'podwire').spec.template
     const own = ['/var/lib/podwire', '/run/podwire']
     expect(paths(spec, spec.initContainers[0])).toEqual(['/etc/cni/net.d', '/opt/cni/bin', ...own])
-    expect(paths(spec, spec.containers[0])).toEqual(['/etc/cni/net.d', '/opt/cni/bin ro', ...own, '/proc/sys/net'])
+    expect(paths(spec, spec.containers[0])).toEqual([
+      '/etc/cni/net.d',
+      '/opt/cni/bin ro',
+      ...own,
+      '/var/lib/cni/results ro',
+      '/proc/sys/net',
+    ])
   })
 
   it('lets each account do what its program does, and nothing else', () => {

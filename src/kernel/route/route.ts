@@ -2,7 +2,7 @@
 
 import { formatAddress } from '../../net/address.ts'
 import { formatCidr } from '../../net/cidr.ts'
-import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
+import { NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE } from '../netlink/constants.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import {
@@ -44,6 +44,11 @@ export function prependRoute(route: KernelRoute): Request {
 /** `ip route append DST via GATEWAY dev #OIF …`: behind another one to the same destination. */
 export function appendRoute(route: KernelRoute): Request {
   return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, route)
+}
+
+/** `ip route add DST via GATEWAY dev #OIF …`; EEXIST where another leads to the same prefix. */
+export function addRoute(route: KernelRoute): Request {
+  return routeRequest('add', RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route)
 }
 
 /** `ip route replace DST via GATEWAY dev #OIF …` */

@@ -9,12 +9,12 @@ import { removeOwnLinks, removeStaleLinks } from '../../link/own-links.ts'
 import type { PodwireConfig } from './config.ts'
 
 /**
- * The link goes before the lease, the ports before the link: the next owner of the address must not be reachable by the last one's ports.
- * The lease stays where one of them does.
+ * Link and ports go before the lease: the next owner of the address must not be reachable by the last one's ports. The lease stays where one of them
+ * does. The link goes before the ports: while it is there, the agent restores them (src/restore).
  */
 export function del(request: Request<PodwireConfig>): void {
   withNetlink(NETLINK_ROUTE, (route) =>
-    gatherErrors('DEL', [() => hostPortRules().removeHostPorts(request), () => removeOwnLinks(route, request)]),
+    gatherErrors('DEL', [() => removeOwnLinks(route, request), () => hostPortRules().removeHostPorts(request)]),
   )
   request.config.ipam?.del(request)
 }
