@@ -102,7 +102,7 @@ function podLinks(): Link[] {
 }
 
 /** The network's directory, wherever the conflist or the template puts it, and what there is in the run directory. */
-function leaseDirectories(paths: Paths): { directory: string; network: string }[] {
+export function leaseDirectories(paths: Paths): { directory: string; network: string }[] {
   const root = leaseRoot(paths)
   const directories = new Map(namesIn(root).map((network) => [`${root}/${network}`, network]))
   for (const path of [conflistPath(paths), templatePath(paths)]) {

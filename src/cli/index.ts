@@ -5,6 +5,7 @@ import { version } from '../plugin/version.ts'
 import { parseFlags, suggestion } from './args.ts'
 import { helpOf, helpOfAll } from './help.ts'
 import { installVerb, publishVerb } from './install.ts'
+import { ipamReclaimVerb } from './ipam-reclaim.ts'
 import { ipamReplayVerb } from './ipam-replay.ts'
 import { ipamListVerb, podsVerb } from './list.ts'
 import { addPeersVerb, applyVerb, diffVerb, removeVerb, showVerb, watchVerb } from './node.ts'
@@ -17,7 +18,7 @@ import { verifyVerb } from './verify.ts'
 import { versionVerb } from './version.ts'
 
 const nodeVerbs = [applyVerb, addPeersVerb, diffVerb, showVerb, watchVerb, publishVerb, removeVerb]
-const looks = [statusVerb, podsVerb, ipamListVerb, ipamReplayVerb, routesVerb, masqVerb, verifyVerb]
+const looks = [statusVerb, podsVerb, ipamListVerb, ipamReclaimVerb, ipamReplayVerb, routesVerb, masqVerb, verifyVerb]
 
 /** Runs one command; `names` are all that the program has as a plugin. Returns the exit status: 0 done, 1 failed, 2 wrong usage. */
 export function run(args: readonly string[], names: readonly string[]): number {

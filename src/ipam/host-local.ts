@@ -74,7 +74,8 @@ function allocate(store: LeaseStore, request: Request<HostLocalConfig>, assigned
       const owned = had.filter((address) => rangeOf(set, address))
       const reused = requested ? owned.find((address) => sameAddress(address, requested)) : owned[0]
       const address = reused ?? takeFrom(store, set, owner, i, requested)
-      if (!reused) {
+      if (reused) store.renew(reused)
+      else {
         undo(`release ${formatAddress(address)}`, () => store.release(address, owner))
         taken.set(i, address)
         // Of an ADD that requested another address, and was not followed by a DEL.

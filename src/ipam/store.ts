@@ -95,6 +95,21 @@ export class LeaseStore {
     )
   }
 
+  /** Marks the lease as used now: it is not reclaimed while a repeated ADD runs. */
+  renew(address: Address): void {
+    try {
+      sys.utimensat(this.#path(formatAddress(address)), Math.floor(sys.clock_gettime(0)))
+    } catch (error) {
+      // On a read-only file system nothing can be reclaimed either.
+      if (!isSysError(error)) throw error
+    }
+  }
+
+  /** Seconds since the lease was taken or renewed. */
+  ageOf(address: Address): number {
+    return sys.clock_gettime(0) - sys.lstat(this.#path(formatAddress(address))).mtime
+  }
+
   /** Every lease, from the files; files without an owner are removed, and the index is rebuilt. */
   leases(): readonly Lease[] {
     this.#changed = true

@@ -3,7 +3,7 @@
 import { decodeBase64, encodeBase64 } from '../cni/base64.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../cni/json.ts'
 import type { Attachment } from '../cni/types.ts'
-import { makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../host/whole-file.ts'
+import { exists, makeDirectories, namesIn, readWhole, removeIfExists, replaceText } from '../host/whole-file.ts'
 
 /** The attachment's arguments, as ADD was given them and DEL will be. */
 export interface RuntimeAttachment extends Attachment {
@@ -62,6 +62,12 @@ export function savedAttachments(cacheDir: string, network?: string): Cached[] {
     if (!cached || fileName(cached) !== name) return []
     return network === undefined || cached.network === network ? [cached] : []
   })
+}
+
+/** What is saved of exactly this attachment. */
+export function savedOf(cacheDir: string, attachment: Attachment): Cached | 'none' | 'unreadable' {
+  const path = pathOf(cacheDir, attachment)
+  return exists(path) ? (tryCached(path) ?? 'unreadable') : 'none'
 }
 
 /** The same of one container in any network; undefined where one of its files cannot be read. */

@@ -4,7 +4,7 @@ import type { Attachment } from '../cni/types.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { type Link, listLinks } from '../kernel/route/link.ts'
-import { savedOfContainer } from '../libcni/cache.ts'
+import { savedOf, savedOfContainer } from '../libcni/cache.ts'
 import { hostLinkName, isOwnAlias } from '../plugin/link/owner.ts'
 import { savedState } from './saved.ts'
 
@@ -29,6 +29,21 @@ export function isContainerGone(containerId: string, isOwner: (attachment: Attac
   if (saved.length === 0) return false
   const links = hostLinks()
   return saved.every((cached) => savedState(cached, links) === 'gone')
+}
+
+/**
+ * By the links of the node and what the runtime has saved. `unsaved`: there is no pair of podwire's and no saved result, as after an ADD that was killed;
+ * `unknown`: a fact cannot be seen from here.
+ */
+export function attachmentState(
+  cacheDir: string,
+  attachment: Attachment,
+  links: readonly Link[],
+): 'alive' | 'gone' | 'unsaved' | 'unknown' {
+  if (hasLink(links, attachment)) return 'alive'
+  const saved = savedOf(cacheDir, attachment)
+  if (saved === 'unreadable') return 'unknown'
+  return saved === 'none' ? 'unsaved' : savedState(saved, links)
 }
 
 /** Whether one of the links is the host end of the attachment's pair. */
