@@ -14,17 +14,17 @@ export PATH := $(PATH):/usr/sbin:/sbin
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-13s  %s\n", $$1, $$2 }' Makefile
 
-demo: ## the main job in throw-away namespaces: both walkthroughs and a network of four nodes, each command shown and checked
+demo: ## both walkthroughs and a network of four nodes, in throw-away namespaces: every command with its output, checked
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
 	@sh build/agent.sh
 	@$(node) test/untouched.ts sh demo/run.sh
 
-test: ## every check that needs no cluster, ALL=1 with every row of its longest table; the last line is `N passed, N failed`
+test: ## every check that needs no cluster; ALL=1 runs every row of the longest table; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network faults chart lint registry
 	@$(node) test/run.ts
 
-soak: ## hours of what make test has minutes of: a fault at every system call, fuzzed input, storms with kills; INPUTS=N REPEATS=N; ends with `N passed, N failed`
+soak: ## long versions of tests in `make test`: a fault at every system call, fuzzed input, storms with kills; INPUTS=N REPEATS=N; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network faults
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) test/soak.ts
@@ -34,7 +34,7 @@ build: ## dist/cni: the plugins, one static binary under each name; dist/agent: 
 	@sh build/plugins.sh
 	@sh build/agent.sh
 
-bench: ## side by side with the Go reference plugins; figures to dist/bench.json
+bench: ## benchmarks against the Go reference plugins; figures in dist/bench.json
 	@sh build/setup.sh npm native network
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) bench/run.ts
@@ -43,12 +43,12 @@ ipam-kit: ## the cases of docs/ipam.md against the IPAM server at ADDRESS=unix:/
 	@sh build/setup.sh npm
 	@$(node) test/ipam-kit/main.ts '$(ADDRESS)' $(NETWORK)
 
-upstream-tests: ## the reference plugins' own tests against dist/cni, SUITES='NAME…' chooses; needs Go; ends with `N passed, N failed`
+upstream-tests: ## the reference plugins' own tests against dist/cni; SUITES='NAME…' selects; needs Go; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network bus
 	@sh build/plugins.sh
 	@$(node) test/untouched.ts $(node) test/upstream/main.ts $(SUITES) $(if $(RECORD),--record)
 
-runtimes: ## what runtimes expect: critest on containerd, nerdctl and podman with dist/cni, every take-over from and to the reference plugins; wants Go; ends with `N passed, N failed`
+runtimes: ## critest on containerd, nerdctl and podman with dist/cni, every take-over from and to the reference plugins; needs Go; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients podman
 	@sh build/plugins.sh
 	@sh e2e/cluster/build.sh >/dev/null || echo 'runtimes: no containerd 2 here'
@@ -56,36 +56,36 @@ runtimes: ## what runtimes expect: critest on containerd, nerdctl and podman wit
 	@sh build/go-reference.sh >/dev/null || echo 'runtimes: no Go reference plugins here'
 	@$(node) test/untouched.ts $(node) test/runtimes.ts
 
-e2e: ## the chart in real clusters of network namespaces: SCENARIOS='NAME… KEY=VALUE…' chooses; ends with `N passed, N failed`
+e2e: ## the chart in real clusters of network namespaces; SCENARIOS='NAME… KEY=VALUE…' selects; ends with `N passed, N failed`
 	@sh build/setup.sh npm native network clients cluster chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts $(SCENARIOS)
 
-cluster: ## a cluster of network namespaces with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=dual and the like choose
+cluster: ## start a cluster of network namespaces with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=v4|v6|dual, …
 	@sh build/setup.sh npm native network clients cluster
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/cluster/main.ts stay $(settings)
 
-cluster-down: ## ends the cluster of `make cluster`
+cluster-down: ## remove the cluster of `make cluster`
 	@sh build/setup.sh npm
 	@$(node) e2e/cluster/main.ts down
 
-conformance: ## Kubernetes' own network tests on a cluster with podwire; SUBSET=conformance|ci, FAMILIES=dual and the like choose (docs/conformance.md)
+conformance: ## Kubernetes' own network tests on a cluster with podwire; SUBSET=conformance|ci, FAMILIES=v4|v6|dual, … (docs/conformance.md)
 	@sh build/setup.sh npm native network clients cluster $(if $(filter kind,$(CLUSTER)),docker)
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/conformance/run.ts $(settings) $(call given,CLUSTER SUBSET PROCS RECORD) $(if $(FOCUS),"FOCUS=$$FOCUS")
 
-e2e-kind: ## the same scenarios on kind: its nodes in an own Docker engine, or in the machine's where it can pull kind's images (KIND_ENGINE=own|machine)
+e2e-kind: ## the same scenarios on kind, in a Docker engine of its own or, if it can pull kind's images, in the machine's (KIND_ENGINE=own|machine)
 	@sh build/setup.sh npm native network clients cluster docker chart registry
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/run.ts --kind $(SCENARIOS)
 
-kind: ## a cluster of kind with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=dual and the like choose
+kind: ## start a kind cluster with podwire that stays up; prints KUBECONFIG and what to type next; FAMILIES=v4|v6|dual, …
 	@sh build/setup.sh npm native network clients cluster docker
 	@$(MAKE) --no-print-directory image
 	@$(node) e2e/kind/main.ts up $(call given,KUBERNETES NODES FAMILIES PROXY MAXPODS)
 
-kind-down: ## ends the cluster of `make kind`, and its Docker engine where that is our own
+kind-down: ## remove the cluster of `make kind`, and its own Docker engine
 	@sh build/setup.sh npm
 	@$(node) e2e/kind/main.ts down
 
@@ -101,25 +101,25 @@ release: ## dist/release: image of both architectures, chart, manifests, plugins
 	@sh build/setup.sh chart
 	@$(node) build/release/main.ts --registry '$(REGISTRY)' $(or $(ARCH),amd64 arm64)
 
-release-twice: ## two releases of two copies of the committed tree, and that they are the same to the bit
+release-twice: ## build two releases from two clones and compare them bit by bit
 	@sh build/release/twice.sh
 
-release-notes: ## TAG=vX.Y.Z: what CHANGELOG.md says about that version, which has to be this one
+release-notes: ## TAG=vX.Y.Z: the section of CHANGELOG.md on that version, which must be the current one
 	@sh build/setup.sh npm
 	@$(node) build/release/notes.ts '$(TAG)'
 
-publish: ## copies dist/release's image and chart to REGISTRY=HOST/PATH; PLAIN_HTTP=1 for one without TLS
+publish: ## copy dist/release's image and chart to REGISTRY=HOST/PATH; PLAIN_HTTP=1 without TLS
 	@sh build/setup.sh chart registry
 	@sh build/release/publish.sh '$(REGISTRY)'
 
-version: ## VERSION=X.Y.Z becomes the version, in package.json and wherever else it has to stand
+version: ## set the version to VERSION=X.Y.Z in package.json and every file that has it
 	@sh build/setup.sh npm chart
 	@npm version --no-git-tag-version --allow-same-version '$(VERSION)' >/dev/null
 	@$(node) build/version.ts
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
 
-manifests: ## manifests/ and the chart's README, rendered from helm/podwire
+manifests: ## render manifests/ and the chart's README from helm/podwire
 	@sh build/setup.sh npm chart
 	@$(node) build/chart-readme.ts
 	@sh build/manifests.sh
@@ -128,19 +128,19 @@ dev: ## on each save: the tests of that file and of what imports it, format, typ
 	@sh build/setup.sh npm native network
 	@$(node) build/dev.ts
 
-plugin: ## NAME=my-plugin: a new plugin of ours: its code, test, page, and its place in the program
+plugin: ## NAME=my-plugin: scaffold a plugin in this repository: code, test, page, registration
 	@sh build/setup.sh npm
 	@$(node) build/scaffold/main.ts '$(NAME)'
 
-affected: ## the tests that the change since BASE (main) needs, and the command that runs them; RUN=1 runs them
+affected: ## the tests that the changes since BASE (main) need, and the command that runs them; RUN=1 runs them
 	@sh build/setup.sh npm $(if $(RUN),native network)
 	@$(node) build/affected/main.ts $(if $(BASE),--base '$(BASE)') $(if $(RUN),--run)
 
-docs: ## dist/docs: the pages as a site, every link checked
+docs: ## dist/docs: the pages as a site, with every link checked
 	@sh build/setup.sh npm
 	@sh build/site/build.sh
 
-diagrams: ## docs/diagrams/*.svg, rendered from the *.dot beside them
+diagrams: ## render docs/diagrams/*.svg from their *.dot files
 	@sh build/setup.sh npm
 	@$(node) build/diagrams/main.ts
 
@@ -155,5 +155,5 @@ check: ## format, lint, types, import arrows and workflows
 	@$(node) build/arrows.ts
 	@sh build/workflows.sh || { [ $$? = 3 ] && echo 'check: the workflows were not linted' >&2; }
 
-clean: ## removes what was built; ~/.cache/podwire, where the engine is kept, stays
+clean: ## remove dist; the cache in ~/.cache/podwire stays
 	rm -rf dist

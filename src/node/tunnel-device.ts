@@ -74,7 +74,7 @@ function create({ log, route, state }: Pass, tunnel: Tunnel, old: Link | undefin
 function explain(errno: number, message: string, port: number): string {
   if (errno === EOPNOTSUPP) return `cannot reach peers behind a router: this kernel has no VXLAN (module vxlan): ${message}`
   if (errno === EEXIST)
-    return `cannot create the VXLAN device: another one has the same identifier and UDP port ${port}; change routing.vni or routing.port: ${message}`
+    return `cannot create the VXLAN device: another device has the same identifier and UDP port ${port}; change routing.vni or routing.port: ${message}`
   return message
 }
 

@@ -50,7 +50,7 @@ describeHost('a host with its default route by router advertisement', () => {
       expect(await defaults(host)).toBe(before)
       expect([await acceptRa(host, 'uplink'), await acceptRa(host, 'quiet')]).toEqual(['2', '1'])
       expect(await host.run('cat', logFile)).toContain(
-        'ignores router advertisements: the link accepts them all the same from now on link=uplink',
+        'a forwarding node otherwise ignores router advertisements on this link link=uplink',
       )
       // A setting of the administrator stays.
       await host.run('sysctl', '-qw', 'net.ipv6.conf.uplink.accept_ra=1')

@@ -92,7 +92,7 @@ export function checkHostPorts(attachment: Attachment, ports: readonly HostPort[
     if (found && hashIn(found.comment) === hash && sameData(found, placed.element)) continue
     const { entry, set } = placed
     const what = 'device' in entry ? `address ${formatAddress(entry.address)}` : `port ${describePort(entry)}`
-    throw new CniError(ErrInternal, `host ports: nftables element for ${what} is missing or another's in ${set}`)
+    throw new CniError(ErrInternal, `host ports: nftables element for ${what} is missing or another pod's in ${set}`)
   }
   for (const { device } of localTargets(ports, targets)) {
     if (readSysctl(localnet(device)) === '1') continue

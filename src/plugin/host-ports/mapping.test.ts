@@ -66,7 +66,7 @@ describe('readHostPorts()', () => {
 
   it('reports a host port when it is there twice', () => {
     const twice = [web, { ...web, containerPort: 81 }]
-    expect(reading(twice).issues).toEqual(['runtimeConfig.portMappings: host port tcp/8080 is there twice'])
+    expect(reading(twice).issues).toEqual(['runtimeConfig.portMappings: host port tcp/8080 is listed twice'])
     expect(
       reading([
         { ...web, hostIP: '0.0.0.0' },

@@ -21,7 +21,7 @@ type ReadMapping = (reader: Reader) => HostPort | undefined
 
 /**
  * Of `podwire`: 0.0.0.0 and :: stand for every address of either family; an entry without a host port is skipped, as runtimes pass on every port
- * of a container; a port that is there twice is a problem.
+ * of a container; a port that is listed twice is a problem.
  */
 export function readHostPorts(reader: Reader): readonly HostPort[] {
   const ports = readMappings(reader, (mapping) => {
@@ -33,7 +33,7 @@ export function readHostPorts(reader: Reader): readonly HostPort[] {
 }
 
 /**
- * Of `portmap`: an unspecified hostIP stands for every address of its own family, as for the Go plugin. What is there twice stays so: CHECK of the
+ * Of `portmap`: an unspecified hostIP stands for every address of its own family, as for the Go plugin. What is listed twice stays so: CHECK of the
  * Go plugin counts rules, or wants each port as often as it was named.
  */
 export function readReferencePorts(reader: Reader): readonly HostPort[] {
@@ -58,7 +58,7 @@ function reportDuplicates(runtime: Reader, ports: readonly HostPort[]): void {
   const seen = new Set<string>()
   for (const port of ports) {
     const name = describeHostPort(port)
-    if (seen.has(name)) runtime.issue('portMappings', `host port ${name} is there twice`)
+    if (seen.has(name)) runtime.issue('portMappings', `host port ${name} is listed twice`)
     seen.add(name)
   }
 }

@@ -37,7 +37,7 @@ describeHost('a link that is not the attachment’s', () => {
           const output = text ? `its alias is "${text}"` : 'it has no alias'
           expect(await refuse(host, 'ADD', pod, full(datapath))).toMatchObject({
             code: 5,
-            msg: `add link ${name}: File exists (veth of that name is not of this attachment: ${output})`,
+            msg: `add link ${name}: File exists (veth of that name belongs to another owner: ${output})`,
           })
           expect(await linkOf(pod, 'eth0')).toBe(null)
           expect([await remains(host), await links(host)]).toEqual(before)

@@ -21,7 +21,7 @@ export function removeOwnLinks(
   )
   const own = found.filter(({ alias }) => isOwnAlias(alias, attachment))
   for (const { name, alias } of found) {
-    if (!isOwnAlias(alias, attachment)) log.warn('a link of that name is not of this attachment: not deleting it', { name, alias })
+    if (!isOwnAlias(alias, attachment)) log.warn('not deleting a link of that name: it is not of this attachment', { name, alias })
   }
   removeLinks(route, own)
 }
@@ -36,7 +36,7 @@ export function freeName(route: NetlinkSocket, name: string, attachment: Attachm
   const { index, kind, alias } = found
   if (!isOwnAlias(alias, attachment)) {
     const owner = alias ? `its alias is ${JSON.stringify(alias)}` : 'it has no alias'
-    throw new SysError(`add link ${name}`, EEXIST, `${kind || 'a link'} of that name is not of this attachment: ${owner}`)
+    throw new SysError(`add link ${name}`, EEXIST, `${kind || 'a link'} of that name belongs to another owner: ${owner}`)
   }
   removeLink(route, { index })
 }

@@ -47,7 +47,7 @@ function forget(leads: readonly PortForward[], choose: (flows: readonly Flow[], 
     })
   } catch (error) {
     if (!isSysError(error)) throw error
-    log.warn('UDP connections to host ports were not forgotten', { error: error.message })
+    log.warn('cannot delete UDP connections to host ports from connection tracking', { error: error.message })
   }
 }
 

@@ -17,7 +17,7 @@ export function enableForwarding(route: NetlinkSocket, gateways: readonly Cidr[]
   for (const family of new Set(gateways.map(({ address }) => address.family))) {
     const isOff = family === 6 && readSysctl(forwardingOf(family)) !== '1'
     for (const link of isOff ? advertisedLinks(route) : []) {
-      log.warn('a node that forwards ignores router advertisements: the link accepts them all the same from now on', { link, accept_ra: 2 })
+      log.warn('accept_ra set to 2: a forwarding node otherwise ignores router advertisements on this link', { link, accept_ra: 2 })
       ensureSysctl(acceptRaOf(link), '2')
     }
     ensureSysctl(forwardingOf(family), '1')

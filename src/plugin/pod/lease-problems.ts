@@ -73,5 +73,5 @@ function isOnLink(gateway: Address, ips: readonly IpConfig[], routes: readonly R
 }
 
 function reject(where: string, problem: string): never {
-  throw new CniError(ErrInvalidNetworkConfig, `the addresses of IPAM cannot be used: ${where}: ${problem}`)
+  throw new CniError(ErrInvalidNetworkConfig, `invalid addresses from IPAM: ${where}: ${problem}`)
 }

@@ -34,7 +34,7 @@ export function podRoutes(pod: Pod, ifname: string, routes: readonly Route[], ip
   const hasIPv6 = () => inNamespace(pod.fd, () => readSysctl(`net/ipv6/conf/${ifname}/disable_ipv6`) === '0')
   const chosen = chooseRoutes(routes, ips, hasIPv6)
   for (const { dst } of chosen.useless) {
-    log.warn('a route is passed over: the pod has no address of its family', { ifname, dst: formatCidr(dst) })
+    log.warn('route skipped: the pod has no address of its family', { ifname, dst: formatCidr(dst) })
   }
   return chosen.routes
 }

@@ -204,7 +204,7 @@ describeHost('bandwidth on the kernel', () => {
         await host.run('ip', 'link', 'set', IFB, 'alias', 'mine')
         expect(await call('add', egress)).toEqual({
           errno: 17,
-          message: `add link ${IFB}: File exists (ifb of that name is not of this attachment: its alias is "mine")`,
+          message: `add link ${IFB}: File exists (ifb of that name belongs to another owner: its alias is "mine")`,
         })
         expect(await call('remove')).toEqual({})
         expect(await host.run('cat', `/sys/class/net/${IFB}/ifalias`)).toBe('mine\n')

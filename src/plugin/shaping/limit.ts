@@ -59,7 +59,7 @@ export function addBandwidth(
   } catch (error) {
     if (!isSysError(error, EOPNOTSUPP, ENOENT)) throw error
     const { ifname } = attachment
-    log.warn('no IFB here: what the pod sends is limited in its own namespace', { ifname, error: error.message })
+    log.warn('this kernel has no IFB: what the pod sends is limited in its own namespace', { ifname, error: error.message })
     setTbf(pod.route, pod.index, bucket)
     return []
   }

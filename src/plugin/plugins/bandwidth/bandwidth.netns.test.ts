@@ -291,7 +291,7 @@ describeHost('bandwidth', () => {
       expect(added.json, added.stdout).toEqual(before)
       expect((await pod.exec('tc', ['qdisc', 'show', 'dev', 'eth0'])).stdout).toContain('tbf 1: root refcnt')
       expect(await ifbsOf(host)).toEqual([])
-      expect(readFileSync(log, 'utf8')).toContain('no IFB here: what the pod sends is limited in its own namespace')
+      expect(readFileSync(log, 'utf8')).toContain('this kernel has no IFB: what the pod sends is limited in its own namespace')
       for (const verb of ['CHECK', 'DEL']) expect(await call(verb, before)).toMatchObject({ status: 0, stdout: '' })
     })
   })

@@ -35,7 +35,7 @@ export function findOwnIfb(route: NetlinkSocket, attachment: Attachment): Link |
 export function removeIfbs(route: NetlinkSocket, attachment: Attachment): void {
   const found = findLinks(route, bothNames(attachment))
   for (const { name, alias } of found.filter((link) => !isOwn(link, attachment))) {
-    log.info('a link of that name is not of this attachment, and stays', { name, alias })
+    log.info('not deleting a link of that name: it is not of this attachment', { name, alias })
   }
   removeLinks(
     route,

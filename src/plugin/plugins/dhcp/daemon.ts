@@ -131,7 +131,7 @@ function answerPlugin(fd: number, outcome: JsonObject | CniError): void {
 function listen(path: string): number {
   if (sys.getenv('LISTEN_PID') === String(sys.getpid()) && sys.getenv('LISTEN_FDS') === '1') return LISTEN_FDS_START
   makeDirectories(directoryOf(path), 0o700)
-  if (hasListener(path)) throw new CniError(ErrInternal, `another daemon listens on ${path}`)
+  if (hasListener(path)) throw new CniError(ErrInternal, `another daemon is listening on ${path}`)
   removeIfExists(path)
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   sys.bind(fd, unixAddress(path))

@@ -475,7 +475,7 @@ describeHost('dhcp without a daemon', () => {
       const stop = await daemon(host, '-pidfile', '/run/dhcp.pid')
       expect((await host.run('cat', '/run/dhcp.pid')).length).toBeGreaterThan(0)
       const second = await host.exec(join(pluginPath, 'dhcp'), ['daemon'])
-      expect(second).toMatchObject({ status: 1, stderr: 'dhcp: another daemon listens on /run/cni/dhcp.sock\n' })
+      expect(second).toMatchObject({ status: 1, stderr: 'dhcp: another daemon is listening on /run/cni/dhcp.sock\n' })
       await stop()
       await daemon(host)
       expect((await call(host, 'STATUS', await host.pod())).status).toBe(0)

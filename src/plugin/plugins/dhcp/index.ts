@@ -46,7 +46,7 @@ function del(request: Request<DhcpConfig>): void {
     callDaemon(request.config.socketPath, daemonRequest(request, 'DEL'), TIMEOUT)
   } catch (error) {
     if (!(error instanceof DaemonUnreached)) throw error
-    log.warn('the lease is not released', { id: request.containerId, error: error.message })
+    log.warn('cannot release the lease', { id: request.containerId, error: error.message })
   }
 }
 

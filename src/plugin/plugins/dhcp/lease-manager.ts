@@ -114,7 +114,7 @@ export class LeaseManager {
     try {
       record.exchange = this.exchanges.start(request, now, { lease, server, endsAt }, finish)
     } catch (error) {
-      report(`${clientIdOf(request)}: not renewed: ${formatError(toCniError(error))}`)
+      report(`${clientIdOf(request)}: cannot renew: ${formatError(toCniError(error))}`)
       record.dueAt = endsAt
     }
   }

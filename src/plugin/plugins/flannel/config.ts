@@ -22,7 +22,7 @@ export function readFlannelConfig(reader: Reader, { cniVersion, name }: ConfigCo
     reader.issue('delegate.type', `expected a plugin's name, got ${quote(delegate.type)}`)
   }
   for (const key of ['name', 'ipam']) {
-    if (delegate[key] !== undefined) reader.issue(`delegate.${key}`, 'must not be there, it is set by flannel')
+    if (delegate[key] !== undefined) reader.issue(`delegate.${key}`, 'must be absent: flannel sets it')
   }
   return {
     subnetFile: reader.string('subnetFile') || '/run/flannel/subnet.env',

@@ -189,8 +189,8 @@ describeHost('flannel', () => {
     it.each([
       ['a delegate that is none', { delegate: 'bridge' }, 7, 'delegate: expected an object, got "bridge"'],
       ['a type that is none', { delegate: { type: 5 } }, 7, "delegate.type: expected a plugin's name, got 5"],
-      ['a name in the delegate', { delegate: { name: 'x' } }, 7, 'delegate.name: must not be there, it is set by flannel'],
-      ['an ipam in the delegate', { delegate: { ipam: {} } }, 7, 'delegate.ipam: must not be there, it is set by flannel'],
+      ['a name in the delegate', { delegate: { name: 'x' } }, 7, 'delegate.name: must be absent: flannel sets it'],
+      ['an ipam in the delegate', { delegate: { ipam: {} } }, 7, 'delegate.ipam: must be absent: flannel sets it'],
       ['a plugin that is not there', { delegate: { type: 'nix' } }, 7, 'failed to find plugin "nix"'],
       ['a file that says nothing', { subnetFile: '/dev/null' }, 7, 'invalid /dev/null'],
       ['no file', { subnetFile: '/nix' }, 50, '/nix is missing'],

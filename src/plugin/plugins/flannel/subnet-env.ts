@@ -18,7 +18,7 @@ export interface SubnetEnv {
 export function readSubnetEnv(path: string): SubnetEnv {
   const text = readWhole(path)
   if (text === undefined) {
-    throw new CniError(ErrPluginNotAvailable, `${path} is missing: flanneld has not got this node's subnet yet`)
+    throw new CniError(ErrPluginNotAvailable, `${path} is missing: flanneld has no subnet for this node yet`)
   }
   return parseSubnetEnv(text, path)
 }

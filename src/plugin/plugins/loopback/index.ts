@@ -31,7 +31,7 @@ function add({ netns, prevResult, cniVersion }: Request<undefined>): Result {
     const other = addresses.find(({ address }) => !(address.family === 4 ? address.bytes[0] === 127 : isIPv6Loopback(address.bytes)))
     if (other) {
       if (!(flags & IFF_UP)) transact(pod.route, [setLink({ index }, { up: false })])
-      throw new CniError(ErrInvalidNetworkConfig, `interface lo has an address that is not a loopback one: ${formatCidr(other)}`)
+      throw new CniError(ErrInvalidNetworkConfig, `interface lo has an address that is not a loopback address: ${formatCidr(other)}`)
     }
     if (prevResult) return prevResult
     const first = (family: 4 | 6) => addresses.filter(({ address }) => address.family === family).slice(0, 1)

@@ -11,7 +11,7 @@ import { isDefaultRoute } from '../../../net/cidr.ts'
 export function findMaster(route: NetlinkSocket, name: string | undefined, code = ErrInvalidNetworkConfig): Link {
   const link = name === undefined ? defaultRouteLink(route) : findLink(route, { name })
   if (link) return link
-  if (name === undefined) throw new CniError(code, 'no default route interface found: name the master')
+  if (name === undefined) throw new CniError(code, 'no default route interface found: set master')
   throw new CniError(code, `failed to lookup master ${JSON.stringify(name)}: Link not found`)
 }
 

@@ -92,7 +92,7 @@ describe('portmap’s configuration', () => {
     [
       'a set-mark chain of two words',
       { backend: 'iptables', externalSetMarkChain: 'A -j DROP' },
-      'externalSetMarkChain: is not the name of a chain',
+      'externalSetMarkChain: is not a chain name',
     ],
     [
       'a set-mark chain with nftables',

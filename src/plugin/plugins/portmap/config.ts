@@ -32,7 +32,7 @@ export function readPortmapConfig(reader: Reader, { command }: ConfigContext): P
   if (reader.has('externalSetMarkChain') && reader.value('markMasqBit') !== undefined) {
     reader.issue('', 'Cannot specify externalSetMarkChain and markMasqBit')
   }
-  if ([...setMarkChain].some((char) => char <= ' ' || char > '~')) reader.issue('externalSetMarkChain', 'is not the name of a chain')
+  if ([...setMarkChain].some((char) => char <= ' ' || char > '~')) reader.issue('externalSetMarkChain', 'is not a chain name')
   const bit = reader.integer('markMasqBit', -0x80000000, 0x7fffffff) ?? DEFAULT_MARK_BIT
   if (bit < 0 || bit > 31) reader.issue('markMasqBit', `MasqMarkBit must be between 0 and 31, got ${bit}`)
   const config = {

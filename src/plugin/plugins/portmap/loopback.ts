@@ -38,6 +38,6 @@ export function protectLoopback(): void {
     ])
   } catch (error) {
     if (!isSysError(error, EPROTONOSUPPORT, EOPNOTSUPP, EINVAL)) throw error
-    log.warn('this kernel has no nf_tables: packets that claim to be of 127.0.0.0/8 are not dropped', { error: error.message })
+    log.warn('this kernel has no nf_tables: packets with a source in 127.0.0.0/8 are not dropped', { error: error.message })
   }
 }

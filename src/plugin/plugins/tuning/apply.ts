@@ -52,7 +52,7 @@ export function tune(pod: Pod, link: Link | undefined, config: TuningConfig, ifn
 export function restore(pod: Pod, ifname: string, backup: Backup): void {
   inNamespace(pod.fd, () => {
     for (const [path, value] of backup.sysctls.toReversed()) {
-      if (!trySysctl(path, value)) log.info('could not restore a parameter', { path, value })
+      if (!trySysctl(path, value)) log.info('cannot restore a parameter', { path, value })
     }
   })
   const link = findLink(pod.route, { name: ifname })
@@ -61,7 +61,7 @@ export function restore(pod: Pod, ifname: string, backup: Backup): void {
     changeLink(pod, link.index, backup)
   } catch (error) {
     if (!isSysError(error)) throw error
-    log.warn('could not restore the interface', { ifname, error: error.message })
+    log.warn('cannot restore the interface', { ifname, error: error.message })
   }
 }
 

@@ -27,7 +27,7 @@ export function parsePattern(text: string): Pattern {
   const states: State[] = [{ branches: [] }]
   const scan = { chars: [...text], at: 0 }
   const node = alternatives(scan)
-  if (scan.at < scan.chars.length) throw new SyntaxError('a ) without its (')
+  if (scan.at < scan.chars.length) throw new SyntaxError('unmatched )')
   return { states, start: node(states, ACCEPT) }
 }
 
@@ -93,7 +93,7 @@ function repeated(scan: Scan): Node {
 function counted(scan: Scan, node: Node): Node {
   const min = number(scan)
   const max = take(scan, ',') ? (peek(scan) === '}' ? Number.POSITIVE_INFINITY : number(scan)) : min
-  if (!take(scan, '}') || max < min) throw new SyntaxError('a { without a count')
+  if (!take(scan, '}') || max < min) throw new SyntaxError('{ without a count')
   return repeat(node, min, max)
 }
 
@@ -118,14 +118,14 @@ function atom(scan: Scan): Node {
   if (char === '^') return anchor('start')
   if (char === '$') return anchor('end')
   if (char === '\\') return single(escaped(scan))
-  if ('*+?{'.includes(char)) throw new SyntaxError(`a ${char} with nothing before it`)
+  if ('*+?{'.includes(char)) throw new SyntaxError(`nothing to repeat before ${char}`)
   return single((other) => other === char)
 }
 
 function group(scan: Scan): Node {
-  if (take(scan, '?') && !take(scan, ':')) throw new SyntaxError('a group of a kind that is not supported')
+  if (take(scan, '?') && !take(scan, ':')) throw new SyntaxError('unsupported kind of group')
   const node = alternatives(scan)
-  if (!take(scan, ')')) throw new SyntaxError('a ( without its )')
+  if (!take(scan, ')')) throw new SyntaxError('unterminated (')
   return node
 }
 
@@ -134,7 +134,7 @@ function charClass(scan: Scan): (char: string) => boolean {
   const tests: ((char: string) => boolean)[] = []
   for (let first = true; first || peek(scan) !== ']'; first = false) {
     const from = scan.chars[scan.at++]
-    if (from === undefined || (from === '[' && peek(scan) === ':')) throw new SyntaxError('a [ without its ], or a named class')
+    if (from === undefined || (from === '[' && peek(scan) === ':')) throw new SyntaxError('unterminated [, or a named class')
     if (from === '\\') {
       tests.push(escaped(scan))
       continue
@@ -142,7 +142,7 @@ function charClass(scan: Scan): (char: string) => boolean {
     const to = peek(scan) === '-' && scan.chars[scan.at + 1] !== ']' ? scan.chars[scan.at + 1] : undefined
     if (to === undefined) tests.push((char) => char === from)
     else {
-      if (to === '\\' || to < from) throw new SyntaxError('a range that goes backwards')
+      if (to === '\\' || to < from) throw new SyntaxError('range out of order')
       scan.at += 2
       tests.push((char) => char >= from && char <= to)
     }
@@ -156,7 +156,7 @@ function escaped(scan: Scan): (char: string) => boolean {
   const sign = scan.chars[scan.at++] ?? ''
   const known = classes[sign.toLowerCase()]
   if (known) return (char) => known.includes(char) !== (sign !== sign.toLowerCase())
-  if (sign === '' || WORD.includes(sign)) throw new SyntaxError(`\\${sign}, which is not supported`)
+  if (sign === '' || WORD.includes(sign)) throw new SyntaxError(`unsupported escape \\${sign}`)
   return (char) => char === sign
 }
 
