@@ -286,7 +286,7 @@ describeHost('tuning', () => {
   it.skipIf(!hasGo).each([
     ['ours', 'go'],
     ['go', 'ours'],
-  ] as [Maker, Maker][])('of %s is checked and put back by %s', async (adder, remover) => {
+  ] as [Maker, Maker][])('of %s is checked and restored by %s', async (adder, remover) => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const [before] = await addChain(host, [bridge], pod)
