@@ -49,9 +49,7 @@ describeHost('a host with its default route by router advertisement', () => {
       expect(await host.run('cat', '/proc/sys/net/ipv6/conf/all/forwarding')).toBe('1\n')
       expect(await defaults(host)).toBe(before)
       expect([await acceptRa(host, 'uplink'), await acceptRa(host, 'quiet')]).toEqual(['2', '1'])
-      expect(await host.run('cat', logFile)).toContain(
-        'a forwarding node otherwise ignores router advertisements on this link link=uplink',
-      )
+      expect(await host.run('cat', logFile)).toContain('a forwarding node otherwise ignores router advertisements on this link link=uplink')
       // A setting of the administrator stays.
       await host.run('sysctl', '-qw', 'net.ipv6.conf.uplink.accept_ra=1')
       await callAttacher(host, 'ADD', kind, await host.pod(), { ipam, logFile })

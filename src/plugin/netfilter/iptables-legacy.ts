@@ -17,7 +17,10 @@ export function removeLegacy(tables: Tables, removal: (table: SavedTable) => rea
   if (!hasLegacyTable(tables)) return
   const variant = legacyVariant(version)
   if (variant !== undefined) restorePlan({ ...tables, variant }, removal)
-  else log.warn(`cannot search for rules of ${purpose.name}: the kernel has a legacy ${table} table, but the host has no iptables`, { version })
+  else
+    log.warn(`cannot search for rules of ${purpose.name}: the kernel has a legacy ${table} table, but the host has no iptables`, {
+      version,
+    })
 }
 
 /** The commands that take those of the chains away that are there, and the jumps to them. */
