@@ -3,7 +3,6 @@
 import { definePlugin, type Program } from '../../../cni/plugin.ts'
 import { cniVersions } from '../../../cni/types.ts'
 import { loadRpcIpam } from '../../../ipam/ipam.ts'
-import { dropInVersion } from '../../version.ts'
+import { version } from '../../version.ts'
 
-export const program: Program = (io) =>
-  definePlugin({ name: 'podwire-ipam-rpc', version: dropInVersion, supports: cniVersions, ...loadRpcIpam() })(io)
+export const program: Program = (io) => definePlugin({ name: 'podwire-ipam-rpc', version, supports: cniVersions, ...loadRpcIpam() })(io)
