@@ -74,17 +74,17 @@ it(`${containers} containers, ${WIDTH} at a time, with kills (SEED=${seed}): no 
   const left = readdirSync(join(dir, 'leases/net')).filter((name) => name.startsWith('10.6.'))
   expect({ wrong, left, stored: stored(dir) }).toEqual({ wrong: [], left: [], stored: 0 })
   // A service that was never there would pass the rest.
-  expect(allocated).toBeGreaterThan(containers / 2)
+  expect(allocated).toBeGreaterThan(containers / 10)
   process.stdout.write(`${containers} containers, ${allocated} leases, SEED=${seed}\n`)
   rmSync(dir, { recursive: true })
 })
 
-/** Serves for some tenths of a second at a time, until `signal`. */
+/** Serves for one to three seconds at a time, until `signal`. */
 async function restart(parts: Parameters<typeof serveIpam>[1], path: string, signal: AbortSignal, random: () => number): Promise<void> {
   while (!signal.aborted) {
     const stop = new AbortController()
     const serving = serveIpam(path, parts, pino({ level: 'silent' }), stop.signal)
-    await pause(300 + random() * 700)
+    await pause(1000 + random() * 2000)
     stop.abort()
     await serving
     await pause(random() * 200)
