@@ -127,13 +127,13 @@ function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: strin
   pool('podwire_pool_addresses', 'Addresses that pods can get, by podCIDR', ({ size }) => size)
   pool('podwire_pool_addresses_used', 'Leased addresses, by podCIDR', ({ used }) => used)
   const exhausted = 'podwire_pool_exhausted'
-  table(Gauge, exhausted, '1 from when all addresses are leased until some have been free for a while, by podCIDR', 'range', () =>
+  table(Gauge, exhausted, '1 while the addresses are exhausted, and until some have stayed free, by podCIDR', 'range', () =>
     agentState.pools.map(({ podCidr, level }): [string, number] => [podCidr, Number(level === 'exhausted')]),
   )
   table(
     Counter,
     'podwire_pool_exhaustions_total',
-    'How often all addresses came to be leased, by podCIDR',
+    'Times that the addresses became exhausted since the agent started, by podCIDR',
     'range',
     () => agentState.exhaustions,
   )
