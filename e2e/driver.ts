@@ -24,6 +24,8 @@ export interface ClusterOptions {
   readonly runtime?: 1 | 2
   /** What a node's kubelet takes, 110 where absent. */
   readonly maxPods?: number
+  /** The prefix length of a node's IPv4 podCIDR, 24 where absent. */
+  readonly nodeMask?: number
 }
 
 export type Daemon = 'containerd' | 'kubelet' | 'kube-proxy'
@@ -88,6 +90,7 @@ export function completeOptions(options: ClusterOptions): Required<ClusterOption
     proxy: 'nftables',
     runtime: 2,
     maxPods: 110,
+    nodeMask: 24,
   } as const
   return { ...defaults, ...options, nodes }
 }

@@ -1,4 +1,4 @@
-// Cluster options as they are typed: `KUBERNETES=1.37 NODES=2 FAMILIES=dual PROXY=iptables RUNTIME=1 SEGB=n2 OFF=n3 MAXPODS=200`.
+// Cluster options as they are typed: `KUBERNETES=1.37 NODES=2 FAMILIES=dual PROXY=iptables RUNTIME=1 SEGB=n2 OFF=n3 MAXPODS=200 NODEMASK=29`.
 
 import { type ClusterOptions, kubernetesVersions } from './driver.ts'
 
@@ -15,11 +15,11 @@ export function parseOptions(words: readonly string[]): ClusterOptions {
   return options
 }
 
-export const usage = `settings are KUBERNETES=${kubernetesVersions.join('|')} NODES=n FAMILIES=v4|v6|dual PROXY=nftables|iptables RUNTIME=2|1 SEGB=n3,… OFF=n3,… MAXPODS=n`
+export const usage = `settings are KUBERNETES=${kubernetesVersions.join('|')} NODES=n FAMILIES=v4|v6|dual PROXY=nftables|iptables RUNTIME=2|1 SEGB=n3,… OFF=n3,… MAXPODS=n NODEMASK=24|…`
 
 /** The settings that make these options, for a title. */
 export function formatOptions(options: ClusterOptions): string {
-  const { kubernetes, nodes, families, proxy, runtime, behindRouter, off, maxPods } = options
+  const { kubernetes, nodes, families, proxy, runtime, behindRouter, off, maxPods, nodeMask } = options
   const words = {
     KUBERNETES: kubernetes,
     NODES: nodes,
@@ -29,6 +29,7 @@ export function formatOptions(options: ClusterOptions): string {
     SEGB: behindRouter?.join(','),
     OFF: off?.join(','),
     MAXPODS: maxPods,
+    NODEMASK: nodeMask,
   }
   return Object.entries(words)
     .flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${value}`]))
@@ -49,6 +50,9 @@ function set(options: Mutable<ClusterOptions>, key: string, value: string): bool
     case 'MAXPODS':
       options.maxPods = Number(value)
       return options.maxPods >= 1
+    case 'NODEMASK':
+      options.nodeMask = Number(value)
+      return options.nodeMask >= 20 && options.nodeMask <= 29
     case 'RUNTIME':
       if (value !== '1' && value !== '2') return false
       options.runtime = value === '1' ? 1 : 2

@@ -39,8 +39,8 @@ export const dnsAddress = (options: Options) => each(options, { 4: '10.96.0.10',
 /** How the controller manager cuts podCIDRs. */
 export const nodeMasks = (options: Options): string[] =>
   options.families === 'dual'
-    ? ['--node-cidr-mask-size-ipv4=24', '--node-cidr-mask-size-ipv6=64']
-    : [`--node-cidr-mask-size=${options.families === 'v4' ? 24 : 64}`]
+    ? [`--node-cidr-mask-size-ipv4=${options.nodeMask}`, '--node-cidr-mask-size-ipv6=64']
+    : [`--node-cidr-mask-size=${options.families === 'v4' ? options.nodeMask : 64}`]
 
 /** In URLs an IPv6 address stands in brackets. */
 export const inUrl = (address: string) => (address.includes(':') ? `[${address}]` : address)

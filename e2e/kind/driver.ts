@@ -17,9 +17,10 @@ type Options = Required<ClusterOptions>
 export const kind: Driver = {
   kind: 'kind',
   width: 1,
-  rejects({ runtime, behindRouter, off }) {
+  rejects({ runtime, behindRouter, off, nodeMask }) {
     if (process.getuid?.() !== 0) return 'needs root'
     if (runtime === 1) return "kind's node images have one containerd"
+    if (nodeMask !== undefined && nodeMask !== 24) return "kind's nodes have podCIDRs of kubeadm's size"
     return behindRouter?.length || off?.length ? "kind's nodes are all on one link, and all on" : undefined
   },
   leavesNetwork: async () => (await chooseEngine(completeOptions({}).kubernetes)) === 'own',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
@@ -42,6 +42,17 @@ it('finds within a second or two that a pool is exhausted, and counts it', async
   expect(agentState.pools[0]).toMatchObject({ podCidr: '10.1.0.0/29', size: 5, used: 5 })
   expect([...agentState.exhaustions]).toEqual([['10.1.0.0/29', 1]])
   expect(agentState.leaseProblem).toBe('')
+})
+
+it('finds it in a directory of which the lease store has set the time', async () => {
+  const directory = join(runDir, 'leases/podwire')
+  mkdirSync(directory, { recursive: true })
+  utimesSync(directory, 1, 1)
+  start()
+  await expect.poll(() => agentState.pools[0]?.level).toBe('free')
+  for (let i = 2; i <= 6; i++) writeFileSync(join(directory, `10.1.0.${i}`), 'x')
+  utimesSync(directory, 1, 1)
+  await expect.poll(() => agentState.pools[0]?.level, { timeout: 5000 }).toBe('exhausted')
 })
 
 it('reports that no lease can be written', async () => {

@@ -73,13 +73,14 @@ async function leaseProblem(directory: string): Promise<string> {
 /** Changes with each lease that comes or goes. */
 async function fingerprint(root: string): Promise<string> {
   const networks = await readdir(root).catch(() => [])
-  const times = await Promise.all(networks.map((network) => modified(join(root, network))))
+  const times = await Promise.all(networks.map((network) => changed(join(root, network))))
   return times.join()
 }
 
-async function modified(path: string): Promise<string> {
+async function changed(path: string): Promise<string> {
   return stat(path, { bigint: true }).then(
-    ({ ino, mtimeNs }) => `${ino} ${mtimeNs}`,
+    // Not mtime: the lease store sets that to a value of its own.
+    ({ ino, ctimeNs }) => `${ino} ${ctimeNs}`,
     () => 'absent',
   )
 }
