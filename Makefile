@@ -3,7 +3,7 @@ machine := $(shell uname -m)
 node = node_modules/node-linux-$(subst aarch64,arm64,$(subst x86_64,x64,$(machine)))/bin/node
 # Of a cluster, as e2e/README.md has them: those that were given.
 given = $(foreach key,$(1),$(if $(filter-out undefined,$(origin $(key))),$(key)=$($(key))))
-settings = $(call given,KUBERNETES NODES FAMILIES PROXY RUNTIME SEGB OFF MAXPODS)
+settings = $(call given,KUBERNETES NODES FAMILIES PROXY RUNTIME SEGB OFF MAXPODS NODEMASK)
 export FOCUS
 # What belongs to root and to administrators' programs is not on every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin

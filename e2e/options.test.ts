@@ -4,7 +4,17 @@ import { formatOptions, parseOptions } from './options.ts'
 describe('parseOptions', () => {
   it('understands every setting', () => {
     expect(
-      parseOptions(['KUBERNETES=1.37', 'NODES=2', 'FAMILIES=dual', 'PROXY=iptables', 'RUNTIME=1', 'SEGB=n1,n2', 'OFF=', 'MAXPODS=200', 'NODEMASK=29']),
+      parseOptions([
+        'KUBERNETES=1.37',
+        'NODES=2',
+        'FAMILIES=dual',
+        'PROXY=iptables',
+        'RUNTIME=1',
+        'SEGB=n1,n2',
+        'OFF=',
+        'MAXPODS=200',
+        'NODEMASK=29',
+      ]),
     ).toEqual({
       kubernetes: '1.37',
       nodes: 2,
