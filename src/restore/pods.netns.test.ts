@@ -1,11 +1,13 @@
 // What ADD made on the node for a running pod is removed by hand: a pass makes it again, and the pod itself is never touched.
 
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { fairSecond } from '../../test/harness/agent.ts'
 import { putNetwork, runTool } from '../../test/harness/cnitool.ts'
 import { describeHost, type Host, type Outcome, type Pod, withHost } from '../../test/harness/netns.ts'
 import { program } from '../../test/harness/node-files.ts'
-import { ask, serve } from '../../test/harness/traffic.ts'
+import { askAll, serve } from '../../test/harness/traffic.ts'
 
 const state = {
   protocol: 1,
@@ -72,16 +74,25 @@ function withRunning(datapath: string, body: (running: Running) => Promise<void>
   })
 }
 
-const answers = async (host: Host) => [
-  await ask(host, 'tcp', '10.1.0.2', 80),
-  await ask(host, 'tcp', 'fd01::2', 80),
-  await ask(host, 'tcp', '192.0.2.1', 8080),
-]
+const answers = (host: Host) =>
+  askAll(host, [
+    { protocol: 'tcp', address: '10.1.0.2', port: 80 },
+    { protocol: 'tcp', address: 'fd01::2', port: 80 },
+    { protocol: 'tcp', address: '192.0.2.1', port: 8080 },
+  ])
+
+/** Milliseconds: two seconds, more on a busy machine, and the client's timeout. */
+const limit = () => 2 * fairSecond() + 1500
+
+async function until(done: () => boolean | Promise<boolean>): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!(await done())) if (performance.now() > end) throw new Error('not within 10 s')
+}
 
 const podSide = (pod: Pod) => pod.exec('sh', ['-c', 'ip -d addr; ip route; ip -6 route']).then(({ stdout }) => stdout)
 
 const DAMAGES: readonly (readonly [datapath: string, what: string, damage: string, drift: Partial<Drift>])[] = [
-  ['ptp', 'the route', 'ip route del 10.1.0.2', { 'pod-route': 1 }],
+  ['ptp', 'the route', 'ip route flush proto boot', { 'pod-route': 1 }],
   ['ptp', 'the route of IPv6', 'ip -6 route del fd01::2', { 'pod-route': 1 }],
   ['ptp', 'all routes', 'ip route flush proto boot; ip -6 route flush proto boot', { 'pod-route': 2 }],
   // With its last address of IPv4 a device loses its routes.
@@ -116,4 +127,62 @@ describeHost('a running pod', () => {
       })
     })
   }
+
+  for (const path of ['ptp', 'bridge']) {
+    it(`with datapath ${path} answers again within 2 s when a pass follows each notification`, async () => {
+      await withRunning(path, async ({ host, link }) => {
+        const stateDir = join(host.dir, 'state')
+        // What the agent does: a pass for each line.
+        const loop = `sleep 60 | ${program} node watch --state-dir ${stateDir} | while read -r line; do echo "$line" >>${host.dir}/lines
+          ${program} node apply --last --state-dir ${stateDir} >/dev/null; done`
+        const watching = host.exec('timeout', ['60', 'sh', '-c', loop], { timeout: 70_000 })
+        await until(() => existsSync(join(host.dir, 'lines')))
+        for (const [, what, damage] of DAMAGES.filter(([datapath, name]) => datapath === path && name !== 'an element')) {
+          await host.run('sh', '-ec', damage.replaceAll('LINK', link))
+          const removed = performance.now()
+          await until(async () => (await answers(host)).every((answer) => answer.startsWith('web')))
+          expect(performance.now() - removed, what).toBeLessThan(limit())
+        }
+        await host.run('sh', '-ec', 'kill $(pidof sleep)')
+        await watching
+      })
+    })
+  }
+
+  it('leaves nothing when it is deleted while passes run', async () => {
+    await withRunning('ptp', async ({ host, pod }) => {
+      const stateDir = join(host.dir, 'state')
+      const stop = join(host.dir, 'stop')
+      const loop = `until [ -e ${stop} ]; do ${program} node apply --last --state-dir ${stateDir} >/dev/null; done`
+      const passes = [host.exec('sh', ['-c', loop], { timeout: 60_000 }), host.exec('sh', ['-c', loop], { timeout: 60_000 })]
+      for (let round = 0; round < 20; round++) {
+        // Something to restore at the moment of the DEL.
+        await host.run('sh', '-ec', 'nft flush map inet podwire hostports4; ip route flush proto boot')
+        await succeed(runTool(host, 'del', 'net', pod, { env: port }))
+        // A pass that was restoring meanwhile removes it again.
+        await until(async () => {
+          const left = await host.run('sh', '-ec', 'ip -o link show type veth; ip route; nft list table inet podwire')
+          return !/cnitool-|10\.1\.0\.(?!0\/24)/.test(left)
+        })
+        await succeed(runTool(host, 'add', 'net', pod, { env: port }))
+      }
+      await host.run('touch', stop)
+      await Promise.all(passes)
+      expect(await askAll(host, [{ protocol: 'tcp', address: '192.0.2.1', port: 8080 }])).toEqual([expect.stringMatching(/^web/)])
+    })
+  })
+
+  it('stays dark when its link is not the one that ADD made, or another route leads to its address', async () => {
+    await withRunning('ptp', async ({ host, link, apply }) => {
+      await host.run('sh', '-ec', 'ip route del 10.1.0.2; ip route add 10.1.0.2 dev up0')
+      const { problems } = await apply()
+      expect(problems).toEqual([
+        expect.objectContaining({ kind: 'pod-route', message: expect.stringContaining('a route to another device') }),
+      ])
+      expect(await host.run('ip', 'route', 'show', '10.1.0.2')).toContain('dev up0')
+      await host.run('sh', '-ec', `ip route del 10.1.0.2; ip link set ${link} address 02:00:00:00:00:01`)
+      expect(await apply()).toMatchObject({ drift: none, problems: [], pods: { compared: 0 } })
+      expect(await host.run('ip', 'route', 'show', '10.1.0.2')).toBe('')
+    })
+  })
 })
