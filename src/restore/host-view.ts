@@ -2,11 +2,11 @@
 
 import { ALIAS_PREFIX } from '../contract/marks.ts'
 import type { NetlinkSocket } from '../kernel/netlink/socket.ts'
-import { listAddresses } from '../kernel/route/address.ts'
+import { dumpAddresses } from '../kernel/route/address-body.ts'
 import { RTPROT_BOOT } from '../kernel/route/constants.ts'
 import { type Link, listLinks } from '../kernel/route/link.ts'
 import { dumpRoutes, readRoute } from '../kernel/route/route-body.ts'
-import { type Cidr, formatCidr } from '../net/cidr.ts'
+import type { Cidr } from '../net/cidr.ts'
 import { packBytes } from '../net/packed.ts'
 
 export interface HostView {
@@ -20,7 +20,9 @@ export interface HostView {
 
 export function viewHost(route: NetlinkSocket): HostView {
   const links = listLinks(route, [ALIAS_PREFIX]).filter(({ kind, alias }) => kind === 'veth' && alias.startsWith(ALIAS_PREFIX))
-  const addresses = new Set(links.length > 0 ? listAddresses(route).map(({ index, cidr }) => `${index} ${formatCidr(cidr)}`) : [])
+  const addresses = new Set(
+    links.length > 0 ? dumpAddresses(route).map(({ ifindex, address, length }) => `${ifindex} ${address}/${length}`) : [],
+  )
   const families = links.length > 0 ? ([4, 6] as const) : []
   const routes = new Set(
     families.flatMap((family) =>
@@ -32,7 +34,11 @@ export function viewHost(route: NetlinkSocket): HostView {
   )
   return {
     links: new Map(links.map((link) => [link.name, link])),
-    hasAddress: (index, cidr) => addresses.has(`${index} ${formatCidr(cidr)}`),
-    hasRoute: (index, { address, length }) => routes.has(`${index} ${packBytes(address.bytes)}/${length}`),
+    hasAddress: (index, cidr) => addresses.has(keyOf(index, cidr)),
+    hasRoute: (index, cidr) => routes.has(keyOf(index, cidr)),
   }
+}
+
+function keyOf(index: number, { address, length }: Cidr): string {
+  return `${index} ${packBytes(address.bytes)}/${length}`
 }

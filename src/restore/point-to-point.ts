@@ -15,9 +15,8 @@ import type { SavedPod } from './saved-pods.ts'
 /** `ip link set HOST up; ip addr add GATEWAY/32 dev HOST; ip route add ADDRESS/32 dev HOST scope link`, whichever is missing. */
 export function restorePointToPoint({ route, view, log, dryRun }: Restoring, { pod, ips }: SavedPod, link: Link): void {
   const isDown = !(link.flags & IFF_UP)
-  const gateways = distinct(ips.flatMap(({ gateway }) => (gateway ? [hostCidr(gateway)] : []))).filter(
-    (cidr) => !view.hasAddress(link.index, cidr),
-  )
+  const ofGateways = ips.flatMap(({ gateway }) => (gateway ? [hostCidr(gateway)] : []))
+  const gateways = distinct(ofGateways.filter((cidr) => !view.hasAddress(link.index, cidr)))
   const destinations = ips.map(({ address }) => hostCidr(address.address)).filter((cidr) => !view.hasRoute(link.index, cidr))
   if (isDown) noteMissing(log, 'pod-link', `${link.name} up`, pod)
   for (const cidr of gateways) noteMissing(log, 'pod-address', `${formatCidr(cidr)} on ${link.name}`, pod)

@@ -25,11 +25,11 @@ export const RUNTIME_CACHE = '/var/lib/cni'
 
 /** Of every network whose conflist has `podwire`; only attachments whose host end is among `links`. What cannot be read is skipped. */
 export function savedPods(cacheDir: string, links: ReadonlySet<string>): SavedPod[] {
-  const readPlugin = podwirePlugins()
+  const configOf = podwireConfigs()
   return savedAttachments(cacheDir).flatMap((cached) => {
     if (!links.has(hostLinkName(cached))) return []
     try {
-      return readPod(cached, readPlugin(cached.config))
+      return readPod(cached, configOf(cached))
     } catch {
       // A file that another program wrote, or a result of no known version.
       return []
@@ -37,40 +37,50 @@ export function savedPods(cacheDir: string, links: ReadonlySet<string>): SavedPo
   })
 }
 
-function readPod(cached: Cached, plugin: JsonObject | undefined): SavedPod[] {
+function readPod(cached: Cached, config: PodwireConfig | undefined): SavedPod[] {
   const { result: saved, network, containerId, ifname } = cached
-  if (!plugin || !saved) return []
+  if (!config || !saved) return []
   const result = decodeResult(saved, '1.0.0', 'the saved result')
   const host = result.interfaces.find(({ name, sandbox }) => !sandbox && name === hostLinkName(cached))
   const own = result.interfaces.findIndex(({ name, sandbox }) => sandbox && name === ifname)
   if (!host || own < 0) return []
-  const config = readConfig(cached, plugin)
   const ips = result.ips.filter(({ interface: index }) => index === own)
-  return [{ attachment: { network, containerId, ifname }, pod: config.pod || containerId, config, host, ips }]
+  return [{ attachment: { network, containerId, ifname }, pod: podName(cached.args) || containerId, config, host, ips }]
 }
 
-function readConfig({ args, network, capabilityArgs }: Cached, plugin: JsonObject): PodwireConfig {
+/** `namespace/pod` of the CNI_ARGS. */
+function podName(args: Cached['args']): string {
+  const values = new Map(args)
+  const [namespace, name] = [values.get('K8S_POD_NAMESPACE'), values.get('K8S_POD_NAME')]
+  return namespace && name ? `${namespace}/${name}` : ''
+}
+
+/** The options of podwire in a conflist, without the pod's name. Nearly all pods share one conflist and have no capability arguments. */
+function podwireConfigs(): (cached: Cached) => PodwireConfig | undefined {
+  const known = new Map<string, PodwireConfig | undefined>()
+  return (cached) => {
+    const { config, network, capabilityArgs } = cached
+    const key = `${network} ${JSON.stringify(capabilityArgs)} ${config}`
+    const plugin = known.has(key) ? undefined : podwireIn(parseJson(config, 'the saved conflist'))
+    if (!known.has(key)) known.set(key, plugin && readConfig(cached, plugin))
+    return known.get(key)
+  }
+}
+
+function readConfig({ network, capabilityArgs }: Cached, plugin: JsonObject): PodwireConfig {
   const reader = new Reader({ ...plugin, name: network, runtimeConfig: runtimeConfig(plugin, capabilityArgs) })
-  const version = cniVersions.find((known) => known === plugin.cniVersion) ?? '1.1.0'
+  const cniVersion = cniVersions.find((known) => known === plugin.cniVersion) ?? '1.1.0'
   const config = loadSegment<typeof import('../plugin/plugins/podwire/index.ts')>('podwire').readPodwireConfig(reader, {
     command: 'CHECK',
-    cniVersion: version,
+    cniVersion,
     name: network,
-    args: () => new Map(args),
+    args: () => new Map(),
   })
   reader.report()
   return config
 }
 
-/** The part of a conflist that is podwire's. Nearly all pods share one conflist. */
-function podwirePlugins(): (conflist: string) => JsonObject | undefined {
-  const known = new Map<string, JsonObject | undefined>()
-  return (text) => {
-    if (!known.has(text)) known.set(text, podwireIn(parseJson(text, 'the saved conflist')))
-    return known.get(text)
-  }
-}
-
+/** The part of a conflist that is podwire's. */
 function podwireIn(list: Json): JsonObject | undefined {
   if (!isObject(list) || !Array.isArray(list.plugins)) return undefined
   const plugin = list.plugins.filter(isObject).find(({ type }) => type === 'podwire')
