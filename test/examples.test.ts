@@ -35,7 +35,7 @@ const prevResult = { cniVersion: '1.0.0', ips: [{ address: '10.1.0.5/24' }] }
 const config = (more: object = {}) => ({ cniVersion: '1.0.0', name: 'mynet', type: 'hello', prevResult, ...more })
 
 describeHost('the example plugin', () => {
-  it('does what the page says when its commands are typed', async () => {
+  it('prints what the page shows when its commands are run', async () => {
     expect([makeBuild, build]).toEqual(['make build', 'sh build/native.sh examples/hello-plugin/plugin.ts dist/examples/hello'])
     await withHost(async (host) => {
       const typed = await shell(host, script)

@@ -26,7 +26,7 @@ function copyOfTheTree() {
 const passed = { status: 0, output: '' }
 
 describe('make plugin', () => {
-  it('makes a plugin that passes the checks, is built and does what its tests say, when the name is free', { timeout: 300_000 }, () => {
+  it('makes a plugin that passes the checks, is built and passes its tests, when the name is free', { timeout: 300_000 }, () => {
     const { copy, run } = copyOfTheTree()
     const node = (...args: string[]) => run(process.execPath, ...args)
     expect(node('build/scaffold/main.ts', 'set-alias', copy)).toEqual(passed)

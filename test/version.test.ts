@@ -49,7 +49,7 @@ describe('the text of a release', () => {
     expect(notesOf(changelog, '1.1.0')).toBe('- Older.')
   })
 
-  it('reports what to do when there is none', () => {
+  it('reports what to do when it is missing', () => {
     for (const missing of ['1.2', '2.0.0'])
       expect(() => notesOf(changelog, missing)).toThrow(`says nothing about ${missing}: rename its section [Unreleased]`)
   })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ProblemLog } from './log.ts'
 
 describe('the log of problems', () => {
-  it('logs each once when it appears, and once when it is gone', () => {
+  it('logs each once when it appears, and once when it is resolved', () => {
     const logged: string[] = []
     const log = new ProblemLog(
       pino(

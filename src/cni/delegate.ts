@@ -22,7 +22,7 @@ export interface DelegateRequest {
   readonly stdin: string
 }
 
-/** Runs the plugin `type` with our environment and stdin. ADD returns its result, other verbs an empty one. Its error is thrown as it is, code included. */
+/** Runs the plugin `type` with this process's environment and stdin. ADD returns its result, other verbs an empty one. Its error is thrown as it is, code included. */
 export function delegate(type: string, command: Command, request: DelegateRequest): Result {
   const stdout = callPlugin(type, { CNI_COMMAND: command }, request)
   if (command !== 'ADD') return decodeResult({}, request.cniVersion, '')
@@ -37,7 +37,7 @@ export function delegateAdd(type: string, request: DelegateRequest): Result {
   })
 }
 
-/** Runs the plugin `type` with our environment but for `variables`; returns its stdout. Its error is thrown as it is, its stderr is passed on. */
+/** Runs the plugin `type` with this process's environment but for `variables`; returns its stdout. Its error is thrown as it is, its stderr is passed on. */
 export function callPlugin(
   type: string,
   variables: { readonly CNI_COMMAND: Command; readonly [name: string]: string },

@@ -8,7 +8,7 @@ const fail = (error: unknown) => () => {
 }
 
 describe('toCniError', () => {
-  it('leaves an error that is typed already as it is', () => {
+  it('returns a typed error unchanged', () => {
     const error = new CniError(50, 'no')
     expect(toCniError(error)).toBe(error)
   })

@@ -47,7 +47,7 @@ export function fail(problem: string, code = ErrInternal): never {
   throw new CniError(code, problem)
 }
 
-/** Any failure as an answer. What is typed already stays as it is; a programmer's mistake keeps its stack. */
+/** Any failure as an answer. A typed error stays as it is; a programmer's mistake keeps its stack. */
 export function toCniError(error: unknown): CniError {
   if (error instanceof CniError) return error
   if (isSysError(error, EAGAIN, EBUSY, ETIMEDOUT)) return new CniError(ErrTryAgainLater, error.message)
@@ -56,7 +56,7 @@ export function toCniError(error: unknown): CniError {
   return new CniError(ErrInternal, String(error))
 }
 
-/** The error as a runtime reads it from stdout. Go leaves `cniVersion` out; the specification asks for it. */
+/** The error as a runtime reads it from stdout. Go leaves `cniVersion` out; the specification requires it. */
 export function encodeError(error: CniError, cniVersion: string): string {
   const { code, message, details } = error
   return JSON.stringify({ cniVersion, code, msg: message, ...(details && { details }) }, undefined, 4)

@@ -155,7 +155,7 @@ function guardNetns({ command, netns }: Environment, io: Io): void {
 /** What a plugin prints about itself. */
 type Identity = Pick<Plugin<unknown>, 'name' | 'version' | 'supports'>
 
-/** The specification wants the version back that came on stdin; without a valid one the answer has the newest supported version, and there is no error. */
+/** The specification requires the version that came on stdin; without a valid one the answer has the newest supported version, and there is no error. */
 export function answerVersion({ supports }: { readonly supports: readonly string[] }, io: Io): number {
   const cniVersion = versionIn(io.readReady) ?? supports.at(-1)
   io.writeStdout(`${JSON.stringify({ cniVersion, supportedVersions: supports })}\n`)

@@ -204,7 +204,7 @@ const anyResult = fc.record({
   dns: fc.record({ nameservers: optional(fc.array(word, { minLength: 1, maxLength: 3 })), domain: optional(word) }),
 })
 
-describe('a result that goes round', () => {
+describe('a result after a round trip', () => {
   it.each(modern)('is the same text again in %s', (version) => {
     fc.assert(
       fc.property(anyResult, (json) => {

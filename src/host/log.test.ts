@@ -92,7 +92,7 @@ describe('log', () => {
     expect(existsSync(join(dir, 'other'))).toBe(false)
   })
 
-  it('goes on in silence when the disk is full', () => {
+  it('continues silently when the disk is full', () => {
     vi.spyOn(sys, 'write').mockImplementation(() => {
       throw Object.assign(new Error('write: No space left on device'), { op: 'write', errno: 28 })
     })

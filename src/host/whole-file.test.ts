@@ -43,7 +43,7 @@ describe('replaceText', () => {
     expect(readdirSync(dir)).toEqual(['file'])
   })
 
-  it('leaves a file alone that is right already', () => {
+  it('leaves a correct file alone', () => {
     replaceText(file, 'x', 0o600)
     const before = statSync(file)
     expect(replaceText(file, 'x', 0o600)).toBe(false)

@@ -1,4 +1,4 @@
-// What a Service needs of a node whose pods are ports of a bridge.
+// What a Service needs on a node with pods on a bridge.
 
 import type { JsonObject } from '../cni/json.ts'
 import { readWhole } from '../host/whole-file.ts'

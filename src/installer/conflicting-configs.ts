@@ -9,7 +9,7 @@ export interface ConflictingConfig {
   readonly file: string
   /** It is the one that the runtime loads: the first by name that is valid. */
   readonly wins: boolean
-  /** It is invalid and sorts before podwire's: containerd then loads no network at all. */
+  /** It is invalid and sorts before podwire's: containerd then loads no network. */
   readonly blocks: boolean
 }
 

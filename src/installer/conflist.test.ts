@@ -18,7 +18,7 @@ const plugin = (conflist: JsonObject) => (conflist.plugins as readonly JsonObjec
 const good: CheckPlugin = () => []
 
 describe('the conflist', () => {
-  it('of the template keeps its leases in the run directory and is good for old and new runtimes', () => {
+  it('of the template has its leases in the run directory and suits old and new runtimes', () => {
     expect(template).toMatchObject({ cniVersion: '1.0.0', cniVersions: ['1.0.0', '1.1.0'], name: 'podwire' })
     expect(plugin(template)).toMatchObject({
       type: 'podwire',

@@ -55,7 +55,7 @@ describeHost('podwire install', () => {
     })
   })
 
-  it('names the mount that is noexec, and leaves what was there', async () => {
+  it('names the noexec mount, and leaves the old files', async () => {
     await withNode(async ({ host, paths, podwire }) => {
       expect(await podwire('install', [], { file: otherVersion(join(host.dir, 'old')) })).toMatchObject({ status: 0 })
       const before = sha256(join(paths.binDir, 'bridge'))
@@ -154,7 +154,7 @@ describeHost('podwire uninstall', () => {
     })
   })
 
-  it('removes an edited conflist, as it names a plugin that goes', async () => {
+  it('removes an edited conflist, as it names a removed plugin', async () => {
     await withNode(async ({ paths, podwire }) => {
       await podwire('install')
       await publish(podwire, {})
@@ -164,7 +164,7 @@ describeHost('podwire uninstall', () => {
     })
   })
 
-  it('brings configurations of others back, and keeps them where the name is taken', async () => {
+  it('restores configurations of others, and keeps the backup when the name is taken', async () => {
     await withNode(async ({ paths, podwire }) => {
       await podwire('install')
       for (const name of ['05-a.conflist', '06-b.conflist']) writeFileSync(join(paths.confDir, name), name)

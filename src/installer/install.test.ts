@@ -114,7 +114,7 @@ describe('podwire install', () => {
     expect(readdirSync(paths.binDir)).toEqual(['bridge'])
   })
 
-  it('keeps the plugins of others that it replaces, and gives them back', () => {
+  it('saves the plugins of others that it replaces, and restores them', () => {
     mkdirSync(paths.binDir)
     writeFileSync(inBin('bridge'), 'theirs', { mode: 0o755 })
     symlinkSync('bridge', inBin('loopback'))

@@ -1,4 +1,4 @@
-// What an uninstall removed, kept and failed at, while it goes through its steps.
+// What an uninstall removed, left in place and failed to remove, step by step.
 
 import type { Problem } from '../contract/problem.ts'
 import { attempt } from './problem.ts'

@@ -35,7 +35,7 @@ export function readHostLocalConfig(reader: Reader, context: ConfigContext): Hos
   }
 }
 
-/** The runtime's ranges come first, then the single one of old, then `ranges`: that is also how the sets are numbered. */
+/** The runtime's ranges come first, then the legacy single one, then `ranges`: that is also how the sets are numbered. */
 function readSets(reader: Reader, context: ConfigContext): RangeSet[] {
   const runtime = reader.object('runtimeConfig', (given) => given.lists('ipRanges', readEntry)) ?? []
   const single = reader.object('ipam', (ipam) => (ipam.has('subnet') ? [[readEntry(ipam)]] : [])) ?? []
@@ -71,7 +71,7 @@ export function requireRoom(addresses: readonly Address[], reader: Reader, { cni
   if (tooMany) reader.issue('ipam', `CNI version ${cniVersion} does not support more than 1 address per family`)
 }
 
-/** The addresses that this call asks for, of every convention that has a place for them. */
+/** The addresses that this call requests, by every convention. */
 export function readRequested(reader: Reader, context: ConfigContext): Address[] {
   const requested: Address[] = []
   const inArgs = reader.object('args', (args) => args.object('cni', (cni) => ({ cni, ips: cni.strings('ips') ?? [] })))

@@ -497,7 +497,7 @@ describe('GC', () => {
     expect([read('last_reserved_ip.0'), read('notes'), read('lock')]).toEqual(['10.1.0.5', 'a\r\neth0', ''])
   })
 
-  it('succeeds when the directory does not exist, and makes none', () => {
+  it('succeeds when the directory does not exist, and does not create it', () => {
     gc(conf(one), { valid: [] })
     expect(fs.existsSync(directory)).toBe(false)
   })
@@ -543,7 +543,7 @@ describe('STATUS', () => {
     expect(() => status(conf({ ...one, checkStatus: 'yes' }))).toThrow(expect.objectContaining({ code: 7 }))
   })
 
-  it('counts neither leases of an earlier boot nor truncated ones, and removes none', () => {
+  it('counts neither leases of an earlier boot nor truncated ones, and does not remove them', () => {
     for (let i = 2; i <= 5; i++) goLease(`10.1.0.${i}`, `old${i}\r\neth0`, bootAge + 3600)
     goLease('10.1.0.6', '')
     const before = fs.readdirSync(directory)

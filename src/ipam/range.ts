@@ -109,7 +109,7 @@ export function formatRangeSet(set: RangeSet): string {
   return set.map(({ start, end }) => `${formatAddress(start)}-${formatAddress(end)}`).join(',')
 }
 
-/** A set that could not be read as a whole may have room all the same. */
+/** A set that could not be read as a whole may still have free addresses. */
 function setProblem(set: RangeSet, isWhole: boolean): string | undefined {
   if (set.some((range) => range.start.family !== set[0]?.start.family)) return 'mixed address families'
   for (const [i, a] of set.entries()) {

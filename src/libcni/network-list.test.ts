@@ -6,7 +6,7 @@ import { isAtLeast, isNewer } from './version-order.ts'
 const list = (keys: object) => parseNetworkList(JSON.stringify({ name: 'net', plugins: [{ type: 'bridge' }], ...keys }), 'a.conflist')
 
 describe('a conflist', () => {
-  it('is read with its switches off when it has none', () => {
+  it('is read with its switches off when it names none', () => {
     expect(list({ cniVersion: '1.0.0' })).toEqual({
       name: 'net',
       cniVersion: '1.0.0',

@@ -26,7 +26,7 @@ export function isMapped({ family, bytes }: Address): boolean {
   return family === 6 && mappedPrefix.every((byte, i) => bytes[i] === byte)
 }
 
-/** The IPv4 address that a mapped one stands for; any other as it is. */
+/** The IPv4 address of an IPv4-mapped one; any other unchanged. */
 export function unmapped(address: Address): Address {
   return isMapped(address) ? { family: 4, bytes: address.bytes.slice(mappedPrefix.length) } : address
 }

@@ -39,7 +39,7 @@ describeHost('node add-peers', () => {
     })
   })
 
-  it('leaves a route that another has made, and a tunnel that is missing, to the pass', async () => {
+  it('leaves another program’s route, and a missing tunnel, to the pass', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       await apply(a, stateOf('a', {}, ['a']))
       await a.run('ip route add blackhole 10.1.2.0/24')

@@ -76,7 +76,7 @@ describeHost('masquerade', () => {
     })
   })
 
-  it('goes where it is not wanted, and leaves to the plugin what is the plugin’s', async () => {
+  it('is removed when masquerade is off, and leaves the plugin’s objects', async () => {
     await withCluster(async ({ nodes: { a } }) => {
       await a.run(
         'nft add table inet podwire; nft add chain inet podwire hostports; nft add set inet podwire hostports4 "{ type inet_service; }"',

@@ -59,7 +59,7 @@ function liesIn(ranges: readonly { first: Packed; last: Packed }[], packed: Pack
   return false
 }
 
-/** Table, sets and chain as the state wants them, in one transaction; or none of it where masquerade is not wanted. */
+/** Table, sets and chain as the state requires them, in one transaction; or none of them while masquerade is off. */
 export function syncMasquerade(pass: Pass): void {
   if (!pass.state.masquerade.enabled) {
     removeMasquerade(pass)

@@ -91,7 +91,7 @@ describe('plan()', () => {
     expect(outcome([...bad, me, peer])).toEqual({ peers: ['peer'], problems })
   })
 
-  it('keeps what is good of a node', () => {
+  it('keeps the valid parts of an invalid Node', () => {
     const half = node('half', 9, { addresses: ['x', '192.168.0.9'], podCidrs: ['10.1.1.0/24', 'fd00:9::/64'] })
     const { state, problems } = plan([me, half], 'me', config)
     expect(state?.peers).toEqual([{ name: 'half', addresses: ['192.168.0.9'], podCidrs: ['fd00:9::/64'] }])

@@ -43,7 +43,7 @@ export type PlanProblemKind =
   | 'pool-too-small'
   | 'bad-config'
 
-/** `object` is the Node's name, '' where it is about the configuration. A warning: the other Nodes are served all the same. */
+/** `object` is the Node's name, '' where it is about the configuration. A warning: the other Nodes are served anyway. */
 export interface PlanProblem extends Problem {
   readonly kind: PlanProblemKind
 }
@@ -161,7 +161,7 @@ function takeSubnet(scan: PlanScan, name: string, text: string): boolean {
   const host = ownerIn(scan.addresses, prefix)
   if (host !== undefined) {
     report(scan, 'host-overlap', name, `podCIDR ${text} holds the address of Node ${host}`)
-    // A route for it would cut that node off. This node's own is used nevertheless.
+    // A route for it would cut that node off. This node's own is used anyway.
     if (name !== scan.self) return false
   }
   const owner = claim(scan.subnets, prefix, name)

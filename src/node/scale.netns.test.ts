@@ -20,7 +20,7 @@ function batch(first: number) {
 const TIMEOUT = 4
 
 describeHost('5,000 peers', () => {
-  it('are there within a second, found unchanged in a twentieth, repaired, replaced by others, and gone again', async () => {
+  it('are made within a second, verified in a twentieth, repaired, replaced by others, and removed', async () => {
     await withHost(async (host) => {
       const { a } = (await makeCluster(host)).nodes
       const first = await apply(a, batch(100))

@@ -34,7 +34,7 @@ describeHost('kernel parameters', () => {
     expect(await after(`echo 0 >/proc/sys/net/ipv4/conf/default/rp_filter; ${before || 'true'}`, change)).toEqual({ values, replaced })
   })
 
-  it('every link with routes by router advertisement keeps them, not the uplink alone', async () => {
+  it('keeps routes by router advertisement on every link, not on the uplink alone', async () => {
     await withHost(async (host) => {
       const { a } = (await makeCluster(host)).nodes
       await a.run(

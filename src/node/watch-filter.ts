@@ -35,7 +35,7 @@ function judgeOwnTable(notification: Notification, view: View): NodeEvent | unde
   return isOwn ? event(name) : undefined
 }
 
-/** The chain itself, its policy for one, or a rule that went; a deleted rule's message need not say more than its place. */
+/** The chain itself, its policy for one, or a rule that went; a deleted rule's message may have no more than its place. */
 function judgeForward(notification: Notification, view: View, family: number): NodeEvent | undefined {
   const { object, deleted } = notification
   if (!(object === 'chain' && !deleted) && !(object === 'rule' && deleted)) return undefined

@@ -1,4 +1,4 @@
-// What a watch compares notifications with: the objects that the state wants, and the devices as they were.
+// What a watch compares notifications with: the objects that the state requires, and the devices as they were.
 
 import { CniError } from '../cni/error.ts'
 import { openBulkNetlink } from '../kernel/netlink/bulk.ts'

@@ -35,7 +35,7 @@ describe('a plugin that is started without CNI_COMMAND', () => {
     if (noGoReason(name) === undefined && existsSync(join(goPath, name))) expect(versionOf(goPath, name)).toBe('v1.9.1')
   })
 
-  it('has a version of its own when there is no reference plugin of that name', () => {
+  it('prints its own version when no reference plugin has that name', () => {
     for (const name of ['podwire', 'podwire-ipam-rpc']) expect(versionOf(pluginPath, name)).toMatch(/^0\./)
   })
 })

@@ -178,7 +178,7 @@ describe('the agent and its API server', () => {
     expect((await agent.get('/metrics')).body).toMatch(/podwire_nodes_watch_breaks_total [1-9]/)
   })
 
-  it('waits as long as a 429 asks for', async () => {
+  it('waits as long as Retry-After of a 429 requires', async () => {
     const { api, peers } = await scene()
     await peers('peer-1')
     await eventually(() => api.watching === 1)

@@ -111,12 +111,12 @@ describeHost('the agent on a node', () => {
     await eventually(() => status().drift[kind] > before, 2 * fairSecond())
   })
 
-  it('follows its Nodes and removes what is gone', async () => {
+  it('follows its Nodes and removes what is stale', async () => {
     writeFileSync(nodesFile, nodesJson(range(5, 25)))
     await eventually(() => routed().join() === range(5, 25).join())
   })
 
-  it('leaves everything in its place when it stops', async () => {
+  it('leaves the network as it is when it stops', async () => {
     expect(await agent?.stop()).toBeLessThan(2 * fairSecond())
     expect(routed()).toEqual(range(5, 25))
     expect(inside('nft', 'list', 'table', 'inet', 'podwire')).toContain('masquerade')

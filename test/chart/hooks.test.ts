@@ -133,7 +133,7 @@ describe('uninstalling on every node', () => {
     expect(output.sort()).toEqual(['n1', 'n2', 'n3'])
   })
 
-  it('skips a node whose kubelet is gone, and reports it', async () => {
+  it('skips a node without a running kubelet, and reports it', async () => {
     const cluster = new FakeCluster({ n1: 'ok', n2: 'unreachable' })
     const outcomes = await run(cluster)
     expect(nodesOf(outcomes)).toEqual({ n1: true, n2: false })
@@ -238,7 +238,7 @@ describe('trying every connection', () => {
     ])
   })
 
-  it('fails when another server answers, or none', async () => {
+  it('fails when another server answers, or no server', async () => {
     const port = await server('n7 10.0.0.1\n')
     const [pod, hostPort] = await checkConnectivity(request(true), { ...tests, port, hostPort: 1 })
     expect(pod).toMatchObject({ ok: false, message: expect.stringContaining('unexpected answer, not from n1') })

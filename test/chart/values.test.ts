@@ -18,10 +18,10 @@ describeChart('values', () => {
     ['a relative path', { cni: { stateDir: 'var/lib' } }, '/cni/stateDir'],
     ['a directory of the root', { cni: { runDir: '/podwire' } }, '/cni/runDir'],
     ['a name that no runtime reads', { cni: { confName: 'net.json' } }, '/cni/confName'],
-    ['a mode of a file that is none', { cni: { confFileMode: '999' } }, '/cni/confFileMode'],
+    ['an invalid file mode', { cni: { confFileMode: '999' } }, '/cni/confFileMode'],
     ['a VNI out of range', { routing: { vni: 0 } }, '/routing/vni'],
-    ['a prefix that is none', { masquerade: { exempt: ['10.0.0.0'] } }, '/masquerade/exempt/0'],
-    ['a digest that is none', { image: { digest: 'latest' } }, '/image/digest'],
+    ['an invalid prefix', { masquerade: { exempt: ['10.0.0.0'] } }, '/masquerade/exempt/0'],
+    ['an invalid digest', { image: { digest: 'latest' } }, '/image/digest'],
     ['a tag within the repository', { image: { repository: 'podwire:1' } }, '/image/repository'],
     ['a plugin that cannot be left out', { cni: { skipBinaries: ['podwire'] } }, '/cni/skipBinaries/0'],
     ['text for a number', { mtu: '1400' }, '/mtu'],
@@ -35,7 +35,7 @@ describeChart('values', () => {
   })
 
   it.each<[string, object, string]>([
-    ['an MTU below the one of IPv6', { mtu: 1000 }, 'mtu is 1000: use 0'],
+    ['an MTU below IPv6’s minimum', { mtu: 1000 }, 'mtu is 1000: use 0'],
     ['a bridge without the datapath', { cni: { bridge: 'br9' } }, 'set cni.datapath=bridge'],
     [
       'directories within each other',

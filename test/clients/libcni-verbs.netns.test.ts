@@ -168,7 +168,7 @@ describe.each(tools)('STATUS through cnitool (%s)', (tool) => {
       })
     })
 
-    it('says why dhcp is not ready', async () => {
+    it('reports why dhcp is not ready', async () => {
       await withHost(async (host) => {
         putNetwork(host, 'net', [{ ...bridge, ipam: { type: 'dhcp' } }])
         const { status, stderr } = await runTool(host, 'status', 'net', await host.pod(), { tool })

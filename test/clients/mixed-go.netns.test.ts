@@ -63,7 +63,7 @@ const both: [Maker, Maker][] = [
 ]
 const turns = backends.flatMap((backend) => both.map(([adder, remover]) => ({ backend, adder, remover })))
 
-describeClient('the Go plugins and ours', noGoReason('bridge', 'host-local'), () => {
+describeClient('the Go plugins and podwire’s', noGoReason('bridge', 'host-local'), () => {
   it.each(turns)('leave nothing when bridge of $remover removes what $adder made with $backend', async ({ backend, adder, remover }) => {
     await withHost(async (host) => {
       const pod = await host.pod()
@@ -106,7 +106,7 @@ describeClient('the Go plugins and ours', noGoReason('bridge', 'host-local'), ()
     })
   })
 
-  it('attach a pod when bridge is Go and host-local is ours', async () => {
+  it('attach a pod when bridge is Go’s and host-local is podwire’s', async () => {
     await withHost(async (host) => {
       const path = mixture(host, { bridge: ['go', 'bridge'], 'host-local': ['ours', 'host-local'] })
       await attachAndRemove(host, await host.pod(), config(), path)
@@ -114,7 +114,7 @@ describeClient('the Go plugins and ours', noGoReason('bridge', 'host-local'), ()
     })
   })
 
-  it('attach a pod when bridge is ours and host-local is Go', async () => {
+  it('attach a pod when bridge is podwire’s and host-local is Go’s', async () => {
     await withHost(async (host) => {
       // By its own name it would not be run: that type is part of our bridge.
       const path = mixture(host, { bridge: ['ours', 'bridge'], 'go-host-local': ['go', 'host-local'] })
@@ -123,7 +123,7 @@ describeClient('the Go plugins and ours', noGoReason('bridge', 'host-local'), ()
     })
   })
 
-  it('share one bridge when some pods are of Go and some of ours', async () => {
+  it('share one bridge when some pods are Go’s and some podwire’s', async () => {
     await withHost(async (host) => {
       const pods: { pod: Pod; id: string; address: string }[] = []
       for (const [i, maker] of (['go', 'ours', 'go', 'ours'] as const).entries()) {

@@ -50,7 +50,7 @@ async function attach(host: Host, name: string, path: string, network: Generated
 }
 
 describeClient('routes', noGoReason('bridge', 'ptp', 'macvlan', 'host-local', 'static'), () => {
-  it('are the same whether Go’s plugins or ours make them', { timeout: 3_600_000 }, async () => {
+  it('are the same whether made by Go’s plugins or podwire’s', { timeout: 3_600_000 }, async () => {
     await withHost((ours) =>
       withHost(async (go) => {
         for (const host of [ours, go]) await layWire(host)

@@ -40,7 +40,7 @@ describeClient('a take-over', noGoReason(...programs), () => {
     }
   }
 
-  it('takes the rules of an address that went from ours to the reference and back', async ({ expect }) => {
+  it('removes the rules of an address that went from podwire to the reference plugin and back', async ({ expect }) => {
     await withHost(async (host) => {
       const network = { cniVersion: '1.0.0' }
       const ipam = { type: 'static', addresses: [{ address: '10.9.0.7/24' }, { address: 'fd09::7/64' }] }

@@ -33,7 +33,7 @@ const replay = () => {
   return { status, stdout, stderr }
 }
 
-describe('IPAM by a service that is away', () => {
+describe('IPAM by an unavailable service', () => {
   it('DEL succeeds and stores the release once, readable for root only', async () => {
     for (let i = 0; i < 3; i++) expect((await callRpc('DEL', 'a', ipam)).status).toBe(0)
     expect(stored()).toHaveLength(1)

@@ -125,7 +125,7 @@ describe.skipIf(reason !== undefined)(`the image${reason ? ` (skipped: ${reason}
   })
 
   describeClient('in containerd', noProgramReason('containerd', 'ctr'), () => {
-    it('is imported under the name that the chart asks for', async () => {
+    it('is imported under the name that the chart uses', async () => {
       await withHost(async (host) => {
         const ctr = await startContainerd(host, { cniVersion: '1.0.0', name: 'none', plugins: [{ type: 'loopback' }] })
         const imported = await ctr('images', 'import', '--snapshotter', 'native', archive)

@@ -60,7 +60,7 @@ it('shareBus throws when the test is not as we know it', () => {
 })
 
 describe('loosenMessages', () => {
-  it('compares the texts of errors by ours, which is imported once', () => {
+  it('compares the texts of errors by podwire’s function, which is imported once', () => {
     const source = { name: 'x_test.go', text: 'import (\n\t"fmt"\n)\nExpect(err).To(MatchError("a"))\nExpect(err).To(MatchError("b"))\n' }
     const { text } = loosenMessages(source, 'example.org/plugins')
     expect(text).toBe(
@@ -71,7 +71,7 @@ describe('loosenMessages', () => {
     ).toHaveLength(2)
   })
 
-  it('leaves a file alone that compares none', () => {
+  it('leaves a file alone that compares no error texts', () => {
     expect(loosenMessages(plugin, 'example.org/plugins')).toBe(plugin)
   })
 })

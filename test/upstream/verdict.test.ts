@@ -18,7 +18,7 @@ const ended = (state: string) => [report('a', state), report('b', state), report
 const none: ReadonlySet<string> = new Set()
 
 describe('judge', () => {
-  it('counts what passed with a program of ours as passed, and without one as white box', () => {
+  it('counts what passed with a podwire program as passed, and without one as white box', () => {
     const verdict = judge(['bridge'], [report('d', 'passed'), report('e', 'passed', ['host-local']), report('f', 'passed', null)], [], none)
     expect(verdict).toMatchObject({ passed: [{ Name: 'd' }], whiteBox: [{ Name: 'e' }, { Name: 'f' }], problems: [] })
   })

@@ -1,4 +1,4 @@
-// What a pod wants of its address: annotations of the pod, else of its namespace; and whether it has a name that comes back.
+// A pod's wishes for its address: annotations of the pod, else of its namespace; and whether it has a name that comes back.
 
 import { isObject, type Json } from '../../cni/json.ts'
 import { reasonOf } from '../failure.ts'

@@ -25,7 +25,7 @@ export function runProgram(file: string, { argv0, env, input, timeout }: Program
     child.on('error', fail)
     child.stdout.on('data', (part: Buffer) => parts.push(part))
     child.on('close', (status) => done({ status: status ?? undefined, stdout: Buffer.concat(parts).toString() }))
-    // One that ends without reading says why on stdout.
+    // One that ends without reading has its reason on stdout.
     child.stdin.on('error', () => {})
     child.stdin.end(input)
   })

@@ -1,4 +1,4 @@
-// Reads from the API server: one connection kept alive, a limit on every silence.
+// Reads from the API server: one keep-alive connection, a timeout on every silence.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import http from 'node:http'

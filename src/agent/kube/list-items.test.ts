@@ -11,7 +11,7 @@ function takeApart(text: string, chunk: number): { items: Json[]; list: Json } {
   return { items, list: parser.end() }
 }
 
-describe('a list that is taken apart', () => {
+describe('a list that is parsed while it arrives', () => {
   const items = [
     { a: 1, text: 'braces }]{[ and "quotes" and a backslash \\' },
     { b: { c: [{ d: '\\"' }, []] } },

@@ -1,6 +1,6 @@
 // Where the Nodes come from: what the sources share, whichever is configured.
 
-/** What others want to know of the loop; each is called on the spot. */
+/** Notifications of the loop; each is called synchronously. */
 export interface SourceObserver {
   /** The loop is alive, though there may be nothing to read. */
   beat(): void

@@ -1,4 +1,4 @@
-// How the metrics are registered: each is read at the scrape, from where it is kept anyway.
+// How the metrics are registered: each is read at the scrape, from the state that has it.
 
 import { Counter, Gauge, type Registry } from 'prom-client'
 

@@ -39,7 +39,7 @@ export interface Call {
 export class ServiceError extends CniError {
   /** True where the service answered that it will not, by an error of the protocol. */
   readonly rejected: boolean
-  /** True where the service may have done what was requested all the same. */
+  /** True where the service may have processed the request anyway. */
   readonly mayBeDone: boolean
 
   constructor(code: number, message: string, details: string, { rejected, mayBeDone }: { rejected: boolean; mayBeDone: boolean }) {

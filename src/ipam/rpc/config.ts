@@ -12,7 +12,7 @@ import { type Endpoint, parseEndpoint } from './endpoint.ts'
 export interface RpcConfig {
   /** Absent where DEL has none that can be read: then there is no service to call. */
   readonly endpoint: Endpoint | undefined
-  /** The pool that the service is asked for; '' leaves it to the service. */
+  /** The requested pool; '' leaves it to the service. */
   readonly pool: string
   /** Milliseconds for a call with all its attempts. */
   readonly timeout: number

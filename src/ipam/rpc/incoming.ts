@@ -1,4 +1,4 @@
-// Bytes as they come in, taken by the line or by the number. Reads no more than is asked for, so that an endless peer costs no memory.
+// Bytes as they come in, read by line or by byte count. Reads no more than requested, so that an endless peer costs no memory.
 
 import { CniError, ErrDecodingFailure } from '../../cni/error.ts'
 import { sys } from '../../host/sys.ts'

@@ -20,7 +20,7 @@ export const rpcIpam = { config: readRpcConfig, add, del, check, gc, status }
 
 /** Milliseconds of pause before each repeated attempt: a service that restarts is back by then. */
 const PAUSES = [50, 200, 800]
-/** Milliseconds. A runtime asks every few seconds, and keeps a node out of use for longer answers. */
+/** Milliseconds. A runtime calls STATUS every few seconds, and a slow answer makes the node NotReady. */
 const STATUS_TIMEOUT = 2_000
 
 /** Whatever fails after the service may have allocated, what it allocated is released. */

@@ -10,7 +10,7 @@ import { LOCK_EX, O_RDONLY } from '../../host/fcntl.ts'
 import { sys } from '../../host/sys.ts'
 import { exists, makeDirectories, namesIn, readWhole, removeIfExists, removeTempFiles, replaceText } from '../../host/whole-file.ts'
 
-/** More than a node has pods: what is beyond is not a node whose service is away for a while. */
+/** More than a node has pods: beyond this the service is not just unavailable for a while. */
 const MAX_RELEASES = 4096
 /** A replay has the lock for as long as a few calls of the service take. */
 const LOCK_WAIT = 10_000

@@ -79,7 +79,7 @@ export function be64(value: number): Uint8Array {
   return concat([be32(Math.floor(value / 2 ** 32)), be32(value)])
 }
 
-/** Text with the NUL that the kernel wants behind it: names of devices, tables, chains. */
+/** Text with the NUL that the kernel expects after it: names of devices, tables, chains. */
 export function cstr(text: string): Uint8Array {
   return new Uint8Array(sys.encodeUtf8(`${text}\0`))
 }

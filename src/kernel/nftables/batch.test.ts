@@ -145,7 +145,7 @@ describe('listRules()', () => {
     expect(new Set(output)).toEqual(new Set(['', 'cut', 'abc']))
   })
 
-  it('knows no target and no expressions of a rule that has none', () => {
+  it('reads a rule without target and expressions', () => {
     const bare = { chain: 'c', handle: 1, comment: '', note: '', list: undefined }
     expect([targetChain(bare), ruleConsistsOf(bare, []), ruleConsistsOf(bare, [verdict('drop')])]).toEqual(['', true, false])
   })

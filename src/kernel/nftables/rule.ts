@@ -29,7 +29,7 @@ export interface KernelRule {
   readonly comment: string
   /** podwire's own note, '' where there is none. */
   readonly note: string
-  /** The list of its expressions, not yet taken apart. */
+  /** The list of its expressions, not yet parsed. */
   readonly list: View | undefined
 }
 

@@ -38,7 +38,7 @@ describeHost('rtnetlink on the kernel', () => {
     })
   })
 
-  it('a link that is not there is undefined, and removing it false', () => {
+  it('a missing link is undefined, and removing it returns false', () => {
     expect([output.absent, output.removeAbsent]).toEqual(['none', false])
   })
 
@@ -80,7 +80,7 @@ describeHost('rtnetlink on the kernel', () => {
     expect(output.back).toBe(true)
   })
 
-  it('deleted links are gone', () => {
+  it('deletes links', () => {
     expect(output.links).toEqual(['lo'])
   })
 })

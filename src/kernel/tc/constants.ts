@@ -32,5 +32,5 @@ export const TC_ACT_STOLEN = 4
 export const TCA_MIRRED_PARMS = 2
 export const TCA_EGRESS_REDIR = 1
 
-/** linux/if_ether.h, in network order as tcm_info wants it. */
+/** linux/if_ether.h, in network order as in tcm_info. */
 export const ETH_P_ALL_BE = 0x0300

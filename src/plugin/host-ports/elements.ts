@@ -1,4 +1,4 @@
-// The elements that attachments have in the maps: read by their owner, compared with what an ADD wants, made into requests.
+// The elements that attachments have in the maps: read by their owner, compared with what an ADD requires, made into requests.
 
 import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import type { Attachment } from '../../cni/types.ts'

@@ -64,7 +64,7 @@ describe('readHostPorts()', () => {
     expect(reading([mapping]).issues).toContain(issue)
   })
 
-  it('reports a host port when it is there twice', () => {
+  it('reports a host port that is listed twice', () => {
     const twice = [web, { ...web, containerPort: 81 }]
     expect(reading(twice).issues).toEqual(['runtimeConfig.portMappings: host port tcp/8080 is listed twice'])
     expect(

@@ -34,7 +34,7 @@ export function readHostPorts(reader: Reader): readonly HostPort[] {
 
 /**
  * Of `portmap`: an unspecified hostIP stands for every address of its own family, as for the Go plugin. What is listed twice stays so: CHECK of the
- * Go plugin counts rules, or wants each port as often as it was named.
+ * Go plugin counts rules, or expects each port as often as it was named.
  */
 export function readReferencePorts(reader: Reader): readonly HostPort[] {
   return readMappings(reader, (mapping) => readMapping(mapping, 1))

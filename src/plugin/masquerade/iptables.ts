@@ -23,7 +23,7 @@ const multicast = { 4: '224.0.0.0/4', 6: 'ff00::/8' } as const
 const purpose: Purpose = { name: 'masquerade', option: 'ipMasqBackend', remedy: 'choose "nftables"' }
 const natOf = (version: IpVersion): Tables => ({ version, table: 'nat', purpose })
 
-/** One rule that ADD makes and CHECK wants. */
+/** One rule that ADD makes and CHECK expects. */
 interface WantedRule {
   readonly chain: string
   readonly matches: readonly string[]

@@ -28,7 +28,7 @@ const LOCK_WAIT = 5
 /** Milliseconds after which a process is ended: it had its wait and as long again for its work. */
 const TIMEOUT = 2 * LOCK_WAIT * 1000
 
-/** A longer chain of links is taken for a loop. */
+/** A longer chain of links is considered a loop. */
 const LINKS = 10
 
 const DEFAULT_PATH = '/usr/sbin:/usr/bin:/sbin:/bin'

@@ -45,7 +45,7 @@ COMMIT
     expect(parseSaved(output)).toEqual({ chains: [], rules: [] })
   })
 
-  it('finds no option that is not there, or is the last word', () => {
+  it('finds no option that is absent, or that is the last word', () => {
     expect([option(only('-A X -j'), '-j'), option(only('-A X -j Y'), '-s')]).toEqual(['', ''])
   })
 })

@@ -65,7 +65,7 @@ describe('referenceBuckets()', () => {
     expect(referenceBuckets(limit)).toEqual([bucket, bucket])
   })
 
-  it('have the runtime’s burst when no one chose one', () => {
+  it('have the runtime’s burst when none is configured', () => {
     const limit = { rate: 1e6, burst: 5e4, filledIn: 2 ** 28 - 1 }
     expect(referenceBuckets(limit)).toEqual(referenceBuckets({ rate: 1e6, burst: 2 ** 28 - 1 }))
   })

@@ -15,7 +15,7 @@ export interface Pair {
 }
 
 /**
- * The host's end is what the pod's end names as its peer, and names that as its own. prevResult has to list it, as the reference plugin wants it:
+ * The host's end is what the pod's end names as its peer, and names that as its own. prevResult has to list it, as the reference plugin requires:
  * where the peer is in a third namespace, its index may be another link's here.
  */
 export function findPair(route: NetlinkSocket, pod: Pod, request: Request<unknown>, { interfaces }: Result): Pair {

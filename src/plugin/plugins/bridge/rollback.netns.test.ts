@@ -159,7 +159,7 @@ describeHost('ADD of bridge that fails leaves everything as it was', () => {
     })
   })
 
-  it('a bridge that this call made goes, too', async () => {
+  it('a bridge that this call created is removed, too', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const before = await traces(host)
@@ -204,7 +204,7 @@ echo "$CNI_COMMAND $CNI_CONTAINERID $CNI_IFNAME" >>/run/calls
     })
   })
 
-  it('the result has no room in its version', async () => {
+  it('the result cannot be expressed in its version', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       const config = {

@@ -63,7 +63,7 @@ suite('the MAC spoof check', () => {
       expect(await list()).toEqual(whole)
     }))
 
-  it('is gone after remove, which is fine twice and without a table, and leaves others alone', () =>
+  it('is gone after remove, which succeeds twice and without a table, and leaves others alone', () =>
     inHost(async (call, list) => {
       expect(await call('removeSpoofCheck')).toEqual({})
       await call('addSpoofCheck')

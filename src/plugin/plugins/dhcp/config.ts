@@ -12,7 +12,7 @@ export interface DhcpConfig {
   readonly priority: number
   /** Options sent to the server: a value, or the name of the argument in CNI_ARGS that has it. */
   readonly provide: readonly { readonly code: number; readonly value: string; readonly fromArg: string }[]
-  /** The options that the server is asked for. */
+  /** The requested options. */
   readonly request: readonly number[]
 }
 

@@ -17,7 +17,7 @@ export interface DaemonRequest extends Attachment {
   readonly netns: string
   /** DHCP options to send: code and text. */
   readonly provide: readonly (readonly [number, string])[]
-  /** DHCP options that the server is asked for. */
+  /** DHCP options that are requested. */
   readonly request: readonly number[]
   /** Of GC. */
   readonly valid: readonly ValidAttachment[]

@@ -1,4 +1,4 @@
-// A lease: what a server's ACK says, as a result and as times.
+// A lease: a server's ACK as a result and as times.
 
 import { CniError, ErrInternal } from '../../../cni/error.ts'
 import type { Dns, Result, Route } from '../../../cni/types.ts'
@@ -28,7 +28,7 @@ export interface Lease {
   readonly address: Uint8Array
   /** The server that gave it, with the MAC that its answer came from. */
   readonly server: Endpoint
-  /** T1, T2 and the end of the lease, in seconds of CLOCK_BOOTTIME: the server is asked to renew it, any server is asked, the address is lost. */
+  /** T1, T2 and the end of the lease, in seconds of CLOCK_BOOTTIME: it is renewed with the server, it is rebound with any server, the address is lost. */
   readonly renewAt: number
   readonly rebindAt: number
   readonly expiresAt: number

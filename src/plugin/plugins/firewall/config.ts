@@ -31,7 +31,7 @@ const MAX_CHAIN_NAME = 28
 /** NFT_NAME_MAXLEN is 256; firewalld's zones have 17. */
 const MAX_NAME = 64
 const NAME_CHARACTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-'
-/** What iptables takes for a verdict or a chain of its own. */
+/** What iptables treats as a verdict or a built-in chain. */
 const NO_CHAIN = ['ACCEPT', 'DROP', 'QUEUE', 'RETURN', 'INPUT', 'FORWARD', 'OUTPUT', 'CNI-FORWARD']
 
 export function readFirewallConfig(reader: Reader): FirewallConfig {

@@ -56,7 +56,7 @@ export function parseSubnetEnv(text: string, path: string): SubnetEnv {
   return env
 }
 
-/** As `host-local` wants a subnet: without host bits, which flanneld sets to the bridge's address. */
+/** A subnet as `host-local` requires it: without host bits, which flanneld sets to the bridge's address. */
 export function formatSubnet(cidr: Cidr): string {
   return formatCidr(networkOf(cidr))
 }

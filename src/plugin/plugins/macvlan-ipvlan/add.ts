@@ -34,7 +34,7 @@ function plan(_: ChildConfig, lease: Result): Addresses {
   return { ips, routes: lease.routes }
 }
 
-/** Under another name first: the kernel would not make a link whose name exists beside the master. The pod may still have one of an ADD that was killed. */
+/** Under another name first: the kernel would not make a link whose name exists next to the master. The pod may still have one of an ADD that was killed. */
 function makeLink(attaching: Attaching<ChildConfig>): ChildInPod {
   const { request, pod, undo } = attaching
   const { config, ifname } = request

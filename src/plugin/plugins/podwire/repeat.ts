@@ -14,7 +14,7 @@ import { plan } from './plan.ts'
 
 /**
  * The result of the ADD that made the interface `present`. An incomplete attachment is removed: undefined, and ADD makes it again. An interface of that
- * name that is another attachment's is an error, as the specification wants.
+ * name that is another attachment's is an error, as the specification requires.
  */
 export function repeat({ request, pod, route }: Omit<Attaching<PodwireConfig>, 'undo'>, present: Link): Result | undefined {
   const { config, ifname, netns } = request

@@ -85,7 +85,7 @@ describeHost('ADD of podwire that fails leaves everything as it was', () => {
       })
     })
 
-    it('an ADD that is right succeeds after one that failed', async () => {
+    it('a valid ADD succeeds after a failed one', async () => {
       await withHost(async (host) => {
         const pod = await host.pod()
         await refuse(host, 'ADD', pod, { ...full(datapath), ipam: { ...network.ipam, routes: unreachable } })

@@ -103,7 +103,7 @@ describeHost('ADD of podwire', () => {
     })
   })
 
-  it('rejects an interface of that name that is another’s, and leaves it and the host alone', async () => {
+  it('rejects another owner’s interface of that name, and changes neither it nor the host', async () => {
     await withHost(async (host) => {
       const pod = await host.pod()
       await pod.exec('ip', ['link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'other'])
@@ -356,7 +356,7 @@ describeHost('STATUS of podwire', () => {
     })
   })
 
-  it('a configuration that is wrong, and not only too early, is still code 7', async () => {
+  it('an invalid configuration, not only one without ranges yet, is still code 7', async () => {
     await withHost(async (host) => {
       for (const ipam of [undefined, { type: 'host-local', subnet: 'bogus' }, { type: 'host-local', ranges: 7 }])
         expect((await status(host, { ...network, ipam })).json).toMatchObject({ code: 7 })

@@ -73,7 +73,7 @@ describe('portmap’s configuration', () => {
     expect([mapping?.hostIP && formatAddress(mapping.hostIP), mapping?.family]).toEqual([address, family])
   })
 
-  it('has a mapping twice when it is there twice', () => {
+  it('has a mapping twice when it is listed twice', () => {
     expect(read(withPorts(port, port)).mappings).toHaveLength(2)
   })
 

@@ -117,7 +117,7 @@ function addressesOf(result: Result, ifname: string): readonly IpConfig[] {
   return ips
 }
 
-/** An address that names no interface is taken for this one's. */
+/** An address that names no interface is considered this one's. */
 function ipsOf({ ips, interfaces }: Result, ifname: string): readonly IpConfig[] {
   return ips.filter(({ interface: index }) => index === undefined || (interfaces[index]?.name ?? ifname) === ifname)
 }
