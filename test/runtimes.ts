@@ -1,14 +1,11 @@
 // What runtimes expect of their plugins: critest on containerd, nerdctl and podman, each with ours; and every row of the take-over from and to the
-// reference plugins, of which `make test` has a third. `make runtimes` runs it.
+// reference plugins, of which `make test` has a third, and of what portmap and the reference plugin check of each other. `make runtimes` runs it.
 
 import { formatTally } from './harness/tally.ts'
 import { runVitest } from './harness/vitest.ts'
 
 process.env.ALL = '1'
-const names = ['critest.netns', 'nerdctl.netns', 'podman.netns', 'podwire-podman', 'takeover']
-const tally = runVitest(
-  names.map((name) => `test/clients/${name}`),
-  'verbose',
-)
+const clients = ['critest.netns', 'nerdctl.netns', 'podman.netns', 'podwire-podman', 'takeover'].map((name) => `test/clients/${name}`)
+const tally = runVitest([...clients, 'portmap/check-each-other.netns'], 'verbose')
 console.log(formatTally(tally))
 process.exitCode = tally.failed > 0 ? 1 : 0
