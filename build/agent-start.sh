@@ -1,5 +1,5 @@
 #!/bin/sh
-# Starts the agent that lies beside this script. NODE names the Node.js to use, 24 or later.
+# Starts the agent in this script's directory. NODE names the Node.js to use, 24 or later.
 # The limits make the engine give memory back instead of keeping it for speed that is not needed here; docs/benchmarks.md has the figures.
 export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-1}"
 here=$(dirname "$(readlink -f "$0")")

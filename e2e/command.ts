@@ -15,7 +15,7 @@ export interface ExecOptions {
   readonly timeout?: number
 }
 
-/** A program that runs beside the scenario until it is ended. */
+/** A program that runs during the scenario until it is ended. */
 export interface Background {
   readonly pid: number
   /** What it has written so far. */

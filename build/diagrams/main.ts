@@ -1,4 +1,4 @@
-// `node build/diagrams/main.ts`: writes docs/diagrams/*.light.svg and *.dark.svg from the *.dot beside them; `make test` compares.
+// `node build/diagrams/main.ts`: writes docs/diagrams/*.light.svg and *.dark.svg from the *.dot files there; `make test` compares.
 
 import { writeFileSync } from 'node:fs'
 import { renderDiagrams } from './render.ts'

@@ -1,4 +1,4 @@
-// The scripts beside this file as functions: each prints where it has put things.
+// The scripts in this directory as functions: each prints where it has put things.
 
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'

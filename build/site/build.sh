@@ -1,5 +1,5 @@
 #!/bin/sh
-# The site, into dist/docs: static files for the root of any web server. VitePress is installed beside this file, for `make docs` alone.
+# The site, into dist/docs: static files for the root of any web server. VitePress is installed in this directory, for `make docs` alone.
 set -eu
 cd "$(dirname "$0")/../.."
 node=$(echo "$PWD"/node_modules/node-linux-*/bin/node)

@@ -12,7 +12,7 @@ bases() {
     # At the root: a group with processes, such as ours may be, cannot hand controllers down.
     echo "/sys/fs/cgroup/$cluster"
   else
-    # Below our own group, so that a limit on whoever started the cluster still holds.
+    # Below this process's own group, so that a limit on the process that started the cluster still holds.
     awk '$3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r mount; do
       controller=${mount##*/}
       [ "$controller" != systemd ] || controller=name=systemd
@@ -30,7 +30,7 @@ prepare() {
       echo "+$controller" >"${1%/*}/cgroup.subtree_control" 2>/dev/null || :
     done
   elif [ -e "$1/cpuset.cpus" ]; then
-    # Both are empty in a new group, and nobody can join it before they are not.
+    # Both are empty in a new group, and no process can join it until they are set.
     for file in cpuset.cpus cpuset.mems; do
       [ -n "$(cat "$1/$file")" ] || cat "${1%/*}/$file" >"$1/$file"
     done

@@ -30,7 +30,7 @@ done
 service kubelet "$TOOLS/kubelet" --config="$own/kubelet.yaml" --kubeconfig="$own/kubelet.kubeconfig" \
   --hostname-override="$box" --node-ip="$NODE_IPS" --node-labels="$LABELS"
 service kube-proxy "$TOOLS/kube-proxy" --config="$own/kube-proxy.yaml"
-# Meanwhile; nobody asks for them before this box is complete.
+# In parallel; nothing needs them before this box is complete.
 if ! "$CTR" -n k8s.io images ls -q | grep -qx podwire.test/tools:1; then
   for archive in "$IMAGES"/*.tar; do "$CTR" -n k8s.io images import "$archive"; done
 fi

@@ -133,7 +133,7 @@ export async function unplug(state: string, box: string): Promise<void> {
   await mustRun([...inWorldWithMounts(state), 'sh', '-ec', `ip link delete ${box}; ip netns delete ${box}`])
 }
 
-/** Starts a box's first process; `role` is a script beside this file. */
+/** Starts a box's first process; `role` is a script in this directory. */
 export async function startBox(state: string, box: string, role: string, env: Readonly<Record<string, string>>): Promise<void> {
   const own = join(state, box)
   mkdirSync(own, { recursive: true })

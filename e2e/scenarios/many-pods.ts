@@ -1,4 +1,4 @@
-// As many pods as a node takes, at once: how long, how much CPU, and beside pods that need no network at all.
+// As many pods as a node takes, at once: how long, how much CPU, and compared with pods on the host's network.
 
 import assert from 'node:assert/strict'
 import { on } from '../kubernetes.ts'

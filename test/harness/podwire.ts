@@ -15,7 +15,7 @@ export const network = {
   },
 }
 
-/** `network` with a host port, limits both ways and a sysctl; pods beside each other need ports of their own. */
+/** `network` with a host port, limits both ways and a sysctl; pods on one host need different ports. */
 export function full(datapath: string, hostPort = 8080) {
   return {
     ...network,

@@ -7,7 +7,7 @@
 - --bin-dir={{ include "podwire.binDir" . }}
 {{- end -}}
 
-{{/* A distribution's own directories must be there: where they are not, the preset is wrong, and the kubelet says so. */}}
+{{/* A distribution's own directories must be there: where they are not, the preset is wrong, and the kubelet reports it. */}}
 {{- define "podwire.watchedType" -}}
 {{- if or (has .Values.preset (list "k3s" "microk8s" "openshift")) -}}Directory{{- else -}}DirectoryOrCreate{{- end -}}
 {{- end -}}

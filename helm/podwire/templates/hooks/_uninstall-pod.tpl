@@ -1,7 +1,7 @@
 {{/* Runs once on one node; the hook sets the node. It sees the directories above podwire's own, so that it can remove these, too. */}}
 {{- define "podwire.uninstallPod" -}}
 {{- $parents := list (dir .Values.cni.stateDir) (dir .Values.cni.runDir) | uniq -}}
-{{- /* What the agent was refused by mistake must not keep anybody from taking its work back. */ -}}
+{{- /* A right that the agent lacks by mistake must not prevent an uninstall. */ -}}
 {{- $context := deepCopy .Values.securityContext -}}
 {{- $capabilities := default (dict) $context.capabilities -}}
 {{- $_ := set $context "capabilities" (merge (dict "add" (append (default (list) $capabilities.add) "NET_ADMIN" | uniq)) $capabilities) -}}
@@ -18,7 +18,7 @@ metadata:
     {{- end }}
 spec:
   restartPolicy: Never
-  # It takes a second. One that cannot start must not do so later, when somebody may have installed again.
+  # It takes a second. One that cannot start must not do so later, when podwire may be installed again.
   activeDeadlineSeconds: 60
   terminationGracePeriodSeconds: 2
   automountServiceAccountToken: false
@@ -58,7 +58,7 @@ spec:
         - {name: parent-{{ $i }}, mountPath: {{ $parent }}}
         {{- end }}
   volumes:
-    # Made where absent: a wrong preset, with which nothing was installed, must not keep anybody from uninstalling.
+    # Made where absent: a wrong preset, with which nothing was installed, must not prevent an uninstall.
     {{- include "podwire.nodeVolumes" (list . "DirectoryOrCreate") | nindent 4 }}
     {{- include "podwire.sysctlVolume" . | nindent 4 }}
     {{- range $i, $parent := $parents }}
