@@ -31,6 +31,7 @@ describe('the configuration', () => {
       },
       conflist: { publish: true, others: 'warn', mode: '' },
       ipamServer: { enabled: false, network: 'podwire', pools: [] },
+      reclaim: { interval: 300, grace: 600 },
       report: { networkUnavailable: false, events: false },
       paths: {
         stateDir: '/var/lib/podwire',

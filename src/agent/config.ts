@@ -22,6 +22,8 @@ export interface AgentConfig {
   /** `mode` '' is the installer's. */
   readonly conflist: { readonly publish: boolean; readonly others: OtherConfigs; readonly mode: string }
   readonly ipamServer: IpamServerConfig
+  /** Seconds: between two runs of `podwire ipam reclaim`, 0 for none, and its grace period. */
+  readonly reclaim: { readonly interval: number; readonly grace: number }
   /** What is written to the API server; nothing where the Nodes come from a file. */
   readonly report: { readonly networkUnavailable: boolean; readonly events: boolean }
   readonly paths: Paths
@@ -47,6 +49,7 @@ export const configKeys = {
   serviceCidrs: '',
   conflist: { publish: '', others: '', mode: '' },
   ipamServer: { enabled: '', network: '', pools: '' },
+  reclaim: { interval: '', grace: '' },
   report: { networkUnavailable: '', events: '' },
   // The name of `report` before 0.2.
   tell: { networkUnavailable: '', events: '' },
@@ -103,6 +106,7 @@ function reportUnknown(json: JsonObject, known: Readonly<Record<string, unknown>
 function readConfig(reader: Reader, nodeName: string, native: string): AgentConfig {
   const kubeApi = section(reader, 'kubeApi')
   const conflist = section(reader, 'conflist')
+  const reclaim = section(reader, 'reclaim')
   const report = section(reader, reader.has('report') ? 'report' : 'tell')
   return {
     nodeName: reader.string('nodeName') || nodeName,
@@ -122,6 +126,7 @@ function readConfig(reader: Reader, nodeName: string, native: string): AgentConf
     },
     report: { networkUnavailable: report.boolean('networkUnavailable') ?? false, events: report.boolean('events') ?? false },
     ipamServer: readIpamServer(section(reader, 'ipamServer')),
+    reclaim: { interval: reclaim.integer('interval', 0, 86_400) ?? 300, grace: reclaim.integer('grace', 120, 86_400) ?? 600 },
     paths: {
       stateDir: directory(reader, 'stateDir', defaultPaths.stateDir),
       runDir: directory(reader, 'runDir', defaultPaths.runDir),

@@ -30,6 +30,7 @@ openshift: {confDir: /etc/kubernetes/cni/net.d, binDir: /var/lib/cni/bin}
   "serviceCidrs" $v.serviceCidrs
   "conflist" (dict "others" $v.cni.others "mode" $v.cni.confFileMode)
   "ipamServer" (dict "enabled" $v.ipamServer.enabled "pools" (include "podwire.pools" . | fromJsonArray))
+  "reclaim" (dict "interval" (int $v.reclaim.interval) "grace" (int $v.reclaim.grace))
   "report" (dict "networkUnavailable" $v.node.setNetworkUnavailable "events" $v.node.events)
   "stateDir" $v.cni.stateDir
   "runDir" $v.cni.runDir

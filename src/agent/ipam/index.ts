@@ -1,4 +1,5 @@
-// What the agent runs for IPAM as a service: the server over this node's pools, where it is enabled, and the replay of stored releases.
+// What the agent runs for IPAM as a service: the server over this node's pools, where it is enabled, the replay of stored releases, and the reclaim of stale
+// leases.
 
 import { ipamSocketPath, leaseRoot, stickyPath } from '../../contract/paths.ts'
 import type { AgentConfig } from '../config.ts'
@@ -7,6 +8,7 @@ import type { Logger } from '../log.ts'
 import type { AgentState } from '../report/agent-state.ts'
 import { hostLocal } from './host-local.ts'
 import { podFinder } from './pod-request.ts'
+import { reclaimLeases } from './reclaim.ts'
 import { replayReleases } from './replay.ts'
 import { serveIpam } from './server.ts'
 import { Sticky } from './sticky.ts'
@@ -24,6 +26,7 @@ export async function runIpam(config: AgentConfig, agentState: AgentState, log: 
   }
   await Promise.all([
     replayReleases(config, log, signal),
+    reclaimLeases(config, agentState, log, signal),
     ipamServer.enabled ? serveIpam(ipamSocketPath(paths), parts, log, signal) : undefined,
   ])
 }

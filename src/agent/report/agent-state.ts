@@ -31,6 +31,8 @@ export interface AgentState {
   pools: readonly PoolState[]
   /** podCIDR → how often it was exhausted since the start. */
   readonly exhaustions: Map<string, number>
+  /** Leases that were released since the start because their pod was gone. */
+  reclaimed: number
   /** Why no lease can be written; '' where one can. */
   leaseProblem: string
   readonly apply: {
@@ -71,6 +73,7 @@ export function newAgentState(node: string, kind: 'kubernetes' | 'file', publish
     podCidrs: [],
     pools: [],
     exhaustions: new Map(),
+    reclaimed: 0,
     leaseProblem: '',
     apply: {
       ok: false,

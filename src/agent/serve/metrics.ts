@@ -117,7 +117,7 @@ function conflistMetrics({ gauge }: Registrar, { conflist }: AgentState): void {
   )
 }
 
-function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: string): void {
+function poolMetrics({ table, counter }: Registrar, agentState: AgentState, runDir: string): void {
   const pool = (name: string, help: string, read: (use: PoolUse) => number) => {
     table(Gauge, name, help, 'range', async () => {
       const uses = await poolUse(runDir, agentState.podCidrs)
@@ -137,6 +137,7 @@ function poolMetrics({ table }: Registrar, agentState: AgentState, runDir: strin
     'range',
     () => agentState.exhaustions,
   )
+  counter('podwire_leases_reclaimed_total', 'Leases that were released because their pod was gone without DEL', () => agentState.reclaimed)
 }
 
 function processMetrics({ gauge, counter }: Registrar): void {
