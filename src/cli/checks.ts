@@ -8,7 +8,10 @@ import { bridgeFilterProblems } from '../installer/bridge-filter.ts'
 import { type Manifest, readManifest } from '../installer/manifest.ts'
 import { tryProgram } from '../installer/self-test.ts'
 import { readSysctl } from '../kernel/sysctl.ts'
+import { type Address, formatAddress } from '../net/address.ts'
+import { cidrContains } from '../net/cidr.ts'
 import { restorePods } from '../restore/pods.ts'
+import type { RunningPod } from '../restore/report.ts'
 import { listAttachments } from './attachments.ts'
 import { type ConflistState, readConflistState } from './conflist-state.ts'
 import { observeNode } from './node.ts'
@@ -38,7 +41,7 @@ export function runChecks(paths: Paths): Check[] {
     check('conflist', () => conflistStateProblems(conflist)),
     check('first', () => conflist.conflicting.map(({ file, wins }) => conflictProblem(paths, file, wins))),
     check('node', () => nodeProblems(paths)),
-    check('pods', podProblems),
+    check('pods', () => podProblems(conflist)),
     check('forwarding', () => forwardingProblems(conflist)),
     check('leases', () => leaseProblems(paths)),
   ]
@@ -95,12 +98,32 @@ function nodeProblems({ stateDir }: Paths): string[] {
   return [...lacking, ...rest, ...failed, ...(changes.length > 0 ? ['podwire node apply --last repairs this'] : [])]
 }
 
-/** What the node has lost of its running pods. */
-function podProblems(): readonly string[] {
-  const { changes, problems } = restorePods({ dryRun: true })
+/** What the node has lost of its running pods, and pods that its peers do not reach. */
+function podProblems(conflist: ConflistState): readonly string[] {
+  const { pods, changes, problems } = restorePods({ dryRun: true })
   const lacking = changes.slice(0, MAX_LISTED).map(({ kind, object }) => `${kind} ${object} is missing`)
   const rest = changes.length > MAX_LISTED ? [`${changes.length - MAX_LISTED} more`] : []
-  return [...lacking, ...rest, ...problems.map(formatProblem), ...(changes.length > 0 ? ['podwire node apply --last restores this'] : [])]
+  const outside = strayAddresses(conflist, pods)
+  return [
+    ...lacking,
+    ...rest,
+    ...outside,
+    ...problems.map(formatProblem),
+    ...(changes.length > 0 ? ['podwire node apply --last restores this'] : []),
+  ]
+}
+
+/** A node that joined again may have other ranges than its running pods. */
+function strayAddresses({ name, sets }: ConflistState, pods: readonly RunningPod[]): string[] {
+  const isInside = (address: Address) => sets.some((set) => set.some(({ subnet }) => cidrContains(subnet, address)))
+  const own = sets.length === 0 ? [] : pods.filter(({ network }) => network === name)
+  const stray = own.flatMap(({ pod, addresses }) => addresses.filter((address) => !isInside(address)).map((address) => ({ pod, address })))
+  return stray
+    .slice(0, MAX_LISTED)
+    .map(
+      ({ pod, address }) =>
+        `${formatAddress(address)} of ${pod} is outside the node's ranges, so no peer has a route to it: delete the pod`,
+    )
 }
 
 function forwardingProblems({ sets, list }: ConflistState): string[] {

@@ -37,7 +37,7 @@ function withPods(report: Report, dryRun: boolean) {
     ...report,
     problems: [...report.problems, ...problems],
     drift: { ...report.drift, ...drift },
-    pods: { compared: pods, ...(dryRun && { changes }) },
+    pods: { compared: pods.length, ...(dryRun && { changes }) },
   }
 }
 

@@ -11,7 +11,7 @@ import { isOwnAlias } from '../plugin/link/owner.ts'
 import { restoreBridgePort } from './bridge-port.ts'
 import { viewHost } from './host-view.ts'
 import { restorePointToPoint } from './point-to-point.ts'
-import { noteMissing, notePodProblem, type PodLog, type PodsReport, podsReport } from './report.ts'
+import { noteMissing, notePodProblem, type PodLog, type PodsReport, podsReport, type RunningPod } from './report.ts'
 import type { Restoring } from './restoring.ts'
 import { RUNTIME_CACHE, type SavedPod, savedPods } from './saved-pods.ts'
 
@@ -21,11 +21,11 @@ export function restorePods({ dryRun, cacheDir = RUNTIME_CACHE }: { readonly dry
     const view = viewHost(route)
     const log: PodLog = { changes: [], problems: [] }
     const pods = view.links.size > 0 ? savedPods(cacheDir, new Set(view.links.keys())) : []
-    let compared = 0
+    const compared: RunningPod[] = []
     for (const pod of pods) {
       const link = view.links.get(pod.host.name)
       if (!link || !isPods(link, pod)) continue
-      compared++
+      compared.push({ pod: pod.pod, network: pod.attachment.network, addresses: pod.ips.map(({ address }) => address.address) })
       restorePod({ route, view, log, dryRun }, pod, link)
     }
     return podsReport(compared, log)

@@ -2,6 +2,7 @@
 
 import { formatError, toCniError } from '../cni/error.ts'
 import type { Problem } from '../contract/problem.ts'
+import type { Address } from '../net/address.ts'
 
 /** `pod-port`: a host port, or the rules of all. */
 export type PodKind = 'pod-link' | 'pod-address' | 'pod-route' | 'pod-port'
@@ -12,9 +13,15 @@ export interface PodChange {
   readonly object: string
 }
 
+/** A running pod that was compared. */
+export interface RunningPod {
+  readonly pod: string
+  readonly network: string
+  readonly addresses: readonly Address[]
+}
+
 export interface PodsReport {
-  /** How many running pods were compared. */
-  readonly pods: number
+  readonly pods: readonly RunningPod[]
   readonly drift: Readonly<Record<PodKind, number>>
   /** What was missing; restored unless it was a dry run. */
   readonly changes: readonly PodChange[]
@@ -39,7 +46,7 @@ export function notePodProblem({ problems }: PodLog, kind: PodKind, pod: string,
   if (problems.length < MAX_PROBLEMS) problems.push({ kind, object: pod, message, failed: false })
 }
 
-export function podsReport(pods: number, { changes, problems }: PodLog): PodsReport {
+export function podsReport(pods: readonly RunningPod[], { changes, problems }: PodLog): PodsReport {
   const drift = { 'pod-link': 0, 'pod-address': 0, 'pod-route': 0, 'pod-port': 0 }
   for (const { kind } of changes) drift[kind]++
   return { pods, drift, changes, problems }
