@@ -27,7 +27,16 @@ export function inNamespace<T>(fd: number, body: () => T): T {
   try {
     return body()
   } finally {
-    sys.setns(home, CLONE_NEWNET)
-    sys.close(home)
+    leaveFor(home)
   }
+}
+
+/** Not a SysError: callers take some of those for a namespace that is gone, and would go on in the wrong one. */
+function leaveFor(home: number): void {
+  try {
+    sys.setns(home, CLONE_NEWNET)
+  } catch (error) {
+    throw new Error(`cannot return to the network namespace of this process: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  sys.close(home)
 }
