@@ -36,7 +36,7 @@ const answers: readonly [string, string | ((socket: Socket) => void), number, st
     'one address twice',
     jsonResponse({ version: 1, ips: [{ address: '10.1.0.3/24' }, { address: '10.1.0.3/24' }] }),
     6,
-    '10.1.0.3 is there twice',
+    '10.1.0.3 is listed twice',
   ],
   ['something other than HTTP', 'SSH-2.0-OpenSSH_9.2\r\n', 6, 'expected the status line'],
   ['a header that is none', 'HTTP/1.1 200 OK\r\nnonsense\r\n\r\n', 6, 'expected a header'],

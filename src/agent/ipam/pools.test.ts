@@ -39,7 +39,7 @@ describe('poolRanges', () => {
         { name: 'a', from: 1, to: 5 },
         { name: '', from: 4, to: 8 },
       ]),
-    ).toEqual(['[0].to: is below from', '[1].name: "a" is there twice', '[2].name: is missing', '[2]: overlaps "a"'])
+    ).toEqual(['[0].to: is below from', '[1].name: "a" is listed twice', '[2].name: is missing', '[2]: overlaps "a"'])
   })
 
   it('hasAddress knows both bounds and the family', () => {

@@ -56,7 +56,7 @@ export function poolProblems(pools: readonly Pool[]): string[] {
     const other = earlier.find((one) => one.from <= to && from <= one.to)
     return [
       ...(name === '' ? [`[${i}].name: is missing`] : []),
-      ...(earlier.some((one) => one.name === name) ? [`[${i}].name: ${JSON.stringify(name)} is there twice`] : []),
+      ...(earlier.some((one) => one.name === name) ? [`[${i}].name: ${JSON.stringify(name)} is listed twice`] : []),
       ...(from > to ? [`[${i}].to: is below from`] : []),
       ...(other ? [`[${i}]: overlaps ${JSON.stringify(other.name)}`] : []),
     ]

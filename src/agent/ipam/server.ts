@@ -33,7 +33,7 @@ export async function serveIpam(path: string, parts: VerbParts, log: Logger, sig
       return
     } catch (error) {
       const reason = reasonOf(error)
-      if (reason !== reported) log.error({ reason, path }, 'IPAM cannot be served; trying again')
+      if (reason !== reported) log.error({ reason, path }, 'cannot serve IPAM; retrying')
       reported = reason
       await sleep(RETRY, signal)
     }

@@ -21,7 +21,7 @@ export interface VerbParts {
 
 const NO_REQUEST: PodRequest = { pool: '', ips: [], sticky: false }
 
-/** `isWanted` is false once the client has gone: what was allocated for it is released. */
+/** `isWanted` is false once the client closed the connection: what was allocated for it is released. */
 export async function allocate(parts: VerbParts, request: AllocateRequest, isWanted: () => boolean): Promise<JsonObject> {
   requireNetwork(parts, request)
   const podCidrs = requirePodCidrs(parts)
@@ -34,7 +34,7 @@ export async function allocate(parts: VerbParts, request: AllocateRequest, isWan
   const answer = await takeAddresses(parts, request, podCidrs, { pool, ips, key })
   if (!isWanted()) {
     await parts.hostLocal.del(request)
-    throw new IpamError('unavailable', 'the client has gone')
+    throw new IpamError('unavailable', 'the client closed the connection')
   }
   if (key) await parts.sticky.set(key, addressesIn(answer)).catch(() => {})
   return answer

@@ -13,7 +13,7 @@ export function readLease(reader: Reader): IpConfig[] {
   if (ips.length === 0 && reader.issues.length === 0) reader.issue('ips', 'is empty: expected at least one address')
   for (const [i, { address }] of ips.entries()) {
     const isTwice = ips.findIndex((other) => sameAddress(other.address.address, address.address)) !== i
-    if (isTwice) reader.issue('ips', `${formatAddress(address.address)} is there twice`)
+    if (isTwice) reader.issue('ips', `${formatAddress(address.address)} is listed twice`)
   }
   return ips
 }
