@@ -12,9 +12,9 @@ import { savedState } from './saved.ts'
 const CACHE = '/var/lib/cni'
 
 /**
- * An attachment of the plugin `podwire` that had host ports: ADD makes them after the pair, so without a pair it is gone, or its DEL is under
- * way: DEL leaves elements of another owner alone. `devices` are those behind which the node had its addresses: a pair among them must be gone as well. A saved result of the runtime must agree, since a
- * repeated ADD may just be making the pair.
+ * An attachment of the plugin `podwire` that had host ports: ADD makes them after the pair, so without a pair it is gone, or its DEL is under way and
+ * leaves the elements of another owner alone. `devices` are those behind which the node had its addresses: a pair among them must be gone as well.
+ * A saved result of the runtime must agree, since a repeated ADD may just be making the pair.
  */
 export function isPodwireGone(attachment: Attachment, devices: readonly string[]): boolean {
   const links = hostLinks()
