@@ -64,7 +64,7 @@ const failures: readonly [title: string, failure: Failure][] = [
   ],
   [
     'the bandwidth: another device has the IFB’s name',
-    { change: {}, prepare: `ip link add ${ifbName(owner)} type veth peer x`, error: output(/not of this attachment/) },
+    { change: {}, prepare: `ip link add ${ifbName(owner)} type veth peer x`, error: output(/belongs to another owner/) },
   ],
 ]
 
