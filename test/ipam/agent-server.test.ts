@@ -38,7 +38,7 @@ interface Options {
   readonly program?: string
 }
 
-async function serve({ podCidrs = ['10.5.0.0/28'], findPod, ...given }: Options = {}) {
+function begin({ podCidrs = ['10.5.0.0/28'], findPod, ...given }: Options): void {
   const parts = {
     hostLocal: hostLocal(given.program ?? join(pluginPath, 'podwire'), join(dir, 'leases')),
     sticky: new Sticky(join(dir, 'state/sticky.json')),
@@ -48,6 +48,10 @@ async function serve({ podCidrs = ['10.5.0.0/28'], findPod, ...given }: Options 
     findPod,
   }
   running = serveIpam(join(dir, 'ipam.sock'), parts, pino({ level: 'silent' }), stop.signal)
+}
+
+async function serve(options: Options = {}): Promise<void> {
+  begin(options)
   while (!existsSync(join(dir, 'ipam.sock'))) await new Promise((done) => setTimeout(done, 5))
 }
 
@@ -187,5 +191,11 @@ describe("the agent's IPAM server", () => {
     await serve({ findPod: slow })
     expect(await add('a', { timeoutMs: 300 }, 'web')).toMatch(/^11: /)
     await expect.poll(() => (existsSync(join(dir, 'leases/net')) ? leases() : ['none yet']), { timeout: 5000 }).toEqual([])
+  })
+
+  it('ends when the signal comes while it begins to listen', async () => {
+    begin({})
+    stop.abort()
+    await expect(running).resolves.toBeUndefined()
   })
 })

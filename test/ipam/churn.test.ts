@@ -15,11 +15,11 @@ import { seeded } from '../harness/random.ts'
 import { pluginPath } from '../harness/throwaway-host.ts'
 
 const containers = Number(process.env.CONTAINERS ?? 100)
-const seed = Number(process.env.SEED ?? Date.now() % 1e6)
+const seed = Number(process.env.SEED ?? 1)
 const WIDTH = 20
 
 it(`${containers} containers, ${WIDTH} at a time, with kills (SEED=${seed}): no address is leased twice or lost`, {
-  timeout: 600_000,
+  timeout: 240_000,
 }, async () => {
   const dir = mkdtempSync(join(tmpdir(), 'podwire-churn-'))
   const random = seeded(seed)

@@ -31,7 +31,8 @@ export async function replayReleases(
       })
       const reason = outcome.exitCode === 0 ? '' : outcome.stderr.trim().slice(0, 1000) || outcome.shortMessage || ''
       if (outcome.stdout && !outcome.stdout.startsWith('0 sent')) log.info({ result: outcome.stdout.trim() }, 'stored releases sent')
-      if (reason !== reported && reason !== '') log.warn({ reason, stored: stored.length }, 'cannot send stored releases: their IPAM service does not answer')
+      if (reason !== reported && reason !== '')
+        log.warn({ reason, stored: stored.length }, 'cannot send stored releases: their IPAM service does not answer')
       reported = reason
     }
     await sleep(INTERVAL, signal)

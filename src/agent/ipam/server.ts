@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import type { JsonObject } from '../../cni/json.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
-import { sleep } from '../loop/backoff.ts'
+import { aborted, sleep } from '../loop/backoff.ts'
 import { InTurn } from './in-turn.ts'
 import { IpamError, protocolVersion, readAllocate, readAttachment, readBody, readGc } from './protocol.ts'
 import { allocate, check, requireNetwork, status, type VerbParts } from './verbs.ts'
@@ -27,7 +27,7 @@ export async function serveIpam(path: string, parts: VerbParts, log: Logger, sig
     try {
       await listen(server, path)
       log.info({ path, network: parts.network, pools: parts.pools.map(({ name }) => name) }, 'serving IPAM')
-      await new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+      await aborted(signal)
       server.close()
       server.closeAllConnections()
       return

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { backoff, jittered, sleep } from './backoff.ts'
+import { aborted, backoff, jittered, sleep } from './backoff.ts'
 
 describe('waiting', () => {
   it('doubles up to the limit, and begins again after a reset', () => {
@@ -29,5 +29,13 @@ describe('waiting', () => {
     stop.abort()
     await expect(waiting).resolves.toBeUndefined()
     await expect(sleep(60_000, stop.signal)).resolves.toBeUndefined()
+  })
+
+  it('for a signal ends at once when the signal came before', async () => {
+    const stop = new AbortController()
+    const waiting = aborted(stop.signal)
+    stop.abort()
+    await expect(waiting).resolves.toBeUndefined()
+    await expect(aborted(stop.signal)).resolves.toBeUndefined()
   })
 })

@@ -28,6 +28,14 @@ export function jittered(seconds: number, random: () => number = Math.random): n
   return seconds * 1000 * (0.9 + 0.2 * random())
 }
 
+/** Waits for `signal`, which may have come already. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done()
+    else signal.addEventListener('abort', () => done(), { once: true })
+  })
+}
+
 /** Waits; ends early, without an error, when `signal` does. */
 export function sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((done) => {

@@ -124,6 +124,8 @@ async function follow(
     setTimeout(() => child.kill(), STOP_LIMIT).unref()
   }
   signal.addEventListener('abort', stop)
+  // It may have come before there was a listener.
+  if (signal.aborted) stop()
   const lines = new Lines((line) => {
     const event = parseWatchEvent(line)
     if (event) onEvent(event.event, event.object)

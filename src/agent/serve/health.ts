@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client'
 import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
-import { sleep } from '../loop/backoff.ts'
+import { aborted, sleep } from '../loop/backoff.ts'
 import type { Heartbeats } from '../loop/heartbeat.ts'
 import type { AgentState } from '../report/agent-state.ts'
 import { isReady, readyChecks } from '../report/ready.ts'
@@ -46,7 +46,7 @@ export async function serveHealth(
         { address: typeof address === 'object' ? address?.address : address, port: typeof address === 'object' ? address?.port : 0 },
         'serving metrics and health',
       )
-      await new Promise<void>((done) => signal.addEventListener('abort', () => done()))
+      await aborted(signal)
       server.close()
       server.closeAllConnections()
       return
