@@ -38,7 +38,10 @@ export function replayInPassing({ endpoint, spoolDir }: RpcConfig): number {
   try {
     return replay(spoolDir, IN_PASSING, endpoint?.text)?.sent ?? 0
   } catch (error) {
-    log.warn('cannot send stored releases: the IPAM service does not answer', { reason: formatError(toCniError(error)), directory: spoolDir })
+    log.warn('cannot send stored releases: the IPAM service does not answer', {
+      reason: formatError(toCniError(error)),
+      directory: spoolDir,
+    })
     return 0
   }
 }
