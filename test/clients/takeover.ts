@@ -86,11 +86,13 @@ export async function takeOver(host: Host, turn: Turn): Promise<Faults> {
     await host.run('ip', 'netns', 'del', pod.name)
     const gone = { name: pod.name, netns: '' }
     const alive = [{ containerID: neighbour.pod.name, ifname: 'eth0' }]
+    // A namespace goes some time after its name: the kernel takes its links in the background, and GC leaves the rules of a link that exists.
+    const pairsGone = async () => pairs(await observe(host, neighbour.pod)) === pairs(alone)
+    if (removal === 'GC') await vi.waitUntil(pairsGone, 10_000).catch(() => {})
     if (removal === 'GC') await call(removal, 'GC', { ...subject, 'cni.dev/valid-attachments': alive }, gone, undefined, taker)
     else await call(removal, 'DEL', subject, gone, result, taker)
     await detachBase(gone, result)
-    // A namespace goes some time after its name: the kernel takes its links in the background.
-    await vi.waitUntil(async () => pairs(await observe(host, neighbour.pod)) === pairs(alone), 10_000).catch(() => {})
+    await vi.waitUntil(pairsGone, 10_000).catch(() => {})
     compare(`${removal} leaves`, alone, await observe(host, neighbour.pod))
     // As a runtime does that learns of the dead pod after it has sent GC.
     if (removal === 'GC') await call('DEL after GC', 'DEL', subject, gone, result, taker)
