@@ -1,6 +1,7 @@
 // `podwire ipam reclaim`: releases what pods that are gone without DEL have. An operator runs it, or a timer.
 
 import { formatProblem } from '../contract/problem.ts'
+import { RUNTIME_CACHE } from '../libcni/cache.ts'
 import type { Flag } from './args.ts'
 import { print } from './output.ts'
 import { reclaim } from './reclaim.ts'
@@ -10,7 +11,7 @@ import { dryRunFlag, finish, outputFlag, pathFlags, pathsFrom, UsageError, type 
 const GRACE = 600
 
 const graceFlag: Flag = { name: 'grace', value: 'SECONDS', about: 'leave leases alone that are younger', fallback: `${GRACE}` }
-const cacheDirFlag: Flag = { name: 'cache-dir', value: 'DIR', about: "the runtime's directory of saved results", fallback: '/var/lib/cni' }
+const cacheDirFlag: Flag = { name: 'cache-dir', value: 'DIR', about: "the runtime's directory of saved results", fallback: RUNTIME_CACHE }
 
 export const ipamReclaimVerb: Verb = {
   name: 'ipam reclaim',
@@ -22,7 +23,7 @@ export const ipamReclaimVerb: Verb = {
   flags: [...pathFlags, cacheDirFlag, graceFlag, dryRunFlag, outputFlag],
   run: (given) => {
     const dryRun = given.has('dry-run')
-    const cacheDir = given.get('cache-dir') ?? '/var/lib/cni'
+    const cacheDir = given.get('cache-dir') ?? RUNTIME_CACHE
     const report = reclaim({ paths: pathsFrom(given), cacheDir, grace: seconds(given.get('grace')), dryRun })
     return finish(given, report, () => {
       for (const { kind, object, reason } of report.reclaimed) print(`${kind} ${object}: ${reason}`)

@@ -19,9 +19,12 @@ export interface Cached extends RuntimeAttachment {
   readonly result: JsonObject | undefined
 }
 
+/** Where libcni saves what a runtime adds, unless the runtime configures another directory. */
+export const RUNTIME_CACHE = '/var/lib/cni'
+
 const KIND = 'cniCacheV1'
 
-/** Saves the result; `cacheDir` is `/var/lib/cni` for every runtime. */
+/** Saves the result. */
 export function saveResult(cacheDir: string, attachment: RuntimeAttachment, config: string, result: JsonObject): void {
   const { network, containerId, ifname, netns, args, capabilityArgs } = attachment
   makeDirectories(`${cacheDir}/results`, 0o700)

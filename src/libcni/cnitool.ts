@@ -9,7 +9,7 @@ import { answerVersion } from '../cni/plugin.ts'
 import { Reader } from '../cni/reader.ts'
 import { cniVersions, type ValidAttachment } from '../cni/types.ts'
 import { sys } from '../host/sys.ts'
-import type { RuntimeAttachment } from './cache.ts'
+import { RUNTIME_CACHE, type RuntimeAttachment } from './cache.ts'
 import { loadNetwork } from './load.ts'
 import type { NetworkList } from './network-list.ts'
 import { addNetwork, checkNetwork, delNetwork, gcNetwork, networkStatus, type Runtime } from './runtime.ts'
@@ -50,7 +50,7 @@ export function program(): number {
 
 function run(verb: string, network: string, netns: string): void {
   const list = loadNetwork(sys.getenv('NETCONFPATH') || '/etc/cni/net.d', network)
-  const runtime: Runtime = { path: (sys.getenv('CNI_PATH') ?? '').split(':').filter(Boolean), cacheDir: '/var/lib/cni' }
+  const runtime: Runtime = { path: (sys.getenv('CNI_PATH') ?? '').split(':').filter(Boolean), cacheDir: RUNTIME_CACHE }
   if (verb === 'gc') gcNetwork(runtime, list, readValid(sys.getenv('VALID_ATTACHMENTS') ?? ''))
   else if (verb === 'status') networkStatus(runtime, list)
   else attachmentVerb(verb, runtime, list, readAttachment(network, netns))

@@ -4,12 +4,9 @@ import type { Attachment } from '../cni/types.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { type Link, listLinks } from '../kernel/route/link.ts'
-import { savedOf, savedOfContainer } from '../libcni/cache.ts'
+import { RUNTIME_CACHE, savedOf, savedOfContainer } from '../libcni/cache.ts'
 import { hostLinkName, isOwnAlias } from '../plugin/link/owner.ts'
 import { savedState } from './saved.ts'
-
-/** libcni's for every runtime. */
-const CACHE = '/var/lib/cni'
 
 /**
  * An attachment of the plugin `podwire` that had host ports: ADD makes them after the pair, so without a pair it is gone, or its DEL is under way and
@@ -19,13 +16,13 @@ const CACHE = '/var/lib/cni'
 export function isPodwireGone(attachment: Attachment, devices: readonly string[]): boolean {
   const links = hostLinks()
   if (hasLink(links, attachment) || links.some(({ name, kind }) => kind === 'veth' && devices.includes(name))) return false
-  const saved = savedOfContainer(CACHE, attachment.containerId)
+  const saved = savedOfContainer(RUNTIME_CACHE, attachment.containerId)
   return saved?.every((cached) => !isSame(cached, attachment) || savedState(cached, links) === 'gone') ?? false
 }
 
 /** The attachments of a container that `isOwner` accepts, of any plugins: the runtime has saved the result of at least one, and all of these are gone. */
 export function isContainerGone(containerId: string, isOwner: (attachment: Attachment) => boolean): boolean {
-  const saved = savedOfContainer(CACHE, containerId)?.filter(isOwner) ?? []
+  const saved = savedOfContainer(RUNTIME_CACHE, containerId)?.filter(isOwner) ?? []
   if (saved.length === 0) return false
   const links = hostLinks()
   return saved.every((cached) => savedState(cached, links) === 'gone')

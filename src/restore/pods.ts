@@ -6,6 +6,7 @@ import { loadSegment } from '../host/segment.ts'
 import { type NetlinkSocket, withNetlink } from '../kernel/netlink/socket.ts'
 import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { findLink, type Link } from '../kernel/route/link.ts'
+import { RUNTIME_CACHE } from '../libcni/cache.ts'
 import { formatMac } from '../net/mac.ts'
 import { isOwnAlias } from '../plugin/link/owner.ts'
 import { restoreBridgePort } from './bridge-port.ts'
@@ -13,7 +14,7 @@ import { viewHost } from './host-view.ts'
 import { restorePointToPoint } from './point-to-point.ts'
 import { noteMissing, notePodProblem, type PodLog, type PodsReport, podsReport, type RunningPod } from './report.ts'
 import type { Restoring } from './restoring.ts'
-import { RUNTIME_CACHE, type SavedPod, savedPods } from './saved-pods.ts'
+import { type SavedPod, savedPods } from './saved-pods.ts'
 
 /** Compares every running pod with the runtime's cache and restores what the node has lost of it. Safe to repeat, at any time. */
 export function restorePods({ dryRun, cacheDir = RUNTIME_CACHE }: { readonly dryRun: boolean; readonly cacheDir?: string }): PodsReport {

@@ -20,9 +20,6 @@ export interface SavedPod {
   readonly ips: readonly IpConfig[]
 }
 
-/** Where libcni saves what a runtime adds, unless the runtime is told otherwise. */
-export const RUNTIME_CACHE = '/var/lib/cni'
-
 /** Of every network whose conflist has `podwire`; only attachments whose host end is among `links`. What cannot be read is skipped. */
 export function savedPods(cacheDir: string, links: ReadonlySet<string>): SavedPod[] {
   const configOf = podwireConfigs()
