@@ -6,48 +6,33 @@ import { dirname, join } from 'node:path'
 import type { JsonObject } from '../../cni/json.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
-import { aborted, sleep } from '../loop/backoff.ts'
+import { listening, serveUntil } from '../loop/serve-until.ts'
 import { InTurn } from './in-turn.ts'
 import { IpamError, protocolVersion, readAllocate, readAttachment, readBody, readGc } from './protocol.ts'
 import { allocate, check, requireNetwork, status, type VerbParts } from './verbs.ts'
 
 /** Of a request's body: GC has a line for each pod. */
 const MAX_BODY = 1 << 20
-/** Milliseconds between attempts at a socket that cannot be made. */
-const RETRY = 1_000
 
 /** Serves at `path` until `signal`. */
-export async function serveIpam(path: string, parts: VerbParts, log: Logger, signal: AbortSignal): Promise<void> {
+export function serveIpam(path: string, parts: VerbParts, log: Logger, signal: AbortSignal): Promise<void> {
   const turns = new InTurn()
-  let reported = ''
-  while (!signal.aborted) {
+  const listen = async (): Promise<Server> => {
     const server = createServer({ maxHeaderSize: 8 << 10, requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
       answer(request, response, parts, turns, log).catch((error) => log.error({ reason: reasonOf(error) }, 'IPAM request failed'))
     })
-    try {
-      await listen(server, path)
-      log.info({ path, network: parts.network, pools: parts.pools.map(({ name }) => name) }, 'serving IPAM')
-      await aborted(signal)
-      server.close()
-      server.closeAllConnections()
-      return
-    } catch (error) {
-      const reason = reasonOf(error)
-      if (reason !== reported) log.error({ reason, path }, 'cannot serve IPAM; retrying')
-      reported = reason
-      await sleep(RETRY, signal)
-    }
+    await listenAt(server, path)
+    log.info({ path, network: parts.network, pools: parts.pools.map(({ name }) => name) }, 'serving IPAM')
+    return server
   }
+  return serveUntil(signal, listen, (reason) => log.error({ reason, path }, 'cannot serve IPAM; retrying'))
 }
 
 /** Under another name first: Node removes the name that it has bound when it closes, which would be the next agent's. */
-async function listen(server: Server, path: string): Promise<void> {
+async function listenAt(server: Server, path: string): Promise<void> {
   const temp = join(dirname(path), `.ipam-${process.pid}.sock`)
   rmSync(temp, { force: true })
-  await new Promise<void>((done, fail) => {
-    server.once('error', fail)
-    server.listen(temp, done)
-  })
+  await listening(server, (done) => server.listen(temp, done))
   chmodSync(temp, 0o600)
   renameSync(temp, path)
 }

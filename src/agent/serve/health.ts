@@ -5,8 +5,8 @@ import type { Registry } from 'prom-client'
 import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
-import { aborted, sleep } from '../loop/backoff.ts'
 import type { Heartbeats } from '../loop/heartbeat.ts'
+import { listening, serveUntil } from '../loop/serve-until.ts'
 import type { AgentState } from '../report/agent-state.ts'
 import { isReady, readyChecks } from '../report/ready.ts'
 import { statusOf } from '../report/status.ts'
@@ -18,18 +18,10 @@ export interface HealthParts {
   readonly log: Logger
 }
 
-/** Milliseconds between attempts at a port that is in use: during an update the old agent holds it for a while. */
-const RETRY = 1_000
-
-/** Serves until `signal`. A port in use is logged once and retried: the network does not depend on it. */
-export async function serveHealth(
-  { host, port }: NonNullable<AgentConfig['listen']>,
-  parts: HealthParts,
-  signal: AbortSignal,
-): Promise<void> {
+/** Serves until `signal`. A port in use is logged once and retried. */
+export function serveHealth({ host, port }: NonNullable<AgentConfig['listen']>, parts: HealthParts, signal: AbortSignal): Promise<void> {
   const { log } = parts
-  let reported = ''
-  while (!signal.aborted) {
+  const listen = async (): Promise<Server> => {
     const server = createServer(
       { maxHeaderSize: 8 << 10, requestTimeout: 10_000, headersTimeout: 5_000, keepAliveTimeout: 30_000 },
       (request, response) => {
@@ -39,24 +31,16 @@ export async function serveHealth(
         })
       },
     )
-    try {
-      await listen(server, port, host)
-      const address = server.address()
-      log.info(
-        { address: typeof address === 'object' ? address?.address : address, port: typeof address === 'object' ? address?.port : 0 },
-        'serving metrics and health',
-      )
-      await aborted(signal)
-      server.close()
-      server.closeAllConnections()
-      return
-    } catch (error) {
-      const reason = reasonOf(error)
-      if (reason !== reported) log.error({ reason }, 'cannot serve metrics and health; retrying')
-      reported = reason
-      await sleep(RETRY, signal)
-    }
+    // Without a host: all addresses of both families.
+    await listening(server, (done) => (host ? server.listen(port, host, done) : server.listen(port, done)))
+    const address = server.address()
+    log.info(
+      { address: typeof address === 'object' ? address?.address : address, port: typeof address === 'object' ? address?.port : 0 },
+      'serving metrics and health',
+    )
+    return server
   }
+  return serveUntil(signal, listen, (reason) => log.error({ reason }, 'cannot serve metrics and health; retrying'))
 }
 
 async function answer(path: string, response: ServerResponse, { agentState, heartbeats, registry }: HealthParts): Promise<void> {
@@ -77,13 +61,4 @@ async function answer(path: string, response: ServerResponse, { agentState, hear
 function send(response: ServerResponse, status: number, type: string, body: string): void {
   response.writeHead(status, { 'Content-Type': type, 'Content-Length': Buffer.byteLength(body) })
   response.end(body)
-}
-
-function listen(server: Server, port: number, host: string): Promise<void> {
-  return new Promise((done, fail) => {
-    server.once('error', fail)
-    // Without a host: all addresses of both families.
-    if (host) server.listen(port, host, done)
-    else server.listen(port, done)
-  })
 }
