@@ -2,8 +2,9 @@
 
 import { isObject, parseJson } from '../cni/json.ts'
 import { ROUTE_PROTOCOL } from '../contract/marks.ts'
+import { AF_INET, AF_INET6 } from '../host/socket.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
-import { AF_INET, AF_INET6, NETLINK_ROUTE } from '../kernel/route/constants.ts'
+import { NETLINK_ROUTE } from '../kernel/route/constants.ts'
 import { listLinks } from '../kernel/route/link.ts'
 import { listRoutes } from '../kernel/route/route.ts'
 import { formatAddress } from '../net/address.ts'

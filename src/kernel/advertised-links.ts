@@ -1,8 +1,9 @@
 // A machine that forwards IPv6 ignores router advertisements, and drops the default routes that it has by them, unless `accept_ra` is 2.
 
+import { AF_INET6 } from '../host/socket.ts'
 import type { NetlinkSocket } from './netlink/socket.ts'
 import { listAddresses } from './route/address.ts'
-import { AF_INET6, IFA_F_MANAGETEMPADDR, RTPROT_RA } from './route/constants.ts'
+import { IFA_F_MANAGETEMPADDR, RTPROT_RA } from './route/constants.ts'
 import { findLinks } from './route/link.ts'
 import { listRoutes } from './route/route.ts'
 import { readSysctl } from './sysctl.ts'

@@ -2,10 +2,11 @@
 // that is down is one only where it stays so: ADD makes it down, and DEL takes it down.
 
 import { ALIAS_PREFIX } from '../contract/marks.ts'
+import { AF_BRIDGE } from '../host/socket.ts'
 import { sys } from '../host/sys.ts'
 import { withNetlink } from '../kernel/netlink/socket.ts'
 import { readAddress } from '../kernel/route/address-body.ts'
-import { AF_BRIDGE, IFF_UP, NETLINK_ROUTE, RT_TABLE_MAIN, RTPROT_BOOT } from '../kernel/route/constants.ts'
+import { IFF_UP, NETLINK_ROUTE, RT_TABLE_MAIN, RTPROT_BOOT } from '../kernel/route/constants.ts'
 import { findLinks, type Link } from '../kernel/route/link.ts'
 import { notificationOf } from '../kernel/route/notification.ts'
 import { readRoute } from '../kernel/route/route-body.ts'

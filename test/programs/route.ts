@@ -1,12 +1,13 @@
 // The verbs of src/kernel/route against the kernel, inside the namespace that the test gives; argv[1] is a pod's namespace. Prints what it reads back.
 
 import { isSysError } from '../../src/host/error.ts'
+import { AF_INET } from '../../src/host/socket.ts'
 import { sys } from '../../src/host/sys.ts'
 import { inNamespace, openNamespace } from '../../src/kernel/namespace.ts'
 import { closeNetlink, exchange, openNetlink, transact } from '../../src/kernel/netlink/socket.ts'
 import { addAddress, deleteAddress, listAddresses } from '../../src/kernel/route/address.ts'
 import { addBridge, addPortVlan, listPortVlans, readBridgePort, setBridgePort } from '../../src/kernel/route/bridge.ts'
-import { AF_INET, NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
+import { NETLINK_ROUTE } from '../../src/kernel/route/constants.ts'
 import { deleteLink, findLink, type Link, listLinks, removeLink, setLink } from '../../src/kernel/route/link.ts'
 import { appendRoute, deleteRoute, formatRoute, listRoutes, replaceRoute } from '../../src/kernel/route/route.ts'
 import { addVeth } from '../../src/kernel/route/veth.ts'

@@ -2,12 +2,11 @@
 
 import { EAGAIN, EALREADY, EINPROGRESS, EISCONN, ETIMEDOUT } from '../../host/errno.ts'
 import { isSysError, SysError } from '../../host/error.ts'
+import { SOCK_NONBLOCK, SOCK_STREAM } from '../../host/socket.ts'
 import { sys } from '../../host/sys.ts'
 import type { Endpoint } from './endpoint.ts'
 
-// linux/net.h, asm-generic/poll.h, linux/time.h
-const SOCK_STREAM = 1
-const SOCK_NONBLOCK = 0o4000
+// asm-generic/poll.h, linux/time.h
 const POLLIN = 1
 const POLLOUT = 4
 const CLOCK_MONOTONIC = 1

@@ -1,14 +1,8 @@
 // Where the service listens: `unix:///run/podwire/ipam.sock` or `http://10.0.0.1:9466`, and the socket address of it.
 
+import { AF_INET, AF_INET6, AF_UNIX, UNIX_PATH_MAX, unixAddress } from '../../host/socket.ts'
 import { sys } from '../../host/sys.ts'
 import { type Address, parseAddress } from '../../net/address.ts'
-
-// linux/socket.h
-const AF_UNIX = 1
-const AF_INET = 2
-const AF_INET6 = 10
-/** sizeof sun_path, linux/un.h: the path and its NUL. */
-const UNIX_PATH_MAX = 108
 
 export interface Endpoint {
   /** As it was configured: for messages, and what a stored release is found by. */
@@ -31,10 +25,7 @@ function unixEndpoint(text: string, path: string): Endpoint {
   const name = new Uint8Array(sys.encodeUtf8(path))
   if (name.length >= UNIX_PATH_MAX) throw new RangeError(`the path of a socket has ${UNIX_PATH_MAX - 1} bytes at most`)
   if (name.includes(0)) throw new RangeError('the path of a socket has no NUL character')
-  const sockaddr = new Uint8Array(2 + name.length + 1)
-  new DataView(sockaddr.buffer).setUint16(0, AF_UNIX, true)
-  sockaddr.set(name, 2)
-  return { text, domain: AF_UNIX, sockaddr, host: 'localhost' }
+  return { text, domain: AF_UNIX, sockaddr: unixAddress(name), host: 'localhost' }
 }
 
 function tcpEndpoint(text: string, rest: string): Endpoint {

@@ -1,6 +1,4 @@
-// sys/socket.h, linux/socket.h
-export const AF_NETLINK = 16
-export const SOCK_RAW = 3
+// asm-generic/socket.h, linux/socket.h
 export const SOL_SOCKET = 1
 export const SO_RCVBUF = 8
 export const SO_SNDBUFFORCE = 32

@@ -2,9 +2,9 @@
 
 import { EAGAIN, EINTR } from '../../host/errno.ts'
 import { SysError } from '../../host/error.ts'
+import { AF_NETLINK, SOCK_RAW } from '../../host/socket.ts'
 import { sys } from '../../host/sys.ts'
 import {
-  AF_NETLINK,
   NETLINK_CAP_ACK,
   NETLINK_EXT_ACK,
   NETLINK_GET_STRICT_CHK,
@@ -12,7 +12,6 @@ import {
   NLM_F_DUMP,
   NLM_F_REQUEST,
   SO_SNDBUFFORCE,
-  SOCK_RAW,
   SOL_NETLINK,
   SOL_SOCKET,
 } from './constants.ts'

@@ -1,5 +1,6 @@
 // Addresses of a device.
 
+import { AF_INET, AF_INET6 } from '../../host/socket.ts'
 import type { Address } from '../../net/address.ts'
 import { type Cidr, formatCidr, lastAddress } from '../../net/cidr.ts'
 import { linkLocal, type Mac } from '../../net/mac.ts'
@@ -8,8 +9,6 @@ import type { Received } from '../netlink/decode.ts'
 import { type Attribute, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import {
-  AF_INET,
-  AF_INET6,
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_F_DADFAILED,

@@ -1,12 +1,12 @@
 // Bridges, their ports and the VLANs of a port.
 
+import { AF_BRIDGE } from '../../host/socket.ts'
 import type { Mac } from '../../net/mac.ts'
 import { NLM_F_CREATE, NLM_F_EXCL } from '../netlink/constants.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, u8, u16, u32 } from '../netlink/encode.ts'
 import { dump, type NetlinkSocket } from '../netlink/socket.ts'
 import {
-  AF_BRIDGE,
   BRIDGE_VLAN_INFO_PVID,
   BRIDGE_VLAN_INFO_RANGE_BEGIN,
   BRIDGE_VLAN_INFO_RANGE_END,

@@ -1,10 +1,6 @@
 // Numbers of rtnetlink in the kernel's spelling: linux/rtnetlink.h, if_link.h, if_addr.h, if.h, neighbour.h, if_bridge.h.
 
 export const NETLINK_ROUTE = 0
-export const AF_UNSPEC = 0
-export const AF_INET = 2
-export const AF_BRIDGE = 7
-export const AF_INET6 = 10
 
 export const RTM_NEWLINK = 16
 export const RTM_DELLINK = 17

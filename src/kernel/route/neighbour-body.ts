@@ -1,5 +1,6 @@
 // Permanent neighbours and VXLAN forwarding entries by the thousand, as bodies (../netlink/hex.ts), in the order in which the kernel dumps them.
 
+import { AF_BRIDGE, AF_INET, AF_INET6 } from '../../host/socket.ts'
 import { formatMac } from '../../net/mac.ts'
 import { formatPacked, type Packed, unpackBytes } from '../../net/packed.ts'
 import { type BodyRequest, dumpBodies } from '../netlink/bulk.ts'
@@ -7,9 +8,6 @@ import { NLM_F_CREATE, NLM_F_REPLACE } from '../netlink/constants.ts'
 import { type Body, hex8, hex16, hex32, hexAttribute, readHexAttributes } from '../netlink/hex.ts'
 import type { NetlinkSocket } from '../netlink/socket.ts'
 import {
-  AF_BRIDGE,
-  AF_INET,
-  AF_INET6,
   NDA_DST,
   NDA_IFINDEX,
   NDA_LLADDR,

@@ -1,10 +1,10 @@
 // A route as the kernel describes it: linux/rtnetlink.h, rtmsg and its attributes.
 
+import { AF_INET } from '../../host/socket.ts'
 import type { Address } from '../../net/address.ts'
 import type { Cidr } from '../../net/cidr.ts'
 import type { Attributes, Received, View } from '../netlink/decode.ts'
 import {
-  AF_INET,
   RTA_DST,
   RTA_GATEWAY,
   RTA_METRICS,

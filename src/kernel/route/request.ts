@@ -1,8 +1,8 @@
 // A request to rtnetlink with the name of its operation, and the family's fixed structures.
 
+import { AF_INET, AF_INET6 } from '../../host/socket.ts'
 import type { Address } from '../../net/address.ts'
 import type { Message } from '../netlink/encode.ts'
-import { AF_INET, AF_INET6 } from './constants.ts'
 
 /** `op` is how an error names the attempt: `add address 10.1.0.5/24`. A getter where the text costs more than the request. */
 export interface Request extends Message {

@@ -5,8 +5,9 @@ import { isObject, type JsonObject, parseJson } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
 import { ECONNREFUSED, ENOENT } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
+import { AF_UNIX, SOCK_STREAM } from '../../../host/socket.ts'
 import { sys } from '../../../host/sys.ts'
-import { AF_UNIX, type DaemonRequest, encodeRequest, SOCK_STREAM, sendLine, unixAddress } from './daemon-request.ts'
+import { type DaemonRequest, daemonAddress, encodeRequest, sendLine } from './daemon-request.ts'
 
 /** The daemon's answer; waits at most `timeout` milliseconds (CniError 11). The daemon's error is thrown as it is. */
 export function callDaemon(path: string, request: DaemonRequest, timeout: number): JsonObject {
@@ -25,7 +26,7 @@ export class DaemonUnreached extends CniError {}
 function connect(path: string): number {
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   try {
-    sys.connect(fd, unixAddress(path))
+    sys.connect(fd, daemonAddress(path))
     return fd
   } catch (error) {
     sys.close(fd)

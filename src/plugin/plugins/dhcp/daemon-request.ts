@@ -4,13 +4,8 @@ import { CniError, ErrDecodingFailure } from '../../../cni/error.ts'
 import { isObject, type Json, type JsonObject, parseJson } from '../../../cni/json.ts'
 import { Reader } from '../../../cni/reader.ts'
 import type { Attachment, ValidAttachment } from '../../../cni/types.ts'
+import { UNIX_PATH_MAX, unixAddress } from '../../../host/socket.ts'
 import { sys } from '../../../host/sys.ts'
-import { concat, cstr, u16 } from '../../../kernel/netlink/encode.ts'
-
-export const AF_UNIX = 1
-export const SOCK_STREAM = 1
-/** sizeof sun_path, linux/un.h */
-const PATH_LENGTH = 108
 
 export interface DaemonRequest extends Attachment {
   readonly verb: 'ADD' | 'DEL' | 'CHECK' | 'GC' | 'STATUS'
@@ -62,10 +57,10 @@ function numbers(value: Json | undefined): number[] {
 }
 
 /** struct sockaddr_un */
-export function unixAddress(path: string): Uint8Array {
-  const name = cstr(path)
-  if (name.length > PATH_LENGTH) throw new CniError(ErrDecodingFailure, `socket ${path}: a path has ${PATH_LENGTH - 1} bytes at most`)
-  return concat([u16(AF_UNIX), name])
+export function daemonAddress(path: string): Uint8Array {
+  const name = new Uint8Array(sys.encodeUtf8(path))
+  if (name.length >= UNIX_PATH_MAX) throw new CniError(ErrDecodingFailure, `socket ${path}: a path has ${UNIX_PATH_MAX - 1} bytes at most`)
+  return unixAddress(name)
 }
 
 export function sendLine(fd: number, json: JsonObject): void {

@@ -4,11 +4,12 @@ import { CniError, ErrInternal, formatError, toCniError } from '../../../cni/err
 import type { JsonObject } from '../../../cni/json.ts'
 import { ECONNREFUSED, ENOENT, EPIPE } from '../../../host/errno.ts'
 import { isSysError } from '../../../host/error.ts'
+import { AF_UNIX, SOCK_STREAM } from '../../../host/socket.ts'
 import { sys } from '../../../host/sys.ts'
 import { directoryOf, makeDirectories, removeIfExists, replaceText } from '../../../host/whole-file.ts'
 import { bootSeconds } from './clock.ts'
 import { parseDaemonFlags, usage } from './daemon-flags.ts'
-import { AF_UNIX, decodeRequest, SOCK_STREAM, sendLine, unixAddress } from './daemon-request.ts'
+import { daemonAddress, decodeRequest, sendLine } from './daemon-request.ts'
 import type { Exchange } from './exchange-socket.ts'
 import { LeaseManager } from './lease-manager.ts'
 import { report } from './stderr.ts'
@@ -134,7 +135,7 @@ function listen(path: string): number {
   if (hasListener(path)) throw new CniError(ErrInternal, `another daemon is listening on ${path}`)
   removeIfExists(path)
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
-  sys.bind(fd, unixAddress(path))
+  sys.bind(fd, daemonAddress(path))
   sys.listen(fd, BACKLOG)
   return fd
 }
@@ -142,7 +143,7 @@ function listen(path: string): number {
 function hasListener(path: string): boolean {
   const fd = sys.socket(AF_UNIX, SOCK_STREAM, 0)
   try {
-    sys.connect(fd, unixAddress(path))
+    sys.connect(fd, daemonAddress(path))
     return true
   } catch (error) {
     if (isSysError(error, ENOENT, ECONNREFUSED)) return false

@@ -2,6 +2,7 @@
 
 import { CniError, ErrInternal } from '../../../cni/error.ts'
 import { isSysError } from '../../../host/error.ts'
+import { AF_INET, AF_PACKET, SOCK_DGRAM, SOCK_RAW } from '../../../host/socket.ts'
 import { sys } from '../../../host/sys.ts'
 import { inNamespace, openNamespace } from '../../../kernel/namespace.ts'
 import { be16, concat, u16, u32 } from '../../../kernel/netlink/encode.ts'
@@ -11,11 +12,6 @@ import { findLink, type Link, setLink } from '../../../kernel/route/link.ts'
 import type { Mac } from '../../../net/mac.ts'
 import { ETH_P_IP } from './frame.ts'
 
-// sys/socket.h, linux/if_packet.h
-const AF_INET = 2
-const AF_PACKET = 17
-const SOCK_DGRAM = 2
-const SOCK_RAW = 3
 const CLIENT_PORT = 68
 
 export interface Wire {

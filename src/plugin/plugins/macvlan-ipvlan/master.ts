@@ -1,8 +1,9 @@
 // The master: the link that a pod's interface is on.
 
 import { CniError, ErrInvalidNetworkConfig } from '../../../cni/error.ts'
+import { AF_INET, AF_INET6 } from '../../../host/socket.ts'
 import type { NetlinkSocket } from '../../../kernel/netlink/socket.ts'
-import { AF_INET, AF_INET6, RT_TABLE_MAIN } from '../../../kernel/route/constants.ts'
+import { RT_TABLE_MAIN } from '../../../kernel/route/constants.ts'
 import { findLink, type Link } from '../../../kernel/route/link.ts'
 import { listRoutes } from '../../../kernel/route/route.ts'
 import { isDefaultRoute } from '../../../net/cidr.ts'
