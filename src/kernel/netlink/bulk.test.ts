@@ -1,29 +1,13 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { decodeMessages } from '../../../test/harness/netlink.ts'
-import { sys } from '../../host/sys.ts'
+import { ack, fakeKernel } from '../../../test/harness/netlink.ts'
 import { dumpBodies, sendBodies } from './bulk.ts'
 import type { Received } from './decode.ts'
-import { type Attribute, concat, cstr, encodeMessage, u32 } from './encode.ts'
+import { concat, cstr, encodeMessage, u32 } from './encode.ts'
 
 let sent: Received[][] = []
 
-/** A kernel that answers with `datagrams`, one a read. */
-function kernel(...datagrams: Uint8Array[]): void {
-  sent = []
-  vi.spyOn(sys, 'send').mockImplementation((_, bytes) => {
-    sent.push(decodeMessages(Uint8Array.from(bytes).buffer))
-    return bytes.length
-  })
-  vi.spyOn(sys, 'recv').mockImplementation(() => {
-    const next = datagrams.shift()
-    if (!next) throw new Error('the kernel has no more answers')
-    return Uint8Array.from(next).buffer
-  })
-}
-
-function ack(sequence: number, error = 0, attributes: Attribute[] = []): Uint8Array {
-  const flags = attributes.length > 0 ? 0x300 : 0x100
-  return encodeMessage({ type: 2, flags, body: concat([u32(-error), new Uint8Array(16)]), attributes }, sequence)
+const kernel = (...datagrams: Uint8Array[]) => {
+  sent = fakeKernel(...datagrams)
 }
 
 const object = (sequence: number, value: number, flags = 2) =>

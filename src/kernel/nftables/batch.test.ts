@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { decodeMessages } from '../../../test/harness/netlink.ts'
-import { sys } from '../../host/sys.ts'
+import { ack, fakeKernel } from '../../../test/harness/netlink.ts'
 import type { Received } from '../netlink/decode.ts'
 import { type Attribute, concat, cstr, encodeMessage, u32 } from '../netlink/encode.ts'
 import { commit, tryCommit } from './batch.ts'
@@ -14,31 +13,15 @@ const ref: TableRef = { family: 'inet', table: 't' }
 const socket = () => ({ fd: 3, sequence: 100 })
 let sent: Received[][] = []
 
-/** A kernel that answers what it is sent with `datagrams`, one a read. */
-function kernel(...datagrams: Uint8Array[]): void {
-  sent = []
-  vi.spyOn(sys, 'send').mockImplementation((_, bytes) => {
-    sent.push(decodeMessages(Uint8Array.from(bytes).buffer))
-    return bytes.length
-  })
-  vi.spyOn(sys, 'recv').mockImplementation(() => {
-    const next = datagrams.shift()
-    if (!next) throw new Error('the kernel has no more answers')
-    return Uint8Array.from(next).buffer
-  })
-}
-
-/** nlmsgerr of the message `sequence`; the request's header follows the error number. */
-function answer(sequence: number, error = 0, attributes: Attribute[] = []): Uint8Array {
-  const flags = attributes.length > 0 ? 0x300 : 0x100
-  return encodeMessage({ type: 2, flags, body: concat([u32(-error), new Uint8Array(16)]), attributes }, sequence)
+const kernel = (...datagrams: Uint8Array[]) => {
+  sent = fakeKernel(...datagrams)
 }
 
 afterEach(() => vi.restoreAllMocks())
 
 describe('commit()', () => {
   it('brackets the requests, requests an ack of the last and numbers all', () => {
-    kernel(answer(102))
+    kernel(ack(102))
     commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])
     expect(sent.map((batch) => batch.map(({ type, flags, sequence }) => [type, flags, sequence]))).toEqual([
       [
@@ -52,27 +35,27 @@ describe('commit()', () => {
   })
 
   it('throws the first failure, named by its request', () => {
-    kernel(answer(101, 2), answer(102, 16))
+    kernel(ack(101, 2), ack(102, 16))
     expect(() => commit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toThrow(/^add chain inet t a: /)
   })
 
   it('reports a failure when the last request had none', () => {
-    kernel(concat([answer(101, 2), answer(102)]))
+    kernel(concat([ack(101, 2), ack(102)]))
     expect(tryCommit(socket(), [addChain(ref, 'a'), addChain(ref, 'b')])).toMatchObject({ op: 'add chain inet t a', errno: 2 })
   })
 
   it('ends when the kernel rejects the batch as a whole, and answers nothing else', () => {
-    kernel(answer(100, 95))
+    kernel(ack(100, 95))
     expect(tryCommit(socket(), [addChain(ref, 'a')])).toMatchObject({ op: 'nftables transaction', errno: 95 })
   })
 
   it('passes over what belongs to an earlier exchange', () => {
-    kernel(answer(57, 22), answer(101))
+    kernel(ack(57, 22), ack(101))
     expect(tryCommit(socket(), [addChain(ref, 'a')])).toBeUndefined()
   })
 
   it('has the kernel’s own words', () => {
-    kernel(answer(101, 22, [[1, cstr('Chain of type "nat" is not supported')]]))
+    kernel(ack(101, 22, [[1, cstr('Chain of type "nat" is not supported')]]))
     expect(tryCommit(socket(), [addChain(ref, 'a')])?.message).toMatch(/\(Chain of type "nat" is not supported\)$/)
   })
 
@@ -80,12 +63,12 @@ describe('commit()', () => {
     const rule = addRule(ref, 'c', [...l4protoIs(6), expression('masq', [])])
     const text = Buffer.from(encodeMessage(rule, 0)).toString('latin1')
     // The list element starts with its own header, then EXPR_NAME's.
-    kernel(answer(101, 2, [[2, u32(text.indexOf('masq') - 8)]]))
+    kernel(ack(101, 2, [[2, u32(text.indexOf('masq') - 8)]]))
     expect(tryCommit(socket(), [rule])?.detail).toBe('rejected expression: masq')
   })
 
   it.each([0, 3, 20, 24, 10_000, 0xffffffff])('gives no detail when the offset %i is in no expression', (offset) => {
-    kernel(answer(101, 2, [[2, u32(offset)]]))
+    kernel(ack(101, 2, [[2, u32(offset)]]))
     expect(tryCommit(socket(), [addRule(ref, 'c', [verdict('drop')])])?.detail).toBe('')
   })
 })
@@ -120,12 +103,12 @@ describe('listRules()', () => {
   })
 
   it.each([22, 95])('is empty when the kernel has no nf_tables: errno %i', (errno) => {
-    kernel(answer(100, errno))
+    kernel(ack(100, errno))
     expect(listRules(socket(), ref)).toEqual([])
   })
 
   it('throws another failure of the kernel', () => {
-    kernel(answer(100, 1))
+    kernel(ack(100, 1))
     expect(() => listRules(socket(), ref, { chain: 'c' })).toThrow(/^list rules inet t c: /)
   })
 
