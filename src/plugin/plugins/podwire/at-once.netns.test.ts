@@ -8,8 +8,7 @@ import { wire } from '../../../../test/harness/traffic.ts'
 const reaches = async (from: Host | Pod, address: string) => (await from.exec('ping', ['-n', '-c1', '-W1', address])).status === 0
 
 describeHost('the first packet after ADD', () => {
-  // A fault loses the packet each time; a busy machine answers later than the second that a ping waits, now and then.
-  it.each(['ptp', 'bridge'])('reaches the pod from the node, another pod and another machine (%s)', { retry: 2 }, async (datapath) => {
+  it.each(['ptp', 'bridge'])('reaches the pod from the node, another pod and another machine (%s)', async (datapath) => {
     await withHost(async (host) => {
       const outside = await wire(host, 'outside', '192.0.2', 'fd03')
       // As a node has it, and `wire` has not.
