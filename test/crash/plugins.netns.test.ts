@@ -72,15 +72,17 @@ async function stateOf({ host, pod }: Attack): Promise<string[]> {
   return lines.filter((line) => line.trim() && !line.includes('fe80')).sort()
 }
 
-/** How a faulted call may end: killed, with a result, or with an error as the specification has it. Anything else is a crash. */
-function endingOf({ status, stdout }: Outcome, fault: Fault): 'killed' | 'failed' | 'succeeded' | string {
-  if (status === -1) return fault === 'KILL' ? 'killed' : 'was ended by a signal'
+type Ending = 'killed' | 'failed' | 'succeeded'
+
+/** How a faulted call may end: killed, with a result, or with an error as the specification has it. Anything else is a crash, and described. */
+function endingOf({ status, stdout }: Outcome, fault: Fault): Ending | { readonly crash: string } {
+  if (status === -1) return fault === 'KILL' ? 'killed' : { crash: 'was ended by a signal' }
   if (status === 0) return 'succeeded'
   try {
     const { code, msg } = JSON.parse(stdout)
-    return status === 1 && typeof code === 'number' && msg ? 'failed' : `status ${status} with ${stdout}`
+    return status === 1 && typeof code === 'number' && msg ? 'failed' : { crash: `status ${status} with ${stdout}` }
   } catch {
-    return `status ${status}, and no error as JSON: ${stdout}`
+    return { crash: `status ${status}, and no error as JSON: ${stdout}` }
   }
 }
 
@@ -135,35 +137,40 @@ async function tracedCalls(attack: Attack, verb: string): Promise<CallSite[]> {
 async function faultAdd(attack: Attack, clean: readonly string[], verb: string, site: CallSite, fault: Fault): Promise<string[]> {
   const ending = endingOf(await strace(attack, verb, injection(site, fault), attack.config), fault)
   const wrong: string[] = []
+  if (typeof ending === 'object') wrong.push(ending.crash)
   if (ending === 'failed') wrong.push(...difference(clean, await stateOf(attack)).map((line) => `not undone: ${line}`))
-  else if (ending !== 'killed' && ending !== 'succeeded') wrong.push(ending)
-  // A runtime that got no answer asks once more, every other time; else it gives up with DEL.
+  // A runtime that got no answer repeats ADD, every other time; else it gives up with DEL.
   if (ending === 'killed' && site.nth % 2 === 0) {
     const again = await plain(attack, 'ADD', attack.config)
     // The drop-in plugins reject a second ADD, as those that they replace do.
-    if (again.status !== 0 && (attack.type === 'podwire' || !String(again.stdout).includes('"code": 4')))
-      wrong.push(`the second ADD failed: ${again.stdout}`)
+    const isRejected = attack.type !== 'podwire' && again.stdout.includes('"code": 4')
+    if (again.status !== 0 && !isRejected) wrong.push(`the second ADD failed: ${again.stdout}`)
   }
-  return [...wrong, ...(await cleanUp(attack, clean, 'DEL'))]
+  return [...wrong, ...(await cleanUp(attack, clean))]
 }
 
 async function faultRemoval(attack: Attack, clean: readonly string[], verb: string, site: CallSite, fault: Fault): Promise<string[]> {
   const added = await plain(attack, 'ADD', attack.config)
   if (added.status !== 0) return [`ADD failed: ${added.stdout}`]
   const ending = endingOf(await strace(attack, verb, injection(site, fault), configFor(attack, verb)), fault)
+  const wrong: string[] = []
+  if (typeof ending === 'object') wrong.push(ending.crash)
   if (ending === 'succeeded' && verb === 'DEL') {
-    const left = difference(clean, await stateOf(attack)).map((line) => `said that it was removed: ${line}`)
-    return [...left, ...(left.length > 0 ? await cleanUp(attack, clean, 'DEL') : [])]
+    wrong.push(...difference(clean, await stateOf(attack)).map((line) => `said that it was removed: ${line}`))
   }
-  const crash = ending === 'killed' || ending === 'failed' || ending === 'succeeded' ? [] : [ending]
-  const left = verb === 'GC' ? await cleanUp(attack, clean, 'GC') : []
-  return [...crash, ...(left.length > 0 ? left.map((line) => `after GC: ${line}`) : []), ...(await cleanUp(attack, clean, 'DEL'))]
+  // GC does not remove the interface of a pod whose namespace lives: DEL does, below.
+  if (verb === 'GC') wrong.push(...(await repeat(attack, 'GC')))
+  return [...wrong, ...(await cleanUp(attack, clean))]
 }
 
-/** The verb without a fault, and what is left then. GC does not remove the pod's own interface, whose namespace lives. */
-async function cleanUp(attack: Attack, clean: readonly string[], verb: string): Promise<string[]> {
-  const removed = await plain(attack, verb, configFor(attack, verb))
-  if (removed.status !== 0) return [`${verb} failed: ${removed.stdout}`]
-  if (verb === 'GC') return []
-  return difference(clean, await stateOf(attack))
+/** The verb without a fault, which has to succeed. */
+async function repeat(attack: Attack, verb: string): Promise<string[]> {
+  const { status, stdout } = await plain(attack, verb, configFor(attack, verb))
+  return status === 0 ? [] : [`${verb} failed: ${stdout}`]
+}
+
+/** DEL without a fault, and what is left then. */
+async function cleanUp(attack: Attack, clean: readonly string[]): Promise<string[]> {
+  const failed = await repeat(attack, 'DEL')
+  return failed.length > 0 ? failed : difference(clean, await stateOf(attack))
 }
