@@ -64,7 +64,18 @@ export const rules: Rules = {
   'agent/apply': ['contract', 'node/state', 'agent/desired', 'agent/failure', 'agent/log', 'agent/native', 'agent/report'],
   'agent/conflist': ['contract', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/native', 'agent/report'],
   'agent/serve': ['node/state', 'agent/config', 'agent/failure', 'agent/log', 'agent/version', 'agent/loop', 'agent/report'],
-  'agent/ipam': ['contract', 'cni', 'net', 'agent/config', 'agent/failure', 'agent/log', 'agent/loop', 'agent/kube', 'agent/report'],
+  'agent/ipam': [
+    'contract',
+    'cni',
+    'net',
+    'agent/config',
+    'agent/failure',
+    'agent/log',
+    'agent/loop',
+    'agent/kube',
+    'agent/native',
+    'agent/report',
+  ],
   hook: ['cni', 'agent/kube'],
 }
 

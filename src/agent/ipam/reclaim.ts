@@ -1,11 +1,11 @@
 // Addresses and host ports of pods that are gone without DEL, released by the native program: `podwire ipam reclaim`.
 
-import { execa } from 'execa'
 import { isObject, type Json, parseJson } from '../../cni/json.ts'
 import type { AgentConfig } from '../config.ts'
 import { reasonOf } from '../failure.ts'
 import type { Logger } from '../log.ts'
 import { sleep } from '../loop/backoff.ts'
+import { callNative, pathFlags } from '../native/native.ts'
 import type { AgentState } from '../report/agent-state.ts'
 
 /** Milliseconds. A lease takes 2 to 3. */
@@ -34,11 +34,9 @@ async function runOnce(
   agentState: Pick<AgentState, 'reclaimed'>,
   log: Logger,
 ): Promise<string> {
-  const flags = ['--state-dir', paths.stateDir, '--run-dir', paths.runDir, '--conf-dir', paths.confDir, '--conf-name', paths.confName]
-  const args = ['ipam', 'reclaim', ...flags, '--grace', `${reclaim.grace}`, '-o', 'json']
-  const { stdout, stderr, shortMessage } = await execa(native, args, { timeout: LIMIT, reject: false, cleanup: false })
+  const args = ['ipam', 'reclaim', ...pathFlags(paths), '--grace', `${reclaim.grace}`, '-o', 'json']
   try {
-    const report = parseJson(stdout, 'the report of `ipam reclaim`')
+    const report = await callNative(native, args, '', LIMIT, log, (text) => parseJson(text, 'the report of `ipam reclaim`'))
     const reclaimed = textsOf(report, 'reclaimed')
     agentState.reclaimed += reclaimed.length
     if (reclaimed.length > 0) log.info({ count: reclaimed.length, leases: reclaimed.slice(0, 20) }, 'stale leases reclaimed')
@@ -46,7 +44,7 @@ async function runOnce(
     if (unseen.length > 0) log.debug({ unseen: unseen.slice(0, 20) }, 'leases left alone: not all facts can be seen')
     return textsOf(report, 'problems').slice(0, 5).join('; ')
   } catch (error) {
-    return stderr.trim().slice(0, 1000) || shortMessage || reasonOf(error)
+    return reasonOf(error)
   }
 }
 

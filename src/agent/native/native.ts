@@ -56,29 +56,29 @@ export function nativeProgram({ native, paths }: Pick<AgentConfig, 'native' | 'p
   const state = ['--state-dir', paths.stateDir]
   return {
     async version() {
-      const { version, protocol } = await call(native, ['version', '-o', 'json'], '', SHORT_LIMIT, log, parseVersion)
+      const { version, protocol } = await callNative(native, ['version', '-o', 'json'], '', SHORT_LIMIT, log, parseVersion)
       if (protocol === PROTOCOL) return version
       throw new NativeError(
         'protocol',
         `${native} ${version} speaks protocol ${protocol}, this agent speaks ${PROTOCOL}: install both from one release`,
       )
     },
-    apply: (text) => call(native, ['node', 'apply', ...state], text, APPLY_LIMIT, log, parseApplyReport),
-    addPeers: (text) => call(native, ['node', 'add-peers'], text, SHORT_LIMIT, log, () => undefined),
+    apply: (text) => callNative(native, ['node', 'apply', ...state], text, APPLY_LIMIT, log, parseApplyReport),
+    addPeers: (text) => callNative(native, ['node', 'add-peers'], text, SHORT_LIMIT, log, () => undefined),
     publish: ({ podCidrs, mtu, others, mode }) => {
       const input = JSON.stringify({ protocol: PROTOCOL, podCidrs, mtu, exclusive: others, ...(mode && { mode }) })
-      return call(native, ['node', 'publish', ...pathFlags(paths)], input, SHORT_LIMIT, log, parsePublishReport)
+      return callNative(native, ['node', 'publish', ...pathFlags(paths)], input, SHORT_LIMIT, log, parsePublishReport)
     },
     watch: (onEvent, signal) => follow(native, ['node', 'watch', ...state], onEvent, signal),
   }
 }
 
-function pathFlags({ stateDir, runDir, confDir, confName, binDir }: Paths): string[] {
+export function pathFlags({ stateDir, runDir, confDir, confName, binDir }: Paths): string[] {
   return ['--state-dir', stateDir, '--run-dir', runDir, '--conf-dir', confDir, '--conf-name', confName, '--bin-dir', binDir]
 }
 
 /** Status 1 is a report with problems; without a report the reason is on stderr. */
-async function call<T>(
+export async function callNative<T>(
   file: string,
   args: readonly string[],
   input: string,
