@@ -2,11 +2,10 @@
 
 import { CniError, ErrTryAgainLater } from '../../cni/error.ts'
 import { isObject, parseJson } from '../../cni/json.ts'
+import { lockExclusively } from '../../cni/lock.ts'
 import { Reader } from '../../cni/reader.ts'
 import type { Attachment } from '../../cni/types.ts'
-import { EAGAIN } from '../../host/errno.ts'
-import { isSysError } from '../../host/error.ts'
-import { LOCK_EX, O_RDONLY } from '../../host/fcntl.ts'
+import { O_RDONLY } from '../../host/fcntl.ts'
 import { sys } from '../../host/sys.ts'
 import { exists, makeDirectories, namesIn, readWhole, removeIfExists, removeTempFiles, replaceText } from '../../host/whole-file.ts'
 
@@ -81,21 +80,15 @@ function tooMany(directory: string, { containerId, ifname }: PendingRelease): Cn
 function withLock<T>(directory: string, wait: number, body: () => T): T | undefined {
   const fd = sys.open(directory, O_RDONLY)
   try {
-    if (!lock(fd, directory, wait)) return undefined
+    try {
+      lockExclusively(fd, wait, `stored releases are locked by another process: ${directory}`)
+    } catch (error) {
+      if (wait === 0 && error instanceof CniError && error.code === ErrTryAgainLater) return undefined
+      throw error
+    }
     return body()
   } finally {
     sys.close(fd)
-  }
-}
-
-function lock(fd: number, directory: string, wait: number): boolean {
-  try {
-    sys.flock(fd, LOCK_EX, wait)
-    return true
-  } catch (error) {
-    if (!isSysError(error, EAGAIN)) throw error
-    if (wait === 0) return false
-    throw new CniError(ErrTryAgainLater, `stored releases are locked by another process: ${directory}`, `waited ${wait / 1000} s`)
   }
 }
 
